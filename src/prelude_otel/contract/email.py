@@ -1,0 +1,18 @@
+"""One form of an address, so that one person is one user (ruling 18)."""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["normalise_email"]
+
+
+def normalise_email(address: str) -> str | None:
+    """Trim, compose (NFC) and lower an address.
+
+    Returns None where nothing is left. Nothing is refused: an odd address is still who the service says it was.
+    """
+    address = address.strip()
+    if not address.isascii():
+        address = unicodedata.normalize("NFC", address)
+    return address.lower() or None
