@@ -1,0 +1,73 @@
+"""Prepare a FastAPI application: server spans, our middleware, and a look at where the decorators stand."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from prelude_otel import otel, state
+from prelude_otel.errors import ConfigurationError
+from prelude_otel.middleware import ActivityMiddleware
+
+__all__ = ["check_decorators", "prepare"]
+
+_PREPARED = "_prelude_otel_prepared"
+
+
+def prepare(app: Any, provider: Any) -> None:
+    """Put server spans and our middleware into `app`, once.
+
+    Raises:
+        ConfigurationError: it is no FastAPI application, or it has started already.
+    """
+    if getattr(app, _PREPARED, False):
+        return
+    if not hasattr(app, "build_middleware_stack") or not hasattr(app, "user_middleware"):
+        raise ConfigurationError(f"instrument({type(app).__name__}): expected a FastAPI application; call instrument() for a worker")
+    if getattr(app, "middleware_stack", None) is not None:
+        raise ConfigurationError("instrument(app) comes too late: the application has started; call it right after FastAPI()")
+    build = app.build_middleware_stack
+
+    def build_with_ours(self: Any) -> Any:
+        # When the stack is built all other middlewares are known, and ours goes outside of them: it sees what the client gets.
+        if not any(middleware.cls is ActivityMiddleware for middleware in self.user_middleware):
+            from starlette.middleware import Middleware
+
+            self.user_middleware.insert(0, Middleware(ActivityMiddleware, check=lambda: check_decorators(self)))
+        return build()
+
+    app.build_middleware_stack = types.MethodType(build_with_ours, app)
+    setattr(app, _PREPARED, True)
+    otel.instrument_fastapi(app, provider)
+
+
+def check_decorators(app: Any) -> None:
+    """See that no `@activity` stands above its route's decorator.
+
+    Raises:
+        ConfigurationError: one does, and would record nothing; says where.
+    """
+    bare = {id(site.function): site for site in state.sites}
+    for endpoint in _endpoints(app):
+        site = bare.get(id(endpoint))
+        if site is not None:
+            raise ConfigurationError(
+                f"{site.place}: @activity({site.name!r}) stands above the route's decorator, so the route calls the bare "
+                "function and nothing would be recorded; put @activity below @app.get(…), next to the function"
+            )
+
+
+def _endpoints(app: Any) -> Iterator[Any]:
+    routes = list(getattr(app, "routes", ()))
+    seen: set[int] = set()
+    while routes:
+        route = routes.pop()
+        if id(route) in seen:
+            continue
+        seen.add(id(route))
+        endpoint = getattr(route, "endpoint", None)
+        if endpoint is not None:
+            yield endpoint
+        for inner in (getattr(route, "app", None), getattr(route, "original_router", None), route):
+            routes.extend(getattr(inner, "routes", None) or ())

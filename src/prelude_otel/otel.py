@@ -1,0 +1,166 @@
+"""Everything of OpenTelemetry that is unstable, or differs between versions, is met here and nowhere else."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry._logs import LogRecord, SeverityNumber, get_logger_provider
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+
+from prelude_otel.errors import ConfigurationError, MissingExtraError
+
+if TYPE_CHECKING:
+    from opentelemetry._logs import Logger, LoggerProvider
+
+    from prelude_otel.settings import Settings
+
+__all__ = [
+    "SCOPE_NAME",
+    "emit_log_record",
+    "global_logger_provider",
+    "global_tracer_provider",
+    "instrument_fastapi",
+    "logger_of",
+    "resource_of",
+    "scope_version",
+    "tracer_of",
+    "tracer_provider",
+    "without_instrumentation",
+]
+
+_log = logging.getLogger("prelude_otel")
+SCOPE_NAME: Final = "prelude_otel"
+
+
+def scope_version() -> str:
+    """Our version, as instrumentation scope."""
+    return version("prelude-otel")
+
+
+@contextmanager
+def without_instrumentation() -> Iterator[None]:
+    """Within it, instrumented HTTP and gRPC clients make no spans: an exporter must not observe itself."""
+    token = otel_context.attach(otel_context.set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
+    try:
+        yield
+    finally:
+        otel_context.detach(token)
+
+
+def resource_of(provider: trace.TracerProvider, service_name: str | None) -> Mapping[str, Any]:
+    """Attributes of the resource: the application's own where it has set one up, else from the ``OTEL_*`` variables."""
+    given = getattr(provider, "resource", None)
+    resource = given if isinstance(given, Resource) else Resource.create()
+    if service_name is not None:
+        resource = resource.merge(Resource({"service.name": service_name}))
+    return dict(resource.attributes)
+
+
+def global_tracer_provider() -> trace.TracerProvider:
+    """The TracerProvider that is set, by the application or by us."""
+    return trace.get_tracer_provider()
+
+
+def tracer_of(provider: trace.TracerProvider) -> trace.Tracer:
+    """Our tracer."""
+    return provider.get_tracer(SCOPE_NAME, scope_version())
+
+
+def tracer_provider(settings: Settings) -> tuple[trace.TracerProvider, bool]:
+    """The application's TracerProvider; where there is none, one of ours that sends to the same Collector (and True)."""
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, trace.ProxyTracerProvider):
+        return provider, False
+    attributes = {"service.name": settings.service_name} if settings.service_name else {}
+    own = TracerProvider(resource=Resource.create(attributes), shutdown_on_exit=False)
+    if settings.traces_url is not None:
+        own.add_span_processor(BatchSpanProcessor(_span_exporter(settings)))
+    trace.set_tracer_provider(own)
+    return own, True
+
+
+def _span_exporter(settings: Settings) -> SpanExporter:
+    if settings.protocol == "grpc":
+        try:
+            from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpanExporter
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("OTLP over gRPC (OTEL_EXPORTER_OTLP_PROTOCOL=grpc)", "grpc", "grpc") from error
+        return GrpcSpanExporter(
+            endpoint=settings.endpoint,
+            insecure=settings.insecure,
+            headers=dict(settings.headers),
+            timeout=settings.timeout_s,
+        )
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter(
+        endpoint=settings.traces_url,
+        headers=dict(settings.headers),
+        certificate_file=settings.certificate,
+        client_certificate_file=settings.client_certificate,
+        client_key_file=settings.client_key,
+        # The SDK's own shutdown waits for this; a Collector that is away must not hold a service's exit.
+        timeout=min(settings.timeout_s, 2.0),
+    )
+
+
+def logger_of(provider: LoggerProvider) -> Logger:
+    """A logger of the application's LoggerProvider."""
+    return provider.get_logger(SCOPE_NAME, scope_version())
+
+
+def global_logger_provider() -> LoggerProvider:
+    """The LoggerProvider that the application has set up.
+
+    Raises:
+        ConfigurationError: it has set up none.
+    """
+    provider = get_logger_provider()
+    if not hasattr(provider, "add_log_record_processor"):
+        raise ConfigurationError(
+            "logger_provider='global', but the application has set no LoggerProvider: call "
+            "opentelemetry._logs.set_logger_provider() before instrument(), or leave logger_provider out"
+        )
+    return provider
+
+
+def emit_log_record(
+    logger: Logger,
+    event_name: str,
+    attributes: Mapping[str, Any],
+    *,
+    start_ns: int,
+    observed_ns: int,
+    context: otel_context.Context,
+    error: bool,
+) -> None:
+    """One event through an SDK. Trace and span id come from the span in `context`."""
+    severity = SeverityNumber.ERROR if error else SeverityNumber.INFO
+    logger.emit(
+        LogRecord(
+            timestamp=start_ns,
+            observed_timestamp=observed_ns,
+            context=context,
+            severity_number=severity,
+            event_name=event_name,
+            attributes=attributes,
+        )
+    )
+
+
+def instrument_fastapi(app: Any, provider: trace.TracerProvider) -> None:
+    """Server spans for `app`, unless somebody makes them already."""
+    if getattr(app, "_is_instrumented_by_opentelemetry", False):
+        return
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+
+    FastAPIInstrumentor.instrument_app(app, tracer_provider=provider, exclude_spans=["receive", "send"])

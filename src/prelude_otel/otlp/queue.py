@@ -1,0 +1,89 @@
+"""A bounded queue of entries in memory, between the caller that emits and the thread that sends."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Final
+
+__all__ = ["EntryQueue"]
+
+MAX_BYTES: Final = 64 * 1024 * 1024
+
+
+class EntryQueue:
+    """Entries wait here until the receiver has said yes. Full: the new entry is refused, and the caller counts it.
+
+    Args:
+        max_bytes: how much may wait, those that are being sent included.
+    """
+
+    __slots__ = ("_arrived", "_entries", "_idle", "_lock", "_max_bytes", "_taken", "_waiting_bytes", "accepted", "done")
+
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self.reset()
+
+    def reset(self) -> None:
+        """Start empty, with a new lock: also in the child after a fork, whose parent keeps what waited."""
+        self._lock = threading.Lock()
+        self._arrived = threading.Event()
+        self._entries: deque[bytes] = deque()
+        self._taken = 0
+        self._waiting_bytes = 0
+        self._idle = True
+        self.accepted = 0
+        self.done = 0
+        """How many have left the queue, in the order in which they came."""
+
+    def put(self, entry: bytes) -> bool:
+        """Add an entry; False where there is no room."""
+        size = len(entry)
+        with self._lock:
+            if self._waiting_bytes + size > self._max_bytes:
+                return False
+            self._entries.append(entry)
+            self._waiting_bytes += size
+            self.accepted += 1
+            wake = self._idle
+            self._idle = False
+        if wake:
+            self._arrived.set()  # only the first after a pause wakes the sender: a wake-up costs more than the rest of emit
+        return True
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until there is something to send."""
+        return self._arrived.wait(timeout_s)
+
+    def wake(self) -> None:
+        """Make `wait` return."""
+        self._arrived.set()
+
+    def peek(self, max_bytes: int) -> list[bytes]:
+        """The oldest entries, `max_bytes` of them or one, which stay in the queue until `confirm`."""
+        batch = []
+        size = 0
+        with self._lock:
+            for entry in self._entries:
+                size += len(entry)
+                if batch and size > max_bytes:
+                    break
+                batch.append(entry)
+            self._taken = len(batch)
+            if not batch:
+                self._idle = True
+                self._arrived.clear()
+        return batch
+
+    def confirm(self) -> int:
+        """Remove what `peek` gave; returns how many."""
+        with self._lock:
+            count = self._taken
+            for _ in range(count):
+                self._waiting_bytes -= len(self._entries.popleft())
+            self._taken = 0
+            self.done += count
+        return count
+
+    def __len__(self) -> int:
+        return len(self._entries)

@@ -1,0 +1,158 @@
+"""One export call to an OTLP receiver, over HTTP or gRPC, and what its answer means."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import urllib3
+
+from prelude_otel.errors import ConfigurationError, MissingExtraError
+
+if TYPE_CHECKING:
+    from prelude_otel.settings import Settings
+
+__all__ = ["Answer", "Transport", "transport_for"]
+
+RETRYABLE_HTTP: Final = frozenset({429, 502, 503, 504})
+"""OTLP specification, "Retryable Response Codes"."""
+RETRYABLE_GRPC: Final = frozenset({
+    "CANCELLED",
+    "DEADLINE_EXCEEDED",
+    "RESOURCE_EXHAUSTED",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one request: `accepted`, else whether to try again, and when."""
+
+    accepted: bool
+    retry: bool = False
+    retry_after_s: float | None = None
+    said: str = ""
+
+
+class Transport(Protocol):
+    """Sends ready OTLP bytes. Never raises for what a network or a receiver may do."""
+
+    def send(self, request: bytes, timeout_s: float) -> Answer:
+        """One attempt."""
+
+    def close(self) -> None:
+        """Give back connections."""
+
+
+def transport_for(settings: Settings) -> Transport:
+    """The transport that the settings ask for.
+
+    Raises:
+        ConfigurationError: a certificate file can't be used.
+        MissingExtraError: gRPC is asked for, and grpcio is not installed.
+    """
+    return GrpcTransport(settings) if settings.protocol == "grpc" else HttpTransport(settings)
+
+
+class HttpTransport:
+    """OTLP/HTTP with protobuf bodies, over one kept connection."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.logs_url
+        self._gzip = settings.compression == "gzip"
+        self._headers = {"Content-Type": "application/x-protobuf", **settings.headers}
+        if self._gzip:
+            self._headers["Content-Encoding"] = "gzip"
+        options: dict[str, Any] = {"maxsize": 1, "retries": False}
+        if self._url.startswith("https:"):
+            options |= {
+                "ca_certs": settings.certificate,
+                "cert_file": settings.client_certificate,
+                "key_file": settings.client_key,
+            }
+        self._pool = urllib3.PoolManager(num_pools=1, **options)
+
+    def send(self, request: bytes, timeout_s: float) -> Answer:
+        """One POST."""
+        body = gzip.compress(request, 1) if self._gzip else request
+        try:
+            response = self._pool.request(
+                "POST", self._url, body=body, headers=self._headers, timeout=timeout_s, redirect=False
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            return Answer(accepted=False, retry=True, said=f"{type(error).__name__} at {self._url}")
+        if response.status < 300:
+            return Answer(accepted=True)
+        return Answer(
+            accepted=False,
+            retry=response.status in RETRYABLE_HTTP,
+            retry_after_s=_seconds(response.headers),
+            said=f"{self._url} answered {response.status}",
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._pool.clear()
+
+
+class GrpcTransport:
+    """OTLP/gRPC; the bytes go out as they are."""
+
+    def __init__(self, settings: Settings) -> None:
+        try:
+            import grpc
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("OTLP over gRPC (OTEL_EXPORTER_OTLP_PROTOCOL=grpc)", "grpc", "grpc") from error
+        self._grpc = grpc
+        target = settings.endpoint.split("://", 1)[-1].rstrip("/")
+        options = [("grpc.max_send_message_length", -1)]
+        compression = grpc.Compression.Gzip if settings.compression == "gzip" else grpc.Compression.NoCompression
+        if settings.insecure:
+            self._channel = grpc.insecure_channel(target, options=options, compression=compression)
+        else:
+            credentials = grpc.ssl_channel_credentials(
+                _content(settings.certificate), _content(settings.client_key), _content(settings.client_certificate)
+            )
+            self._channel = grpc.secure_channel(target, credentials, options=options, compression=compression)
+        self._metadata = tuple((key.lower(), value) for key, value in settings.headers.items())
+        self._call = self._channel.unary_unary(
+            "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+            request_serializer=None,
+            response_deserializer=None,
+        )
+        self._target = target
+
+    def send(self, request: bytes, timeout_s: float) -> Answer:
+        """One unary call."""
+        try:
+            self._call(request, timeout=timeout_s, metadata=self._metadata)
+        except self._grpc.RpcError as error:
+            code = error.code().name
+            return Answer(accepted=False, retry=code in RETRYABLE_GRPC, said=f"{self._target} answered {code}")
+        return Answer(accepted=True)
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
+
+
+def _seconds(headers: Mapping[str, str]) -> float | None:
+    try:
+        return max(0.0, float(headers.get("Retry-After", "")))
+    except ValueError:
+        return None
+
+
+def _content(path: str | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 (a path as the OTEL_ variable gives it)
+            return file.read()
+    except OSError as error:
+        raise ConfigurationError(f"certificate file {path!r} can't be read: {error}") from error

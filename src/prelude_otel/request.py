@@ -1,0 +1,161 @@
+"""What one HTTP request knows of its user: a mutable holder, so that what a sync dependency sets, the handler sees."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, MutableMapping
+from contextvars import ContextVar
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import TYPE_CHECKING, Any, Final
+
+from prelude_otel import problems
+from prelude_otel.contract.email import normalise_email
+
+if TYPE_CHECKING:
+    from prelude_otel.event import ActivityEvent
+
+__all__ = ["RequestState", "UserFunction", "current_request", "hash_cookie", "set_user", "worker_user"]
+
+Scope = MutableMapping[str, Any]
+User = str | tuple[str | None, str | None] | None
+UserFunction = Callable[[Any], User]
+"""A function of the request (`starlette.requests.Request`) that gives its user: an address, (address, session id), or None."""
+
+MAX_SESSION_ID: Final = 128
+MAX_USER_AGENT: Final = 512
+
+current_request: ContextVar[RequestState | None] = ContextVar("prelude_request", default=None)
+worker_user: ContextVar[tuple[str | None, str | None]] = ContextVar("prelude_user", default=(None, None))
+
+
+def set_user(email: str | None, session_id: str | None = None) -> None:
+    """Say who acts from here on: in a dependency, a middleware or a worker.
+
+    Args:
+        email: the user's address; trimmed and lowered. None: nobody that is known.
+        session_id: id of the session; None leaves the one that the request brought.
+    """
+    try:
+        address = normalise_email(email) if email else None
+        request = current_request.get()
+        if request is None:
+            worker_user.set((address, _capped(session_id)))
+            return
+        request.user_email = address
+        request.user_given = True
+        if session_id is not None:
+            request.session_id = _capped(session_id)
+    except Exception as error:  # noqa: BLE001 (never the caller's problem)
+        problems.report("set_user", error)
+
+
+class RequestState:
+    """The holder of one request. Everything that costs is read from the scope when an activity first asks for it.
+
+    Args:
+        scope: the ASGI scope; FastAPI writes endpoint and route into it later.
+    """
+
+    __slots__ = (
+        "answered",
+        "handler_ran",
+        "scope",
+        "session_id",
+        "started_ns",
+        "user_email",
+        "user_given",
+        "waiting",
+    )
+
+    def __init__(self, scope: Scope, started_ns: int) -> None:
+        self.scope = scope
+        self.started_ns = started_ns
+        self.user_email: str | None = None
+        self.user_given = False
+        self.session_id: str | None = None
+        self.waiting: ActivityEvent | None = None
+        """The endpoint's activity, which ends when the response starts."""
+        self.handler_ran = False
+        self.answered = False
+
+    def ask_user(self, function: UserFunction) -> None:
+        """Call the application's ``user=`` function, unless somebody has said who it is."""
+        if self.user_given:
+            return
+        from starlette.requests import Request
+
+        try:
+            user = function(Request(self.scope))
+        except Exception as error:  # noqa: BLE001 (a function of the application's)
+            problems.report("the function given as instrument(user=…)", error)
+            return
+        email, session_id = user if isinstance(user, tuple) else (user, None)
+        if email is not None or session_id is not None:
+            self.user_given = True
+            self.user_email = normalise_email(email) if email else None
+            self.session_id = _capped(session_id) or self.session_id
+
+    def header(self, name: bytes) -> str | None:
+        """The first header called `name` (lower case), decoded as Latin-1."""
+        for key, value in self.scope.get("headers", ()):
+            if key == name:
+                return str(value, "latin-1")
+        return None
+
+    def default_session_id(self, header: bytes, cookie: str, key: bytes) -> str | None:
+        """The session that the client names: its header as it is, its cookie as a keyed hash."""
+        given = self.header(header)
+        if given:
+            return _capped(given)
+        cookies = self.header(b"cookie")
+        if cookies and cookie in cookies:
+            for part in cookies.split(";"):
+                name, _, value = part.strip().partition("=")
+                if name == cookie and value:
+                    return hash_cookie(value, key)
+        return None
+
+    def client_address(self, trusted: tuple[IPv4Network | IPv6Network, ...]) -> str | None:
+        """The client's address; X-Forwarded-For counts only where it came through trusted proxies."""
+        client = self.scope.get("client")
+        peer: str | None = client[0] if client else None
+        if not trusted or peer is None or not _within(peer, trusted):
+            return peer
+        forwarded = self.header(b"x-forwarded-for")
+        for hop in reversed(forwarded.split(",") if forwarded else ()):
+            peer = hop.strip()
+            if not _within(peer, trusted):
+                break
+        return peer
+
+    def user_agent(self) -> str | None:
+        """The User-Agent header, cut to 512 characters."""
+        agent = self.header(b"user-agent")
+        return agent[:MAX_USER_AGENT] if agent else None
+
+    def route(self) -> str | None:
+        """The template of the matched route, with the prefixes of routers and mounts."""
+        scope = self.scope
+        context = (scope.get("fastapi") or {}).get("effective_route_context")  # private to FastAPI, hence the fallback
+        path = getattr(context, "path", None) or getattr(scope.get("route"), "path", None)
+        if path is None:
+            return None
+        mount: str = scope.get("root_path", "").removeprefix(scope.get("app_root_path", scope.get("root_path", "")))
+        return mount + str(path)
+
+
+def hash_cookie(value: str, key: bytes) -> str:
+    """A cookie's value as it is stored: it may be a login credential (ruling 20)."""
+    return hmac.digest(key, value.encode("utf-8", "replace"), "sha256").hex()[:32]
+
+
+def _capped(session_id: str | None) -> str | None:
+    return session_id[:MAX_SESSION_ID] if session_id else None
+
+
+def _within(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)

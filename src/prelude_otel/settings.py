@@ -1,0 +1,183 @@
+"""What `instrument` is told, by arguments, ``PRELUDE_*`` and OpenTelemetry's own variables, checked once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from inspect import iscoroutinefunction
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from prelude_otel.errors import ConfigurationError
+from prelude_otel.request import UserFunction
+
+__all__ = ["Settings", "read_settings"]
+
+_PROTOCOLS: Final = ("http/protobuf", "grpc")
+_DEFAULT_ENDPOINT: Final = {"http/protobuf": "http://localhost:4318", "grpc": "http://localhost:4317"}
+_DEFAULT_KEY: Final = b"prelude-otel session"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Checked settings; two calls of `instrument` with equal ones are the same call. Times in seconds."""
+
+    service_name: str | None
+    endpoint: str
+    protocol: str
+    logs_url: str
+    traces_url: str | None
+    headers: Mapping[str, str] = field(repr=False)
+    timeout_s: float
+    compression: str
+    insecure: bool
+    certificate: str | None
+    client_certificate: str | None
+    client_key: str | None
+    linger_s: float
+    events: str
+    user: UserFunction | None
+    catalogue: tuple[Path, ...]
+    session_header: bytes
+    session_cookie: str
+    session_key: bytes = field(repr=False)
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    logger_provider: Any
+    disabled: bool
+
+
+def read_settings(
+    *,
+    service_name: str | None = None,
+    endpoint: str | None = None,
+    user: UserFunction | None = None,
+    catalogue: str | Path | tuple[str | Path, ...] | list[str | Path] | None = None,
+    events: str | None = None,
+    logger_provider: Any = None,
+    session_header: str | None = None,
+    session_cookie: str | None = None,
+    session_key: str | bytes | None = None,
+    trusted_proxies: str | tuple[str, ...] | list[str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Settings:
+    """Arguments first, then ``PRELUDE_*``, then ``OTEL_*``.
+
+    Raises:
+        ConfigurationError: a value is wrong; names it and what is allowed.
+    """
+    protocol = _otlp(environ, "PROTOCOL") or "http/protobuf"
+    if protocol not in _PROTOCOLS:
+        raise ConfigurationError(f"OTEL_EXPORTER_OTLP_PROTOCOL={protocol!r}: choose one of {', '.join(_PROTOCOLS)}")
+    base = endpoint or environ.get("PRELUDE_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    own_logs = None if endpoint else environ.get("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
+    own_traces = None if endpoint else environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    base = _url((own_logs if protocol == "grpc" else None) or base or _DEFAULT_ENDPOINT[protocol], protocol)
+    events = events or environ.get("PRELUDE_EVENTS") or "log"
+    if events not in ("log", "span"):
+        raise ConfigurationError(f"events={events!r}: choose 'log' (log records) or 'span' (span events)")
+    if events == "span" and logger_provider is not None:
+        raise ConfigurationError("events='span' uses no logger; leave logger_provider out")
+    if user is not None and (not callable(user) or iscoroutinefunction(user)):
+        raise ConfigurationError(
+            f"user={user!r} must be a plain function of the request; where the user is found by awaiting, "
+            "call set_user() in that dependency instead"
+        )
+    key = session_key or environ.get("PRELUDE_SESSION_KEY") or _DEFAULT_KEY
+    traces_off = environ.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none"
+    return Settings(
+        service_name=service_name or environ.get("PRELUDE_SERVICE_NAME") or None,
+        endpoint=base,
+        protocol=protocol,
+        logs_url=_url(own_logs, protocol) if own_logs else f"{base}/v1/logs",
+        traces_url=None if traces_off else _url(own_traces, protocol) if own_traces else f"{base}/v1/traces",
+        headers=_headers(_otlp(environ, "HEADERS")),
+        timeout_s=_seconds(environ, "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT", default=10.0),
+        compression=_compression(_otlp(environ, "COMPRESSION")),
+        insecure=_insecure(_otlp(environ, "INSECURE"), base),
+        certificate=_otlp(environ, "CERTIFICATE"),
+        client_certificate=_otlp(environ, "CLIENT_CERTIFICATE"),
+        client_key=_otlp(environ, "CLIENT_KEY"),
+        linger_s=_seconds(environ, "OTEL_BLRP_SCHEDULE_DELAY", default=50.0) / 1000,
+        events=events,
+        user=user,
+        catalogue=_catalogue(catalogue or environ.get("PRELUDE_CATALOGUE")),
+        session_header=(session_header or environ.get("PRELUDE_SESSION_HEADER") or "x-session-id").lower().encode("latin-1"),
+        session_cookie=session_cookie or environ.get("PRELUDE_SESSION_COOKIE") or "session_id",
+        session_key=key.encode() if isinstance(key, str) else key,
+        trusted_proxies=_networks(trusted_proxies or environ.get("PRELUDE_TRUSTED_PROXIES")),
+        logger_provider=logger_provider,
+        disabled=environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
+    )
+
+
+def _otlp(environ: Mapping[str, str], name: str) -> str | None:
+    return environ.get(f"OTEL_EXPORTER_OTLP_LOGS_{name}") or environ.get(f"OTEL_EXPORTER_OTLP_{name}") or None
+
+
+def _url(value: str, protocol: str) -> str:
+    if protocol == "grpc" and "://" not in value:
+        value = f"http://{value}"
+    parts = urlsplit(value)
+    try:
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        right = False
+    if not right:
+        raise ConfigurationError(f"OTLP endpoint {value!r} is no URL like http://localhost:4318")
+    return value.rstrip("/")
+
+
+def _headers(value: str | None) -> dict[str, str]:
+    headers = {}
+    for number, pair in enumerate((value or "").split(","), start=1):
+        if not pair.strip():
+            continue
+        name, separator, content = pair.partition("=")
+        if not separator or not name.strip():  # the value itself may be a secret and is not named
+            raise ConfigurationError(f"OTEL_EXPORTER_OTLP_HEADERS: entry {number} is not key=value")
+        headers[name.strip()] = unquote(content.strip())
+    return headers
+
+
+def _seconds(environ: Mapping[str, str], *names: str, default: float) -> float:
+    for name in names:
+        value = environ.get(name)
+        if value:
+            try:
+                number = float(value)
+            except ValueError:
+                number = -1.0
+            if not 0 <= number < float("inf"):
+                raise ConfigurationError(f"{name}={value!r} is not a number of zero or more")
+            return number
+    return default
+
+
+def _compression(value: str | None) -> str:
+    value = (value or "none").lower()
+    if value not in ("none", "gzip"):
+        raise ConfigurationError(f"OTEL_EXPORTER_OTLP_COMPRESSION={value!r}: choose 'gzip' or 'none'")
+    return value
+
+
+def _insecure(value: str | None, endpoint: str) -> bool:
+    return endpoint.startswith("http://") if value is None else value.strip().lower() == "true"
+
+
+def _catalogue(value: Any) -> tuple[Path, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return tuple(Path(part) for part in value.split(os.pathsep) if part)
+    return tuple(Path(part) for part in value) if isinstance(value, tuple | list) else (Path(value),)
+
+
+def _networks(value: Any) -> tuple[IPv4Network | IPv6Network, ...]:
+    parts = value.split(",") if isinstance(value, str) else value or ()
+    try:
+        return tuple(ip_network(part.strip(), strict=False) for part in parts)
+    except ValueError as error:
+        raise ConfigurationError(f"trusted_proxies: {error}; give addresses or networks like 10.0.0.0/8") from error

@@ -1,0 +1,31 @@
+"""All global state of the emit room, in one place: the runtime that `instrument` made, and what was declared before it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from prelude_otel.catalogue import Catalogue, builtin
+
+if TYPE_CHECKING:
+    from prelude_otel.runtime import Runtime
+    from prelude_otel.site import Site
+
+__all__ = ["declared", "lock", "runtime", "set_runtime", "sites"]
+
+lock = threading.RLock()
+"""Held while `instrument`, `declare` or `shutdown` change what stands below; never on a handler's path."""
+
+runtime: Runtime | None = None
+declared: Catalogue = builtin()
+"""The eighteen of the reference, and what `declare` added."""
+
+sites: list[Site] = []
+"""Every decorated function, in the order of decoration; names are resolved when the application starts."""
+
+
+def set_runtime(new: Runtime | None) -> Runtime | None:
+    """Replace the runtime; gives the one before."""
+    global runtime  # noqa: PLW0603
+    before, runtime = runtime, new
+    return before
