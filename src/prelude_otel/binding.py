@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final
@@ -61,29 +61,30 @@ class Binding:
         found: dict[str, Any] = {}
         for wanted, parameter, attributes in self.arguments:
             value = kwargs[parameter] if parameter in kwargs else self.defaults.get(parameter, MISSING)
-            for attribute in attributes:
-                value = _member(value, attribute)
+            if attributes:
+                value = _followed(value, attributes)
             if value is not MISSING:
                 found[wanted] = value
         if self.searched:
             self._search(kwargs, result, found)
         if result is not MISSING:
-            for wanted, attributes in self.results:
-                value = result
-                for attribute in attributes:
-                    value = _member(value, attribute)
-                if value is not MISSING:
-                    found[wanted] = value
-            for wanted, function in self.computed:
-                try:
-                    found[wanted] = function(result)
-                except Exception as error:  # noqa: BLE001 (a user's function; the caller reports it)
-                    found[wanted] = Failed(error)
-            if self.entity is not None and self.entity not in found:
-                value = _member(result, "id")
-                if value is not MISSING:
-                    found[self.entity] = value
+            self._read_result(result, found)
         return found
+
+    def _read_result(self, result: Any, found: dict[str, Any]) -> None:
+        for wanted, attributes in self.results:
+            value = _followed(result, attributes)
+            if value is not MISSING:
+                found[wanted] = value
+        for wanted, function in self.computed:
+            try:
+                found[wanted] = function(result)
+            except Exception as error:  # noqa: BLE001 (a user's function; the caller reports it)
+                found[wanted] = Failed(error)
+        if self.entity is not None and self.entity not in found:
+            value = _member(result, "id")
+            if value is not MISSING:
+                found[self.entity] = value
 
     def _search(self, kwargs: Mapping[str, Any], result: Any, found: dict[str, Any]) -> None:
         bodies = [(value, names) for value in kwargs.values() if (names := body_fields(type(value)))]
@@ -129,12 +130,16 @@ def plan(function: Callable[..., Any], kind: Activity, renames: Mapping[str, Ren
         elif not rest:
             searched.append((name, source))
         else:
-            raise CatalogueError(f"{kind.key}: {source!r} begins with {first!r}, which is neither a parameter nor 'result'")
+            raise CatalogueError(
+                f"{kind.key}: {source!r} begins with {first!r}, which is neither a parameter nor 'result'"
+            )
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return Binding(
         parameters=tuple(name for name, parameter in parameters.items() if parameter.kind in positional),
         defaults={
-            name: parameter.default for name, parameter in parameters.items() if parameter.default is not parameter.empty
+            name: parameter.default
+            for name, parameter in parameters.items()
+            if parameter.default is not parameter.empty
         },
         arguments=tuple(arguments),
         searched=tuple(searched),
@@ -160,10 +165,16 @@ def page_parameters(page: str | None) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def body_fields(kind: type) -> frozenset[str]:
+def body_fields(kind: Hashable) -> frozenset[str]:
     """Names of the fields of a Pydantic model or dataclass; none for anything else."""
     declared = getattr(kind, "__pydantic_fields__", None) or getattr(kind, "__dataclass_fields__", None)
     return frozenset(declared) if declared else frozenset()
+
+
+def _followed(value: Any, attributes: tuple[str, ...]) -> Any:
+    for attribute in attributes:
+        value = _member(value, attribute)
+    return value
 
 
 def _member(value: Any, name: str) -> Any:

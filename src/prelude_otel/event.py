@@ -119,7 +119,7 @@ class ActivityEvent:
         values.update(self.data)
         rejected: dict[str, str] = {}
         for name, value in values.items():
-            if type(value) is str or type(value) is int and -(1 << 63) <= value < 1 << 63:
+            if type(value) is str or (type(value) is int and -(1 << 63) <= value < 1 << 63):
                 continue
             if isinstance(value, Failed):
                 problems.report(f"reading {name!r} for {kind.key}", value.error)
@@ -143,9 +143,11 @@ class ActivityEvent:
 
     def _take_page(self, values: Mapping[str, Any]) -> None:
         page = self.kind.page
-        if page is None or self.page_url is not None:
+        if page is None:
             return
         self.page_route = page
+        if self.page_url is not None:
+            return
         request = self.request
         path_params = request.scope.get("path_params", {}) if request is not None else {}
         for name in page_parameters(page):
@@ -160,7 +162,9 @@ class ActivityEvent:
 
     def _over(self, what: str) -> bool:
         if self.finished:
-            problems.once(f"late {what}", f"current_activity().{what}() was called after the activity had ended; it has no effect")
+            problems.once(
+                f"late {what}", f"current_activity().{what}() was called after the activity had ended; it has no effect"
+            )
         return self.finished
 
 

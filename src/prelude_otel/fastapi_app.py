@@ -24,9 +24,13 @@ def prepare(app: Any, provider: Any) -> None:
     if getattr(app, _PREPARED, False):
         return
     if not hasattr(app, "build_middleware_stack") or not hasattr(app, "user_middleware"):
-        raise ConfigurationError(f"instrument({type(app).__name__}): expected a FastAPI application; call instrument() for a worker")
+        raise ConfigurationError(
+            f"instrument({type(app).__name__}): expected a FastAPI application; call instrument() for a worker"
+        )
     if getattr(app, "middleware_stack", None) is not None:
-        raise ConfigurationError("instrument(app) comes too late: the application has started; call it right after FastAPI()")
+        raise ConfigurationError(
+            "instrument(app) comes too late: the application has started; call it right after FastAPI()"
+        )
     build = app.build_middleware_stack
 
     def build_with_ours(self: Any) -> Any:

@@ -28,6 +28,7 @@ __all__ = ["Clock", "Entered", "Runtime", "error_type_of"]
 
 _MEASURED: Final = {names.SPAN_MEASURED: True}
 _FAILED: Final = Status(StatusCode.ERROR)
+_UNHAPPY: Final = (ERROR, TIMEOUT)
 _GATEWAY_TIMEOUT: Final = 504
 _FIRST_ERROR: Final = 400
 
@@ -114,7 +115,7 @@ class Runtime:
         if span is None:
             sink.emit(event)
             return
-        if event.status == ERROR or event.status == TIMEOUT:
+        if event.status in _UNHAPPY:
             span.set_status(_FAILED)
             span.set_attribute(names.ERROR_TYPE, event.error_type or event.status)
         if sink.before_span_end:

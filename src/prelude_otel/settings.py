@@ -104,7 +104,9 @@ def read_settings(
         events=events,
         user=user,
         catalogue=_catalogue(catalogue or environ.get("PRELUDE_CATALOGUE")),
-        session_header=(session_header or environ.get("PRELUDE_SESSION_HEADER") or "x-session-id").lower().encode("latin-1"),
+        session_header=(session_header or environ.get("PRELUDE_SESSION_HEADER") or "x-session-id")
+        .lower()
+        .encode("latin-1"),
         session_cookie=session_cookie or environ.get("PRELUDE_SESSION_COOKIE") or "session_id",
         session_key=key.encode() if isinstance(key, str) else key,
         trusted_proxies=_networks(trusted_proxies or environ.get("PRELUDE_TRUSTED_PROXIES")),

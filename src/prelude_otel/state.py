@@ -26,6 +26,6 @@ sites: list[Site] = []
 
 def set_runtime(new: Runtime | None) -> Runtime | None:
     """Replace the runtime; gives the one before."""
-    global runtime  # noqa: PLW0603
+    global runtime
     before, runtime = runtime, new
     return before

@@ -8,7 +8,8 @@ import datetime
 import enum
 import os
 import uuid
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from typing import Any, Final
 
@@ -38,12 +39,16 @@ def carry(value: Any, depth: int = 0) -> Any:
         return NOT_CARRIED
     if isinstance(value, Mapping):
         return _map(value, depth)
-    if isinstance(value, list | tuple | Set):
+    if isinstance(value, list | tuple | AbstractSet):
         items = (carry(item, depth + 1) for item in value)
         return [item for item in items if item is not NOT_CARRIED]
     if isinstance(value, enum.Enum):
         return carry(value.value, depth + 1)
-    return _scalar(value) if not hasattr(kind, "__pydantic_fields__") and not dataclasses.is_dataclass(value) else _model(value, depth)
+    return (
+        _scalar(value)
+        if not hasattr(kind, "__pydantic_fields__") and not dataclasses.is_dataclass(value)
+        else _model(value, depth)
+    )
 
 
 def _scalar(value: Any) -> Any:

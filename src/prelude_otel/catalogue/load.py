@@ -115,7 +115,7 @@ def _fields(owner: str, entries: Any) -> Mapping[str, Field]:
         if isinstance(entry, Field):
             fields[name] = entry
             continue
-        settings = {"type": entry} if isinstance(entry, str) else entry
+        settings: Any = {"type": entry} if isinstance(entry, str) else entry
         if not isinstance(settings, Mapping):
             raise CatalogueError(f"{path}: a field is a type or a table, got {entry!r}")
         _refuse_unknown(path, settings, _FIELD_KEYS)

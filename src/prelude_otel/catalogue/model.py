@@ -94,7 +94,9 @@ class Activity:
             raise CatalogueError(f"{self.key}: entity_id {self.entity_id!r} is the id of what? Give `entity`, too")
         for name, declared in self.fields.items():
             if declared.same_as not in (None, ENTITY_ID) and declared.same_as not in self.fields:
-                raise CatalogueError(f"{self.key}: field {name!r} is same_as {declared.same_as!r}, which is no field of it")
+                raise CatalogueError(
+                    f"{self.key}: field {name!r} is same_as {declared.same_as!r}, which is no field of it"
+                )
 
     @property
     def key(self) -> str:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-ACTION_TYPES: Final = frozenset({
-    "authentication",
-    "navigation",
-    "chat",
-    "crm",
-    "lead_generation",
-    "analytics",
-    "task_management",
-    "calendar",
-    "settings",
-    "upload",
-    "export",
-})
+ACTION_TYPES: Final = frozenset(
+    {
+        "authentication",
+        "navigation",
+        "chat",
+        "crm",
+        "lead_generation",
+        "analytics",
+        "task_management",
+        "calendar",
+        "settings",
+        "upload",
+        "export",
+    }
+)
 
 SUCCESS: Final = "success"
 ERROR: Final = "error"

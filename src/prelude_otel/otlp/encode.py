@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from prelude_otel.contract import attributes as names
 from prelude_otel.contract.vocabulary import ERROR, STATUSES, TIMEOUT
-from prelude_otel.otlp.wire import any_value, key_prefix, length_delimited, string_attribute, text, value_attribute, varint
+from prelude_otel.otlp.wire import (
+    any_value,
+    key_prefix,
+    length_delimited,
+    string_attribute,
+    text,
+    value_attribute,
+    varint,
+)
 
 if TYPE_CHECKING:
     from prelude_otel.catalogue.model import Activity
@@ -140,7 +148,9 @@ def request_prefix(resource: Mapping[str, Any], scope_name: str, scope_version: 
     """The constant parts of a request: `ResourceLogs.resource`, and `ScopeLogs.scope`, each with its tag."""
     attributes = b"".join(
         length_delimited(b"\x0a", key_prefix(key) + varint(len(value)) + value)
-        for key, value in ((key, any_value(list(item) if isinstance(item, tuple) else item)) for key, item in resource.items())
+        for key, value in (
+            (key, any_value(list(item) if isinstance(item, tuple) else item)) for key, item in resource.items()
+        )
     )
     scope = length_delimited(b"\x0a", text(scope_name)) + length_delimited(b"\x12", text(scope_version))
     return length_delimited(b"\x0a", attributes), length_delimited(b"\x0a", scope)

@@ -61,7 +61,7 @@ class EntryQueue:
 
     def peek(self, max_bytes: int) -> list[bytes]:
         """The oldest entries, `max_bytes` of them or one, which stay in the queue until `confirm`."""
-        batch = []
+        batch: list[bytes] = []
         size = 0
         with self._lock:
             for entry in self._entries:

@@ -106,7 +106,9 @@ class Sender:
         left = len(self._queue)
         if left:
             self._drop("shutdown", left)
-            _log.warning("prelude-otel: %d activities were not delivered before the shutdown's %.1f s were over", left, timeout_s)
+            _log.warning(
+                "prelude-otel: %d activities were not delivered before the shutdown's %.1f s were over", left, timeout_s
+            )
         return flushed and not left
 
     def _start(self) -> None:
@@ -156,7 +158,9 @@ class Sender:
         now = time.monotonic()
         if now - self._said_at >= _SAY_EVERY_S:
             self._said_at = now
-            _log.warning("prelude-otel: " + message, answer.said if answer is not None else "the queue in memory is full")
+            _log.warning(
+                "prelude-otel: " + message, answer.said if answer is not None else "the queue in memory is full"
+            )
 
 
 def _after_fork(itself: weakref.ref[Sender]) -> None:

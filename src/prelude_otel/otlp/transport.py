@@ -18,15 +18,17 @@ __all__ = ["Answer", "Transport", "transport_for"]
 
 RETRYABLE_HTTP: Final = frozenset({429, 502, 503, 504})
 """OTLP specification, "Retryable Response Codes"."""
-RETRYABLE_GRPC: Final = frozenset({
-    "CANCELLED",
-    "DEADLINE_EXCEEDED",
-    "RESOURCE_EXHAUSTED",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-})
+RETRYABLE_GRPC: Final = frozenset(
+    {
+        "CANCELLED",
+        "DEADLINE_EXCEEDED",
+        "RESOURCE_EXHAUSTED",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

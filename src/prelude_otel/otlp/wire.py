@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from struct import Struct
 from typing import Any, Final
 
-__all__ = ["any_value", "key_prefix", "length_delimited", "string_attribute", "text", "varint", "value_attribute"]
+__all__ = ["any_value", "key_prefix", "length_delimited", "string_attribute", "text", "value_attribute", "varint"]
 
 SMALL: Final = tuple(bytes((number,)) for number in range(128))
 _DOUBLE: Final = Struct("<Bd").pack
