@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final
@@ -22,7 +22,7 @@ Rename = str | Callable[[Any], Any]
 """Another name ("q", "deal.name", "result.total"), or a function of the handler's result."""
 
 MISSING: Final = object()
-_PAGE_PARAMETER = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
+_PAGE_PARAMETER = re.compile(r"\{([^{}]+)\}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Binding:
                 found[self.entity] = value
 
     def _search(self, kwargs: Mapping[str, Any], result: Any, found: dict[str, Any]) -> None:
-        bodies = [(value, names) for value in kwargs.values() if (names := body_fields(type(value)))]
+        bodies = [(value, names) for value in kwargs.values() if (names := body_fields(type(value)))]  # type: ignore[arg-type] # a class is hashable
         for wanted, name in self.searched:
             for body, names in bodies:
                 if name in names:
@@ -165,7 +165,7 @@ def page_parameters(page: str | None) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def body_fields(kind: Hashable) -> frozenset[str]:
+def body_fields(kind: type) -> frozenset[str]:
     """Names of the fields of a Pydantic model or dataclass; none for anything else."""
     declared = getattr(kind, "__pydantic_fields__", None) or getattr(kind, "__dataclass_fields__", None)
     return frozenset(declared) if declared else frozenset()

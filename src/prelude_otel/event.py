@@ -117,29 +117,36 @@ class ActivityEvent:
         kind = self.kind
         values = dict(found)
         values.update(self.data)
-        rejected: dict[str, str] = {}
-        for name, value in values.items():
-            if type(value) is str or (type(value) is int and -(1 << 63) <= value < 1 << 63):
-                continue
-            if isinstance(value, Failed):
-                problems.report(f"reading {name!r} for {kind.key}", value.error)
-                value = NOT_CARRIED  # noqa: PLW2901
-            carried = carry(value)
-            if carried is NOT_CARRIED:
-                rejected[name] = f"<{type(value).__name__}>"
-            values[name] = None if carried is NOT_CARRIED else carried
+        rejected = self._carry(values)
         if kind.entity_id is not None and self.entity_id is None:
-            entity_id = values.get(kind.entity_id)
-            self.entity_id = None if entity_id is None else str(entity_id)
+            given = values.get(kind.entity_id)
+            self.entity_id = None if given is None else str(given)
         self._take_page(values)
         for name in (kind.entity_id, *page_parameters(kind.page)):
             if name is not None and name not in kind.fields:
                 values.pop(name, None)
-        data, misfits = conform(kind, values, self.entity_id)
-        self.data = data
+        self.data, misfits = conform(kind, values, self.entity_id)
+        if self.result_data:
+            rejected.update(self._carry(self.result_data))
         rejected.update(misfits)
         if rejected:
-            self.result(**{REJECTED_FIELDS: {name: carry(value) for name, value in rejected.items()}})
+            self.result(**{REJECTED_FIELDS: rejected})
+
+    def _carry(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Put every value into a form that OTLP carries, in place; gives what has none, as its type."""
+        rejected: dict[str, Any] = {}
+        for name, value in values.items():
+            if type(value) is str or (type(value) is int and -(1 << 63) <= value < 1 << 63):
+                continue
+            carried = carry(value)
+            if carried is NOT_CARRIED:
+                carried = None
+                culprit = value.error if isinstance(value, Failed) else value
+                rejected[name] = f"<{type(culprit).__name__}>"
+                if isinstance(value, Failed):
+                    problems.report(f"reading {name!r} for {self.kind.key}", value.error)
+            values[name] = carried
+        return rejected
 
     def _take_page(self, values: Mapping[str, Any]) -> None:
         page = self.kind.page
@@ -148,6 +155,7 @@ class ActivityEvent:
         self.page_route = page
         if self.page_url is not None:
             return
+        url = page
         request = self.request
         path_params = request.scope.get("path_params", {}) if request is not None else {}
         for name in page_parameters(page):
@@ -156,9 +164,8 @@ class ActivityEvent:
                 value = path_params.get(name)
             if value is None:
                 return
-            start, _, rest = page.partition("{" + name)
-            page = f"{start}{value}{rest.partition('}')[2]}"
-        self.page_url = page
+            url = url.replace("{" + name + "}", str(value))
+        self.page_url = url
 
     def _over(self, what: str) -> bool:
         if self.finished:
