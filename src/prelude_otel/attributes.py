@@ -8,40 +8,56 @@ from typing import TYPE_CHECKING, Any
 from prelude_otel.contract import attributes as names
 
 if TYPE_CHECKING:
+    from prelude_otel.catalogue.model import Activity
     from prelude_otel.event import ActivityEvent
 
-__all__ = ["flat_attributes", "record_attributes"]
+__all__ = ["flat_attributes", "kind_attributes", "record_attributes"]
 
 
 def record_attributes(event: ActivityEvent) -> dict[str, Any]:
     """Attributes of the log record, in the order in which the encoder writes them."""
-    kind = event.kind
-    given: dict[str, Any] = {
-        names.ACTION_TYPE: kind.type,
-        names.ACTION_NAME: kind.name,
-        names.ACTION_CATEGORY: kind.category,
-        names.ENTITY_TYPE: kind.entity,
-        names.PERSONAL: list(kind.personal) or None,
-        names.LOG_RECORD_UID: event.uid,
-        names.RESULT_STATUS: event.status,
-        names.USER_EMAIL: event.user_email,
-        names.SESSION_ID: event.session_id,
-        names.ENTITY_ID: event.entity_id,
-        names.PAGE_URL: event.page_url,
-        names.PAGE_ROUTE: event.page_route,
-        names.USER_AGENT: event.user_agent,
-        names.CLIENT_ADDRESS: event.client_address,
-        names.ACTION_DATA: event.data or None,
-        names.RESULT_DATA: event.result_data or None,
-        names.TAGS: event.tags or None,
-        names.ERROR_TYPE: event.error_type,
-        names.HTTP_STATUS: event.http_status,
-        names.HANDLER_RAN: None if event.handler_ran else False,
-        names.COMPLETES: event.completes,
-        names.SPAN_DURATION_NS: event.duration_ns,
-        names.SPAN_JOIN: None if event.duration_ns is not None else False,
-    }
-    return {name: value for name, value in given.items() if value is not None}
+    attributes = kind_attributes(event.kind)
+    attributes[names.RESULT_STATUS] = event.status
+    attributes[names.LOG_RECORD_UID] = event.uid
+    for name, value in (
+        (names.USER_EMAIL, event.user_email),
+        (names.SESSION_ID, event.session_id),
+        (names.ENTITY_ID, event.entity_id),
+        (names.PAGE_URL, event.page_url),
+        (names.PAGE_ROUTE, event.page_route),
+        (names.USER_AGENT, event.user_agent),
+        (names.CLIENT_ADDRESS, event.client_address),
+        (names.ERROR_TYPE, event.error_type),
+        (names.HTTP_STATUS, event.http_status),
+        (names.COMPLETES, event.completes),
+    ):
+        if value is not None:
+            attributes[name] = value
+    if event.data:
+        attributes[names.ACTION_DATA] = event.data
+    if event.result_data:
+        attributes[names.RESULT_DATA] = event.result_data
+    if event.tags:
+        attributes[names.TAGS] = event.tags
+    if not event.handler_ran:
+        attributes[names.HANDLER_RAN] = False
+    if event.duration_ns is None:
+        attributes[names.SPAN_JOIN] = False
+    else:
+        attributes[names.SPAN_DURATION_NS] = event.duration_ns
+    return attributes
+
+
+def kind_attributes(kind: Activity) -> dict[str, Any]:
+    """Attributes that every event of a kind has."""
+    attributes: dict[str, Any] = {names.ACTION_TYPE: kind.type, names.ACTION_NAME: kind.name}
+    if kind.category is not None:
+        attributes[names.ACTION_CATEGORY] = kind.category
+    if kind.entity is not None:
+        attributes[names.ENTITY_TYPE] = kind.entity
+    if kind.personal:
+        attributes[names.PERSONAL] = list(kind.personal)
+    return attributes
 
 
 def flat_attributes(event: ActivityEvent) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
+from prelude_otel.contract.attributes import SPAN_MEASURED
 from prelude_otel.errors import ConfigurationError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -70,9 +71,14 @@ def global_tracer_provider() -> trace.TracerProvider:
     return trace.get_tracer_provider()
 
 
-def tracer_of(provider: trace.TracerProvider) -> trace.Tracer:
-    """Our tracer."""
-    return provider.get_tracer(SCOPE_NAME, scope_version())
+def tracer_of(provider: trace.TracerProvider, *, measured: bool) -> trace.Tracer:
+    """Our tracer.
+
+    Where records carry the length of their span already (`measured`), its scope says so, and the exporter keeps nothing of its
+    spans. Said of the scope, it costs a span nothing.
+    """
+    attributes = {SPAN_MEASURED: True} if measured else None
+    return provider.get_tracer(SCOPE_NAME, scope_version(), attributes=attributes)
 
 
 def tracer_provider(settings: Settings) -> tuple[trace.TracerProvider, bool]:

@@ -18,6 +18,7 @@ from prelude_otel.contract import attributes as names
 from prelude_otel.contract.event_id import uuid7_text
 from prelude_otel.contract.vocabulary import ERROR, PENDING, SUCCESS, TIMEOUT
 from prelude_otel.event import ActivityEvent, current_event
+from prelude_otel.otel import tracer_of
 from prelude_otel.request import current_request, worker_user
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Clock", "Entered", "Runtime", "error_type_of"]
 
-_MEASURED: Final = {names.SPAN_MEASURED: True}
 _FAILED: Final = Status(StatusCode.ERROR)
 _UNHAPPY: Final = (ERROR, TIMEOUT)
 _GATEWAY_TIMEOUT: Final = 504
@@ -54,35 +54,37 @@ class Clock:
 class Runtime:
     """Everything that a running service needs to make activities of its actions."""
 
-    __slots__ = ("catalogue", "clock", "implicit", "own_provider", "settings", "sink", "span_attributes", "tracer")
+    __slots__ = ("catalogue", "clock", "implicit", "own_provider", "provider", "settings", "sink", "tracer")
 
     def __init__(
-        self, settings: Settings, catalogue: Catalogue, tracer: trace.Tracer, sink: Sink, *, clock: Clock | None = None
+        self,
+        settings: Settings,
+        catalogue: Catalogue,
+        provider: trace.TracerProvider,
+        sink: Sink,
+        *,
+        clock: Clock | None = None,
     ) -> None:
         self.settings = settings
         self.catalogue = catalogue
-        self.tracer = tracer
+        self.provider = provider
+        self.tracer = tracer_of(provider, measured=not sink.before_span_end)
+        self.sink = sink
         self.clock = clock or Clock()
         self.implicit = False
         """True where a compatible logger set itself up before anybody called `instrument`."""
         self.own_provider: Any = None
         """The TracerProvider that we made, and therefore must shut down."""
-        self.use(sink)
-
-    def use(self, sink: Sink) -> None:
-        """Send events there from now on."""
-        self.sink = sink
-        # A span whose length its record already carries is marked, so that the exporter keeps nothing of it.
-        self.span_attributes = None if sink.before_span_end else _MEASURED
 
     def begin(self, kind: Activity, event_name: str) -> tuple[ActivityEvent, Entered, int]:
         """Start an activity and its span, and make both current."""
         clock = self.clock
         start_ns = clock.now_ns()
-        span = self.tracer.start_span(event_name, attributes=self.span_attributes, start_time=start_ns)
+        span = self.tracer.start_span(event_name, start_time=start_ns)
         event = ActivityEvent(kind, start_ns, clock.new_uid(start_ns))
         event.span = span
-        event.span_context = span.get_span_context()
+        context = span.get_span_context()
+        event.span_context = context if context.is_valid else None
         event.request = current_request.get()
         entered = (otel_context.attach(trace.set_span_in_context(span)), current_event.set(event))
         return event, entered, clock.tick_ns()

@@ -164,7 +164,7 @@ def make_runtime(settings: Settings) -> Runtime:
     resource = otel.resource_of(provider, settings.service_name)
     if str(resource.get("service.name", "unknown_service")).startswith("unknown_service"):
         problems.once("service.name", "the service has no name: set OTEL_SERVICE_NAME, or instrument(service_name=…)")
-    runtime = Runtime(settings, catalogue, otel.tracer_of(provider), _sink(settings, provider, resource))
+    runtime = Runtime(settings, catalogue, provider, _sink(settings, provider, resource))
     runtime.own_provider = provider if own else None
     return runtime
 

@@ -21,7 +21,6 @@ from prelude_otel.catalogue import Catalogue
 from prelude_otel.contract import attributes as names
 from prelude_otel.contract.duration import duration_ms
 from prelude_otel.contract.event_id import uuid7_text
-from prelude_otel.otel import tracer_of
 from prelude_otel.request import worker_user
 from prelude_otel.runtime import Clock, Runtime
 from prelude_otel.settings import read_settings
@@ -163,9 +162,9 @@ def capture_activities(*, start: datetime = _START, seed: int = 0) -> Iterator[C
 
 def _runtime(present: Runtime | None, captured: CapturedActivities, clock: Clock) -> Runtime:
     if present is not None:
-        return Runtime(present.settings, present.catalogue, present.tracer, captured, clock=clock)
-    tracer = tracer_of(TracerProvider(shutdown_on_exit=False))
-    return Runtime(read_settings(environ={}), Catalogue(state.declared), tracer, captured, clock=clock)
+        return Runtime(present.settings, present.catalogue, present.provider, captured, clock=clock)
+    provider = TracerProvider(shutdown_on_exit=False)
+    return Runtime(read_settings(environ={}), Catalogue(state.declared), provider, captured, clock=clock)
 
 
 def _clock(start: datetime, seed: int) -> Clock:

@@ -42,7 +42,7 @@ SPAN_DURATION_NS: Final = "prelude.span.duration_ns"
 SPAN_JOIN: Final = "prelude.span.join"
 """False says that there is no span to wait for: a fact without duration."""
 SPAN_MEASURED: Final = "prelude.span.measured"
-"""On a span: its record carries the length already; the exporter keeps nothing of this span."""
+"""On a span, or on the instrumentation scope of spans: records carry the length already; the exporter keeps nothing of these."""
 
 PROBE_EVENT: Final = "prelude.probe"
 """EventName of the marked record of ``prelude doctor``; lands in ``activity_probes``, never in the log."""

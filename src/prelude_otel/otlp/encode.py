@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
+from prelude_otel.attributes import kind_attributes
 from prelude_otel.contract import attributes as names
 from prelude_otel.contract.vocabulary import ERROR, STATUSES, TIMEOUT
 from prelude_otel.otlp.wire import (
+    RememberedAttribute,
     any_value,
     key_prefix,
     length_delimited,
@@ -35,14 +37,14 @@ _HEAD: Final = Struct("<BQBQBIBB16sBB8s").pack
 _HEAD_WITHOUT_TRACE: Final = Struct("<BQBQ").pack
 
 _UID: Final = key_prefix(names.LOG_RECORD_UID)
-_EMAIL: Final = key_prefix(names.USER_EMAIL)
-_SESSION: Final = key_prefix(names.SESSION_ID)
-_ENTITY_ID: Final = key_prefix(names.ENTITY_ID)
-_PAGE_URL: Final = key_prefix(names.PAGE_URL)
-_PAGE_ROUTE: Final = key_prefix(names.PAGE_ROUTE)
-_USER_AGENT: Final = key_prefix(names.USER_AGENT)
-_CLIENT: Final = key_prefix(names.CLIENT_ADDRESS)
-_ERROR_TYPE: Final = key_prefix(names.ERROR_TYPE)
+_EMAIL: Final = RememberedAttribute(names.USER_EMAIL)
+_SESSION: Final = RememberedAttribute(names.SESSION_ID)
+_ENTITY_ID: Final = RememberedAttribute(names.ENTITY_ID)
+_PAGE_URL: Final = RememberedAttribute(names.PAGE_URL)
+_PAGE_ROUTE: Final = RememberedAttribute(names.PAGE_ROUTE)
+_USER_AGENT: Final = RememberedAttribute(names.USER_AGENT)
+_CLIENT: Final = RememberedAttribute(names.CLIENT_ADDRESS)
+_ERROR_TYPE: Final = RememberedAttribute(names.ERROR_TYPE)
 _COMPLETES: Final = key_prefix(names.COMPLETES)
 _ACTION_DATA: Final = key_prefix(names.ACTION_DATA)
 _RESULT_DATA: Final = key_prefix(names.RESULT_DATA)
@@ -86,19 +88,19 @@ def encode_event(event: ActivityEvent) -> bytes:
     ]
     add = parts.append
     if event.user_email is not None:
-        add(string_attribute(_EMAIL, event.user_email))
+        add(_EMAIL[event.user_email])
     if event.session_id is not None:
-        add(string_attribute(_SESSION, event.session_id))
+        add(_SESSION[event.session_id])
     if event.entity_id is not None:
-        add(string_attribute(_ENTITY_ID, event.entity_id))
+        add(_ENTITY_ID[event.entity_id])
     if event.page_url is not None:
-        add(string_attribute(_PAGE_URL, event.page_url))
+        add(_PAGE_URL[event.page_url])
     if event.page_route is not None:
-        add(string_attribute(_PAGE_ROUTE, event.page_route))
+        add(_PAGE_ROUTE[event.page_route])
     if event.user_agent is not None:
-        add(string_attribute(_USER_AGENT, event.user_agent))
+        add(_USER_AGENT[event.user_agent])
     if event.client_address is not None:
-        add(string_attribute(_CLIENT, event.client_address))
+        add(_CLIENT[event.client_address])
     if event.data:
         add(value_attribute(_ACTION_DATA, any_value(event.data)))
     if duration_ns is not None:
@@ -117,7 +119,7 @@ def _add_rare(event: ActivityEvent, parts: list[bytes]) -> None:
     if event.tags:
         parts.append(value_attribute(_TAGS, any_value(event.tags)))
     if event.error_type is not None:
-        parts.append(string_attribute(_ERROR_TYPE, event.error_type))
+        parts.append(_ERROR_TYPE[event.error_type])
     if event.http_status is not None:
         parts.append(value_attribute(_HTTP_STATUS, any_value(event.http_status)))
     if not event.handler_ran:
@@ -127,17 +129,8 @@ def _add_rare(event: ActivityEvent, parts: list[bytes]) -> None:
 
 
 def _remember(kind: Activity) -> bytes:
-    parts = [
-        length_delimited(b"\x62", text(kind.event_name)),
-        string_attribute(key_prefix(names.ACTION_TYPE), kind.type),
-        string_attribute(key_prefix(names.ACTION_NAME), kind.name),
-    ]
-    if kind.category is not None:
-        parts.append(string_attribute(key_prefix(names.ACTION_CATEGORY), kind.category))
-    if kind.entity is not None:
-        parts.append(string_attribute(key_prefix(names.ENTITY_TYPE), kind.entity))
-    if kind.personal:
-        parts.append(value_attribute(key_prefix(names.PERSONAL), any_value(list(kind.personal))))
+    parts = [length_delimited(b"\x62", text(kind.event_name))]
+    parts.extend(value_attribute(key_prefix(name), any_value(value)) for name, value in kind_attributes(kind).items())
     constant = b"".join(parts)
     if len(_constants) < _MAX_REMEMBERED:
         _constants[id(kind)] = (kind, constant)  # the reference keeps the id from being given to another

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from struct import Struct
 from typing import Any, Final
 
-__all__ = ["any_value", "key_prefix", "length_delimited", "string_attribute", "text", "value_attribute", "varint"]
+__all__ = [
+    "RememberedAttribute",
+    "any_value",
+    "key_prefix",
+    "length_delimited",
+    "string_attribute",
+    "text",
+    "value_attribute",
+    "varint",
+]
 
 SMALL: Final = tuple(bytes((number,)) for number in range(128))
 _DOUBLE: Final = Struct("<Bd").pack
 _MASK64: Final = (1 << 64) - 1
+_REMEMBERED_LENGTH: Final = 256
+_REMEMBERED_COUNT: Final = 2048
 _SHORT: Final = 100
 """Texts up to this many bytes keep every length of their attribute within one byte."""
 
@@ -56,6 +67,24 @@ def string_attribute(prefix: bytes, value: str) -> bytes:
     return value_attribute(prefix, length_delimited(b"\x0a", content))
 
 
+class RememberedAttribute(dict[str, bytes]):
+    """An attribute whose texts come again and again (a user, a page): text -> its bytes as `string_attribute` makes them."""
+
+    __slots__ = ("_prefix",)
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self._prefix = key_prefix(key)
+
+    def __missing__(self, value: str) -> bytes:
+        encoded = string_attribute(self._prefix, value)
+        if len(value) <= _REMEMBERED_LENGTH:
+            if len(self) >= _REMEMBERED_COUNT:
+                self.clear()
+            self[value] = encoded
+        return encoded
+
+
 def value_attribute(prefix: bytes, value: bytes) -> bytes:
     """An attribute of a LogRecord (field 6) with a ready AnyValue."""
     return length_delimited(b"\x32", prefix + varint(len(value)) + value)
@@ -67,30 +96,54 @@ def any_value(value: Any) -> bytes:
     Raises:
         TypeError: OTLP has no form for the value; `prelude_otel.values.carry` sees to it that this never happens.
     """
-    kind = type(value)
-    if kind is str:
-        return length_delimited(b"\x0a", text(value))
-    if kind is int:
-        return b"\x18" + varint(value)
-    if kind is float:
-        return _DOUBLE(0x21, value)
-    if kind is bool:
-        return b"\x10\x01" if value else b"\x10\x00"
-    if value is None:
-        return b""
-    if kind is dict:
-        return length_delimited(b"\x32", _key_values(value))
-    if kind is list:
-        return length_delimited(b"\x2a", b"".join([length_delimited(b"\x0a", any_value(item)) for item in value]))
-    if kind is bytes:
-        return length_delimited(b"\x3a", value)
-    raise TypeError(f"OTLP carries no {kind.__name__}")
+    encode = _ENCODERS.get(type(value))
+    if encode is None:
+        raise TypeError(f"OTLP carries no {type(value).__name__}")
+    return encode(value)
 
 
-def _key_values(values: Mapping[str, Any]) -> bytes:
+def _string(value: str) -> bytes:
+    content = text(value)
+    size = len(content)
+    return b"\x0a%c%b" % (size, content) if size < 128 else b"\x0a" + varint(size) + content
+
+
+def _list(values: list[Any]) -> bytes:
+    return length_delimited(b"\x2a", b"".join([length_delimited(b"\x0a", any_value(item)) for item in values]))
+
+
+def _map(values: Mapping[str, Any]) -> bytes:
     parts = []
     for key, value in values.items():
+        prefix = _keys[key]
         content = any_value(value)
-        pair = length_delimited(b"\x0a", text(key)) + b"\x12" + varint(len(content)) + content
-        parts.append(length_delimited(b"\x0a", pair))
-    return b"".join(parts)
+        size = len(content)
+        total = len(prefix) + size + 1
+        if total < 128:
+            parts.append(b"\x0a%c%b%c%b" % (total, prefix, size, content))
+        else:
+            parts.append(length_delimited(b"\x0a", prefix + varint(size) + content))
+    return length_delimited(b"\x32", b"".join(parts))
+
+
+class _Keys(dict[str, bytes]):
+    """Keys of maps -> their `key_prefix`."""
+
+    def __missing__(self, key: str) -> bytes:
+        prefix = key_prefix(key)
+        if len(key) <= _REMEMBERED_LENGTH and len(self) < _REMEMBERED_COUNT:
+            self[key] = prefix
+        return prefix
+
+
+_keys: Final = _Keys()
+_ENCODERS: Final[dict[type, Callable[[Any], bytes]]] = {
+    str: _string,
+    int: lambda value: b"\x18" + varint(value),
+    float: lambda value: _DOUBLE(0x21, value),
+    bool: lambda value: b"\x10\x01" if value else b"\x10\x00",
+    type(None): lambda _: b"",
+    dict: _map,
+    list: _list,
+    bytes: lambda value: length_delimited(b"\x3a", value),
+}
