@@ -54,10 +54,12 @@ class Binding:
     computed: tuple[tuple[str, Callable[[Any], Any]], ...]
     entity: str | None
 
-    def find(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> dict[str, Any]:
-        """The wanted values of one call. `result` is `MISSING` where the handler raised."""
-        if args:
-            kwargs = {**dict(zip(self.parameters, args, strict=False)), **kwargs}
+    def by_name(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """All arguments of a call by their names."""
+        return {**dict(zip(self.parameters, args, strict=False)), **kwargs} if args else kwargs
+
+    def find(self, kwargs: Mapping[str, Any], result: Any) -> dict[str, Any]:
+        """The wanted values of one call with these arguments. `result` is `MISSING` where the handler raised."""
         found: dict[str, Any] = {}
         for wanted, parameter, attributes in self.arguments:
             value = kwargs[parameter] if parameter in kwargs else self.defaults.get(parameter, MISSING)
@@ -87,7 +89,7 @@ class Binding:
                 found[self.entity] = value
 
     def _search(self, kwargs: Mapping[str, Any], result: Any, found: dict[str, Any]) -> None:
-        bodies = [(value, names) for value in kwargs.values() if (names := body_fields(type(value)))]  # type: ignore[arg-type] # a class is hashable
+        bodies = [(value, names) for value in kwargs.values() if (names := body_fields(type(value)))]
         for wanted, name in self.searched:
             for body, names in bodies:
                 if name in names:
@@ -164,9 +166,13 @@ def page_parameters(page: str | None) -> tuple[str, ...]:
     return tuple(_PAGE_PARAMETER.findall(page)) if page else ()
 
 
-@lru_cache(maxsize=4096)
 def body_fields(kind: type) -> frozenset[str]:
     """Names of the fields of a Pydantic model or dataclass; none for anything else."""
+    return _body_fields(kind)
+
+
+@lru_cache(maxsize=4096)
+def _body_fields(kind: Any) -> frozenset[str]:
     declared = getattr(kind, "__pydantic_fields__", None) or getattr(kind, "__dataclass_fields__", None)
     return frozenset(declared) if declared else frozenset()
 

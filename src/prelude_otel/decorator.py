@@ -63,15 +63,15 @@ def activity(
 def _wrapper(function: Callable[P, R], site: Site) -> Callable[P, R]:
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        call = _begin(site)
+        call = _begin(site, args, kwargs)
         if call is None:
             return function(*args, **kwargs)
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            _end(call, site, args, kwargs, MISSING, error)
+            _end(call, site, MISSING, error)
             raise
-        _end(call, site, args, kwargs, result, None)
+        _end(call, site, result, None)
         return result
 
     return wrapper
@@ -80,28 +80,29 @@ def _wrapper(function: Callable[P, R], site: Site) -> Callable[P, R]:
 def _async_wrapper(function: Any, site: Site) -> Any:
     @functools.wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        call = _begin(site)
+        call = _begin(site, args, kwargs)
         if call is None:
             return await function(*args, **kwargs)
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
-            _end(call, site, args, kwargs, MISSING, error)
+            _end(call, site, MISSING, error)
             raise
-        _end(call, site, args, kwargs, result, None)
+        _end(call, site, result, None)
         return result
 
     return wrapper
 
 
-def _begin(site: Site) -> Call | None:
+def _begin(site: Site, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
     runtime = state.runtime
     if runtime is None:
         problems.once("not instrumented", "activities are decorated but not recorded: call prelude_otel.instrument()")
         return None
     try:
-        kind = site.kind or site.resolve(runtime.catalogue)
+        kind, binding = site.resolved or site.resolve(runtime.catalogue)
         event, entered, started_ns = runtime.begin(kind, site.event_name)
+        event.call = (binding, args, kwargs)
         request = event.request
         if request is not None and getattr(request.scope.get("endpoint"), SITE, None) is site:
             request.handler_ran = True
@@ -111,9 +112,7 @@ def _begin(site: Site) -> Call | None:
     return runtime, event, entered, started_ns
 
 
-def _end(
-    call: Call, site: Site, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, error: BaseException | None
-) -> None:
+def _end(call: Call, site: Site, result: Any, error: BaseException | None) -> None:
     runtime, event, entered, started_ns = call
     try:
         runtime.leave(event, entered, started_ns)
@@ -122,8 +121,7 @@ def _end(
         if site.tags:
             event.tag(*site.tags)
         try:
-            binding = site.binding
-            event.take(binding.find(args, kwargs, result) if binding is not None else {})
+            site.read(event, result)
         except Exception as problem:  # noqa: BLE001 (the activity is emitted all the same)
             problems.report(f"reading the fields of {site.name!r}", problem)
         request = event.request

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from prelude_otel import problems
-from prelude_otel.binding import Failed, page_parameters
+from prelude_otel.binding import MISSING, Binding, Failed, page_parameters
 from prelude_otel.catalogue.conform import conform
 from prelude_otel.contract.attributes import REJECTED_FIELDS
 from prelude_otel.contract.vocabulary import PENDING, SUCCESS
@@ -30,6 +30,7 @@ class ActivityEvent:
     """
 
     __slots__ = (
+        "call",
         "client_address",
         "completes",
         "data",
@@ -66,6 +67,8 @@ class ActivityEvent:
         """The activity's own span; None where there is only a trace to belong to."""
         self.span_context: SpanContext | None = None
         self.request: RequestState | None = None
+        self.call: tuple[Binding, tuple[Any, ...], Mapping[str, Any]] | None = None
+        """Where a decorated function's values are found, and its arguments."""
         self.status = SUCCESS
         self.error_type: str | None = None
         self.http_status: int | None = None
@@ -110,7 +113,11 @@ class ActivityEvent:
         """
         if not self._over("pending"):
             self.status = PENDING
-        return token_of(self)
+        found: dict[str, Any] = {}
+        if self.call is not None:
+            binding, args, kwargs = self.call
+            found = binding.find(binding.by_name(args, kwargs), MISSING)
+        return token_of(self, {**found, **self.data})
 
     def take(self, found: Mapping[str, Any]) -> None:
         """Settle what the event is about: found values below given ones, coerced to what is declared."""

@@ -41,7 +41,7 @@ class ActivityMiddleware:
         if runtime is None or scope["type"] not in ("http", "websocket") or mounted:
             await self.app(scope, receive, send)
             return
-        request = RequestState(scope, runtime.clock.now_ns())
+        request = RequestState(scope, runtime.clock.now_ns(), runtime.settings)
         token = current_request.set(request)
 
         async def send_and_finish(message: Message) -> None:
@@ -85,7 +85,7 @@ def _refused(runtime: Runtime, request: RequestState) -> Activity | None:
     if request.handler_ran or request.scope["type"] != "http":
         return None
     site = getattr(request.scope.get("endpoint"), SITE, None)
-    return site.resolve(runtime.catalogue) if site is not None else None
+    return site.resolve(runtime.catalogue)[0] if site is not None else None
 
 
 def _refuse(

@@ -14,10 +14,12 @@ from opentelemetry._logs import LogRecord, SeverityNumber, get_logger_provider
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from prelude_otel.contract.attributes import SPAN_MEASURED
-from prelude_otel.errors import ConfigurationError, MissingExtraError
+from prelude_otel.errors import ConfigurationError
+from prelude_otel.otlp.spans import SpansToCollector
+from prelude_otel.otlp.transport import transport_for
 
 if TYPE_CHECKING:
     from opentelemetry._logs import Logger, LoggerProvider
@@ -88,35 +90,10 @@ def tracer_provider(settings: Settings) -> tuple[trace.TracerProvider, bool]:
         return provider, False
     attributes = {"service.name": settings.service_name} if settings.service_name else {}
     own = TracerProvider(resource=Resource.create(attributes), shutdown_on_exit=False)
-    if settings.traces_url is not None:
-        own.add_span_processor(BatchSpanProcessor(_span_exporter(settings)))
+    if settings.export_spans:
+        own.add_span_processor(BatchSpanProcessor(SpansToCollector(transport_for(settings, "traces"))))
     trace.set_tracer_provider(own)
     return own, True
-
-
-def _span_exporter(settings: Settings) -> SpanExporter:
-    if settings.protocol == "grpc":
-        try:
-            from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpanExporter
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("OTLP over gRPC (OTEL_EXPORTER_OTLP_PROTOCOL=grpc)", "grpc", "grpc") from error
-        return GrpcSpanExporter(
-            endpoint=settings.endpoint,
-            insecure=settings.insecure,
-            headers=dict(settings.headers),
-            timeout=settings.timeout_s,
-        )
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-    return OTLPSpanExporter(
-        endpoint=settings.traces_url,
-        headers=dict(settings.headers),
-        certificate_file=settings.certificate,
-        client_certificate_file=settings.client_certificate,
-        client_key_file=settings.client_key,
-        # The SDK's own shutdown waits for this; a Collector that is away must not hold a service's exit.
-        timeout=min(settings.timeout_s, 2.0),
-    )
 
 
 def logger_of(provider: LoggerProvider) -> Logger:

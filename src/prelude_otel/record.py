@@ -161,7 +161,7 @@ def complete(token: str, status: str = SUCCESS, *, error_type: str | None = None
         event.entity_id = pending.entity_id
         event.user_email = pending.user_email
         event.session_id = pending.session_id
-        event.take(fields)
+        event.take({**pending.page, **fields})
         runtime.finish(event)
     except Exception as error:  # noqa: BLE001 (never the caller's problem)
         problems.report("complete", error)

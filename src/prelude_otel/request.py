@@ -13,6 +13,7 @@ from prelude_otel.contract.email import normalise_email
 
 if TYPE_CHECKING:
     from prelude_otel.event import ActivityEvent
+    from prelude_otel.settings import Settings
 
 __all__ = ["RequestState", "UserFunction", "current_request", "hash_cookie", "set_user", "worker_user"]
 
@@ -54,6 +55,8 @@ class RequestState:
 
     Args:
         scope: the ASGI scope; FastAPI writes endpoint and route into it later.
+        started_ns: when the request came, in nanoseconds since the epoch.
+        settings: of the runtime that serves it.
     """
 
     __slots__ = (
@@ -61,14 +64,16 @@ class RequestState:
         "handler_ran",
         "scope",
         "session_id",
+        "settings",
         "started_ns",
         "user_email",
         "user_given",
         "waiting",
     )
 
-    def __init__(self, scope: Scope, started_ns: int) -> None:
+    def __init__(self, scope: Scope, started_ns: int, settings: Settings) -> None:
         self.scope = scope
+        self.settings = settings
         self.started_ns = started_ns
         self.user_email: str | None = None
         self.user_given = False
@@ -78,10 +83,16 @@ class RequestState:
         self.handler_ran = False
         self.answered = False
 
-    def ask_user(self, function: UserFunction) -> None:
-        """Call the application's ``user=`` function, unless somebody has said who it is."""
-        if self.user_given:
-            return
+    def user(self) -> tuple[str | None, str | None]:
+        """Address and session of the user: what somebody has set, else what the settings say where to find."""
+        settings = self.settings
+        if settings.user is not None and not self.user_given:
+            self._ask_user(settings.user)
+        if self.session_id is None:
+            self.session_id = self._default_session_id()
+        return self.user_email, self.session_id
+
+    def _ask_user(self, function: UserFunction) -> None:
         from starlette.requests import Request
 
         try:
@@ -102,21 +113,22 @@ class RequestState:
                 return str(value, "latin-1")
         return None
 
-    def default_session_id(self, header: bytes, cookie: str, key: bytes) -> str | None:
-        """The session that the client names: its header as it is, its cookie as a keyed hash."""
-        given = self.header(header)
+    def _default_session_id(self) -> str | None:
+        settings = self.settings
+        given = self.header(settings.session_header)
         if given:
             return _capped(given)
         cookies = self.header(b"cookie")
-        if cookies and cookie in cookies:
+        if cookies and settings.session_cookie in cookies:
             for part in cookies.split(";"):
                 name, _, value = part.strip().partition("=")
-                if name == cookie and value:
-                    return hash_cookie(value, key)
+                if name == settings.session_cookie and value:
+                    return hash_cookie(value, settings.session_key)
         return None
 
-    def client_address(self, trusted: tuple[IPv4Network | IPv6Network, ...]) -> str | None:
+    def client_address(self) -> str | None:
         """The client's address; X-Forwarded-For counts only where it came through trusted proxies."""
+        trusted = self.settings.trusted_proxies
         client = self.scope.get("client")
         peer: str | None = client[0] if client else None
         if not trusted or peer is None or not _within(peer, trusted):

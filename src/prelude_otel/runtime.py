@@ -110,7 +110,7 @@ class Runtime:
             return
         if http_status is not None and http_status >= _FIRST_ERROR:
             _apply_status(event, http_status)
-        self._settle_user(event)
+        _settle_user(event)
         event.finished = True
         span = event.span
         sink = self.sink
@@ -126,29 +126,19 @@ class Runtime:
         if not sink.before_span_end:
             sink.emit(event)
 
-    def _settle_user(self, event: ActivityEvent) -> None:
-        request = event.request
-        if request is None:
-            email, session_id = worker_user.get()
-            event.user_email = event.user_email or email
-            event.session_id = event.session_id or session_id
-            return
-        settings = self.settings
-        if event.user_email is None:
-            if settings.user is not None:
-                request.ask_user(settings.user)
-            event.user_email = request.user_email
-        if event.session_id is None:
-            if request.session_id is None:
-                request.session_id = request.default_session_id(
-                    settings.session_header, settings.session_cookie, settings.session_key
-                )
-            event.session_id = request.session_id
-        event.client_address = event.client_address or request.client_address(settings.trusted_proxies)
-        event.user_agent = event.user_agent or request.user_agent()
-        if event.page_url is None:
-            event.page_url = request.scope.get("path")
-            event.page_route = event.page_route or request.route()
+
+def _settle_user(event: ActivityEvent) -> None:
+    request = event.request
+    email, session_id = worker_user.get() if request is None else request.user()
+    event.user_email = event.user_email or email
+    event.session_id = event.session_id or session_id
+    if request is None:
+        return
+    event.client_address = event.client_address or request.client_address()
+    event.user_agent = event.user_agent or request.user_agent()
+    if event.page_url is None:
+        event.page_url = request.scope.get("path")
+        event.page_route = event.page_route or request.route()
 
 
 def fail(event: ActivityEvent, error: BaseException) -> None:

@@ -29,7 +29,8 @@ class Settings:
     endpoint: str
     protocol: str
     logs_url: str
-    traces_url: str | None
+    traces_url: str
+    export_spans: bool
     headers: Mapping[str, str] = field(repr=False)
     timeout_s: float
     compression: str
@@ -86,13 +87,13 @@ def read_settings(
             "call set_user() in that dependency instead"
         )
     key = session_key or environ.get("PRELUDE_SESSION_KEY") or _DEFAULT_KEY
-    traces_off = environ.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none"
     return Settings(
         service_name=service_name or environ.get("PRELUDE_SERVICE_NAME") or None,
         endpoint=base,
         protocol=protocol,
         logs_url=_url(own_logs, protocol) if own_logs else f"{base}/v1/logs",
-        traces_url=None if traces_off else _url(own_traces, protocol) if own_traces else f"{base}/v1/traces",
+        traces_url=_url(own_traces, protocol) if own_traces else f"{base}/v1/traces",
+        export_spans=environ.get("OTEL_TRACES_EXPORTER", "").strip().lower() != "none",
         headers=_headers(_otlp(environ, "HEADERS")),
         timeout_s=_seconds(environ, "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT", default=10.0),
         compression=_compression(_otlp(environ, "COMPRESSION")),

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from prelude_otel import state
-from prelude_otel.binding import Binding, Rename, plan
+from prelude_otel.binding import MISSING, Binding, Rename, plan
 from prelude_otel.catalogue import Activity, Catalogue
 from prelude_otel.errors import CatalogueError, UnknownActivityError
+from prelude_otel.shortcut import Shortcut, learn
 
 if TYPE_CHECKING:
+    from prelude_otel.event import ActivityEvent
     from prelude_otel.runtime import Runtime
 
 __all__ = ["Site", "resolve_all"]
@@ -27,7 +29,7 @@ class Site:
         options: tags, page and others that the decorator adds.
     """
 
-    __slots__ = ("binding", "event_name", "function", "kind", "name", "renames", "tags")
+    __slots__ = ("event_name", "function", "name", "renames", "resolved", "shortcut", "tags")
 
     def __init__(
         self, name: str | Activity, function: Callable[..., Any], renames: Mapping[str, Rename], tags: tuple[str, ...]
@@ -36,26 +38,43 @@ class Site:
         self.function = function
         self.renames = renames
         self.tags = tags
-        self.kind: Activity | None = None
-        self.binding: Binding | None = None
+        self.resolved: tuple[Activity, Binding] | None = None
+        self.shortcut: Shortcut | None = None
         self.event_name = ""
 
-    def resolve(self, catalogue: Catalogue) -> Activity:
+    def resolve(self, catalogue: Catalogue) -> tuple[Activity, Binding]:
         """Find the activity, and plan the reading of its values.
 
         Raises:
             CatalogueError: nobody declared it, or a rename is wrong; says where it is decorated.
         """
-        if self.kind is None:
+        if self.resolved is None:
             try:
                 kind = self.name if isinstance(self.name, Activity) else catalogue.resolve(self.name)
-                self.binding = plan(self.function, kind, self.renames)
+                binding = plan(self.function, kind, self.renames)
             except CatalogueError as error:
                 kind_of_error = type(error) if isinstance(error, UnknownActivityError) else CatalogueError
                 raise kind_of_error(f"{self.place}: {error}") from error
             self.event_name = kind.event_name
-            self.kind = kind
-        return self.kind
+            self.resolved = kind, binding
+        return self.resolved
+
+    def read(self, event: ActivityEvent, result: Any) -> None:
+        """Give the event its values from one call's arguments and result (`MISSING` where it raised)."""
+        if event.call is None:
+            return
+        binding, args, kwargs = event.call
+        kwargs = binding.by_name(args, kwargs)
+        if event.data:
+            event.take(binding.find(kwargs, result))
+            return
+        shortcut = self.shortcut
+        if shortcut is not None and shortcut.take(event, kwargs, result):
+            return
+        found = binding.find(kwargs, result)
+        event.take(found)
+        if shortcut is None and result is not MISSING:
+            self.shortcut = learn(binding, event.kind, kwargs, result)
 
     @property
     def place(self) -> str:

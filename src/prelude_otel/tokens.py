@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from prelude_otel.binding import page_parameters
 from prelude_otel.errors import ConfigurationError
+from prelude_otel.request import worker_user
 
 if TYPE_CHECKING:
     from prelude_otel.event import ActivityEvent
@@ -25,13 +28,26 @@ class Pending:
     entity_id: str | None
     user_email: str | None
     session_id: str | None
+    page: Mapping[str, str]
 
 
-def token_of(event: ActivityEvent) -> str:
-    """The token of an activity that is still running."""
-    request = event.request
-    user = (event.user_email, event.session_id) if request is None else (request.user_email, request.session_id)
-    parts = [event.uid, event.kind.key, event.start_ns, event.entity_id, *user]
+def token_of(event: ActivityEvent, values: Mapping[str, Any]) -> str:
+    """The token of an activity that is still running, of which `values` are known by now."""
+    kind = event.kind
+    entity_id = event.entity_id
+    if entity_id is None and kind.entity_id is not None and values.get(kind.entity_id) is not None:
+        entity_id = str(values[kind.entity_id])
+    page = {name: str(values[name]) for name in page_parameters(kind.page) if values.get(name) is not None}
+    email, session_id = worker_user.get() if event.request is None else event.request.user()
+    parts = [
+        event.uid,
+        kind.key,
+        event.start_ns,
+        entity_id,
+        event.user_email or email,
+        event.session_id or session_id,
+        page,
+    ]
     return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode("ascii").rstrip("=")
 
 
@@ -43,7 +59,7 @@ def read_token(token: str) -> Pending:
     """
     try:
         padded = token + "=" * (-len(token) % 4)
-        event_id, key, start_ns, entity_id, email, session_id = json.loads(base64.urlsafe_b64decode(padded))
-        return Pending(str(event_id), str(key), int(start_ns), entity_id, email, session_id)
+        event_id, key, start_ns, entity_id, email, session_id, page = json.loads(base64.urlsafe_b64decode(padded))
+        return Pending(str(event_id), str(key), int(start_ns), entity_id, email, session_id, dict(page))
     except (ValueError, TypeError) as error:
         raise ConfigurationError("this is no token of current_activity().pending(); pass it on unchanged") from error

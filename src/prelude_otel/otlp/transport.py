@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import urllib3
 
@@ -31,6 +31,13 @@ RETRYABLE_GRPC: Final = frozenset(
 )
 
 
+Signal = Literal["logs", "traces"]
+_GRPC_METHOD: Final[dict[Signal, str]] = {
+    "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+    "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What became of one request: `accepted`, else whether to try again, and when."""
@@ -51,21 +58,21 @@ class Transport(Protocol):
         """Give back connections."""
 
 
-def transport_for(settings: Settings) -> Transport:
-    """The transport that the settings ask for.
+def transport_for(settings: Settings, signal: Signal = "logs") -> Transport:
+    """The transport that the settings ask for, for one signal.
 
     Raises:
         ConfigurationError: a certificate file can't be used.
         MissingExtraError: gRPC is asked for, and grpcio is not installed.
     """
-    return GrpcTransport(settings) if settings.protocol == "grpc" else HttpTransport(settings)
+    return GrpcTransport(settings, signal) if settings.protocol == "grpc" else HttpTransport(settings, signal)
 
 
 class HttpTransport:
     """OTLP/HTTP with protobuf bodies, over one kept connection."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._url = settings.logs_url
+    def __init__(self, settings: Settings, signal: Signal) -> None:
+        self._url = settings.logs_url if signal == "logs" else settings.traces_url
         self._gzip = settings.compression == "gzip"
         self._headers = {"Content-Type": "application/x-protobuf", **settings.headers}
         if self._gzip:
@@ -105,7 +112,7 @@ class HttpTransport:
 class GrpcTransport:
     """OTLP/gRPC; the bytes go out as they are."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, signal: Signal) -> None:
         try:
             import grpc
         except ModuleNotFoundError as error:
@@ -123,7 +130,7 @@ class GrpcTransport:
             self._channel = grpc.secure_channel(target, credentials, options=options, compression=compression)
         self._metadata = tuple((key.lower(), value) for key, value in settings.headers.items())
         self._call = self._channel.unary_unary(
-            "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+            _GRPC_METHOD[signal],
             request_serializer=None,
             response_deserializer=None,
         )
