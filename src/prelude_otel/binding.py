@@ -83,7 +83,7 @@ class Binding:
                 found[wanted] = function(result)
             except Exception as error:  # noqa: BLE001 (a user's function; the caller reports it)
                 found[wanted] = Failed(error)
-        if self.entity is not None and self.entity not in found:
+        if self.entity is not None and found.get(self.entity) is None:
             value = _member(result, "id")
             if value is not MISSING:
                 found[self.entity] = value
@@ -91,6 +91,9 @@ class Binding:
     def _search(self, kwargs: Mapping[str, Any], result: Any, found: dict[str, Any]) -> None:
         bodies = [(value, names) for value in kwargs.values() if (names := body_fields(type(value)))]
         for wanted, name in self.searched:
+            if name in kwargs:
+                found[wanted] = kwargs[name]
+                continue
             for body, names in bodies:
                 if name in names:
                     found[wanted] = getattr(body, name)

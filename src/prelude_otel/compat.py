@@ -98,7 +98,7 @@ class UserActivityLogger:
                 data=action_data,
             )
         except Exception as error:  # noqa: BLE001 (never the caller's problem)
-            problems.report(f"log_activity({action_type!r}, {action_name!r})", error)
+            problems.report("log_activity", error)
             return False
         return event_id is not None
 
@@ -339,11 +339,12 @@ class CRMActivityLogger(UserActivityLogger):
         )
 
     def _log(self, name: str, user_email: str, session_id: str | None, extra: Mapping[str, Any], **fields: Any) -> bool:
-        given = dict(extra)
         try:
-            data = {**fields, **(given.pop("action_data", None) or {})}
+            given = dict(extra)
+            further = given.pop("action_data", None)
+            data = fields if further is None else {**fields, **further}
             return self.log_activity(user_email, "crm", name, session_id=session_id, action_data=data, **given)
-        except TypeError as error:
+        except Exception as error:  # noqa: BLE001 (never the caller's problem)
             problems.report(f"crm_activity_logger, {name}", error)
             return False
 

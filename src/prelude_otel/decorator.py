@@ -126,7 +126,9 @@ def _end(call: Call, site: Site, result: Any, error: BaseException | None) -> No
             problems.report(f"reading the fields of {site.name!r}", problem)
         request = event.request
         if request is not None and not request.answered and getattr(request.scope.get("endpoint"), SITE, None) is site:
-            request.waiting = event
+            earlier, request.waiting = request.waiting, event
+            if earlier is not None:
+                runtime.finish(earlier)  # the endpoint's function was called twice
         else:
             runtime.finish(event)
     except Exception as problem:  # noqa: BLE001 (never the handler's problem)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from prelude_otel import problems
+from prelude_otel import problems, state
 from prelude_otel.binding import MISSING, Binding, Failed, page_parameters
 from prelude_otel.catalogue.conform import conform
 from prelude_otel.contract.attributes import REJECTED_FIELDS
@@ -117,7 +117,9 @@ class ActivityEvent:
         if self.call is not None:
             binding, args, kwargs = self.call
             found = binding.find(binding.by_name(args, kwargs), MISSING)
-        return token_of(self, {**found, **self.data})
+        runtime = state.runtime
+        key = runtime.settings.session_key if runtime is not None else b""
+        return token_of(self, {**found, **self.data}, key)
 
     def take(self, found: Mapping[str, Any]) -> None:
         """Settle what the event is about: found values below given ones, coerced to what is declared."""
@@ -145,7 +147,10 @@ class ActivityEvent:
         for name, value in values.items():
             if type(value) is str or (type(value) is int and -(1 << 63) <= value < 1 << 63):
                 continue
-            carried = carry(value)
+            try:
+                carried = carry(value)
+            except Exception:  # noqa: BLE001 (a property, a serialiser or a __str__ of the application's)
+                carried = NOT_CARRIED
             if carried is NOT_CARRIED:
                 carried = None
                 culprit = value.error if isinstance(value, Failed) else value
@@ -168,7 +173,7 @@ class ActivityEvent:
         for name in page_parameters(page):
             value = values.get(name)
             if value is None:
-                value = path_params.get(name)
+                value = self.entity_id if name == self.kind.entity_id else path_params.get(name)
             if value is None:
                 return
             url = url.replace("{" + name + "}", str(value))

@@ -10,13 +10,13 @@ from prelude_otel import otel, state
 from prelude_otel.errors import ConfigurationError
 from prelude_otel.middleware import ActivityMiddleware
 
-__all__ = ["check_decorators", "prepare"]
+__all__ = ["check_application", "check_decorators", "prepare"]
 
 _PREPARED = "_prelude_otel_prepared"
 
 
-def prepare(app: Any, provider: Any) -> None:
-    """Put server spans and our middleware into `app`, once.
+def check_application(app: Any) -> None:
+    """See that `app` can be prepared, or is.
 
     Raises:
         ConfigurationError: it is no FastAPI application, or it has started already.
@@ -31,6 +31,12 @@ def prepare(app: Any, provider: Any) -> None:
         raise ConfigurationError(
             "instrument(app) comes too late: the application has started; call it right after FastAPI()"
         )
+
+
+def prepare(app: Any, provider: Any) -> None:
+    """Put server spans and our middleware into `app`, once."""
+    if getattr(app, _PREPARED, False):
+        return
     build = app.build_middleware_stack
 
     def build_with_ours(self: Any) -> Any:

@@ -9,6 +9,7 @@ from prelude_otel import state
 from prelude_otel.catalogue import Activity
 from prelude_otel.contract.vocabulary import ERROR, TIMEOUT
 from prelude_otel.decorator import SITE
+from prelude_otel.errors import PreludeError
 from prelude_otel.request import RequestState, current_request
 from prelude_otel.runtime import Runtime, fail, safely
 from prelude_otel.site import resolve_all
@@ -33,9 +34,7 @@ class ActivityMiddleware:
         """Serve one request."""
         runtime = state.runtime
         if scope["type"] == "lifespan" and runtime is not None:
-            resolve_all(runtime)  # an unknown name stops the start, before a request can meet it
-            if self._check is not None:
-                self._check()
+            await self._check_before_start(runtime, receive, send)
         around = current_request.get()
         mounted = around is not None and around.scope is scope  # an instrumented application inside another one
         if runtime is None or scope["type"] not in ("http", "websocket") or mounted:
@@ -61,6 +60,18 @@ class ActivityMiddleware:
             if not request.answered and request.waiting is not None:
                 safely("ending an activity", runtime.finish, request.waiting)
             current_request.reset(token)
+
+    async def _check_before_start(self, runtime: Runtime, receive: Receive, send: Send) -> None:
+        """Stop the start, before a request can meet it, where a name is unknown or a decorator stands wrong."""
+        try:
+            resolve_all(runtime)
+            if self._check is not None:
+                self._check()
+        except PreludeError as error:
+            # A server takes a bare exception here for an application without lifespan, and serves all the same.
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            raise
 
 
 def _answered(runtime: Runtime, request: RequestState, status: int) -> None:
@@ -93,12 +104,17 @@ def _refuse(
 ) -> None:
     event = runtime.fact(kind, request.started_ns)
     event.handler_ran = False
-    event.status = ERROR
-    event.error_type = str(status)
     if error is not None:
         fail(event, error)
-    elif status is not None and status < 400:  # noqa: PLR2004 (a redirect to the login is a refusal, too)
+    elif status is not None and not _answered_well(status):
+        event.status = ERROR
+        event.error_type = str(status)
         event.http_status = status
     declared = {*kind.fields, kind.entity_id}
     event.take({name: value for name, value in request.scope.get("path_params", {}).items() if name in declared})
     runtime.finish(event, status)
+
+
+def _answered_well(status: int) -> bool:
+    """True where a cache before the handler has answered; a redirect, to the login as a rule, is a refusal."""
+    return status < 300 or status == 304  # noqa: PLR2004 (HTTP's own numbers)

@@ -151,7 +151,7 @@ def complete(token: str, status: str = SUCCESS, *, error_type: str | None = None
     try:
         if status not in STATUSES or status == "pending":
             raise ConfigurationError(f"status={status!r}: a pending activity ends in success, error or timeout")
-        pending = read_token(token)
+        pending = read_token(token, runtime.settings.session_key)
         event = runtime.fact(kind_of(runtime, pending.key))
         event.completes = event_id_from_uid(pending.event_id)
         event.duration_ns = max(0, event.start_ns - pending.start_ns)

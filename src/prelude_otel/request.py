@@ -95,16 +95,16 @@ class RequestState:
     def _ask_user(self, function: UserFunction) -> None:
         from starlette.requests import Request
 
+        self.user_given = True  # asked once for a request, whatever it gives
         try:
             user = function(Request(self.scope))
-        except Exception as error:  # noqa: BLE001 (a function of the application's)
-            problems.report("the function given as instrument(user=…)", error)
-            return
-        email, session_id = user if isinstance(user, tuple) else (user, None)
-        if email is not None or session_id is not None:
-            self.user_given = True
+            email, session_id = user if isinstance(user, tuple) else (user, None)
             self.user_email = normalise_email(email) if email else None
             self.session_id = _capped(session_id) or self.session_id
+        except Exception as error:  # noqa: BLE001 (a function of the application's, which may give anything)
+            problems.report(
+                "the function given as instrument(user=…), which must give an address, a pair or None", error
+            )
 
     def header(self, name: bytes) -> str | None:
         """The first header called `name` (lower case), decoded as Latin-1."""
@@ -133,12 +133,18 @@ class RequestState:
         peer: str | None = client[0] if client else None
         if not trusted or peer is None or not _within(peer, trusted):
             return peer
-        forwarded = self.header(b"x-forwarded-for")
-        for hop in reversed(forwarded.split(",") if forwarded else ()):
-            peer = hop.strip()
+        for hop in reversed(self._forwarded()):
+            if not _is_address(hop):
+                break
+            peer = hop
             if not _within(peer, trusted):
                 break
         return peer
+
+    def _forwarded(self) -> list[str]:
+        """The hops of X-Forwarded-For, of all its lines: a proxy may append a line of its own below the client's."""
+        lines = [str(value, "latin-1") for key, value in self.scope.get("headers", ()) if key == b"x-forwarded-for"]
+        return [hop.strip() for hop in ",".join(lines).split(",")]
 
     def user_agent(self) -> str | None:
         """The User-Agent header, cut to 512 characters."""
@@ -163,6 +169,14 @@ def hash_cookie(value: str, key: bytes) -> str:
 
 def _capped(session_id: str | None) -> str | None:
     return session_id[:MAX_SESSION_ID] if session_id else None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _within(address: str, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:

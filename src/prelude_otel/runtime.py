@@ -92,7 +92,10 @@ class Runtime:
     def leave(self, event: ActivityEvent, entered: Entered, started_ns: int) -> None:
         """The action itself is over: measure it, and make what was current before current again."""
         event.duration_ns = max(0, self.clock.tick_ns() - started_ns)
-        current_event.reset(entered[1])
+        try:
+            current_event.reset(entered[1])
+        except ValueError:
+            return  # a generator that goes on in another context: what was current there is gone with it
         otel_context.detach(entered[0])
 
     def fact(self, kind: Activity, start_ns: int | None = None) -> ActivityEvent:
@@ -122,7 +125,10 @@ class Runtime:
             span.set_attribute(names.ERROR_TYPE, event.error_type or event.status)
         if sink.before_span_end:
             sink.emit(event)
-        span.end(event.start_ns + (event.duration_ns or 0))
+        try:
+            span.end(event.start_ns + (event.duration_ns or 0))
+        except Exception as error:  # noqa: BLE001 (a span processor of the application's)
+            problems.report("ending the span", error)
         if not sink.before_span_end:
             sink.emit(event)
 

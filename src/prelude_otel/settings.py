@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
@@ -18,6 +19,7 @@ __all__ = ["Settings", "read_settings"]
 
 _PROTOCOLS: Final = ("http/protobuf", "grpc")
 _DEFAULT_ENDPOINT: Final = {"http/protobuf": "http://localhost:4318", "grpc": "http://localhost:4317"}
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _DEFAULT_KEY: Final = b"prelude-otel session"
 
 
@@ -105,9 +107,7 @@ def read_settings(
         events=events,
         user=user,
         catalogue=_catalogue(catalogue or environ.get("PRELUDE_CATALOGUE")),
-        session_header=(session_header or environ.get("PRELUDE_SESSION_HEADER") or "x-session-id")
-        .lower()
-        .encode("latin-1"),
+        session_header=_header_name(session_header or environ.get("PRELUDE_SESSION_HEADER") or "X-Session-ID"),
         session_cookie=session_cookie or environ.get("PRELUDE_SESSION_COOKIE") or "session_id",
         session_key=key.encode() if isinstance(key, str) else key,
         trusted_proxies=_networks(trusted_proxies or environ.get("PRELUDE_TRUSTED_PROXIES")),
@@ -141,7 +141,10 @@ def _headers(value: str | None) -> dict[str, str]:
         name, separator, content = pair.partition("=")
         if not separator or not name.strip():  # the value itself may be a secret and is not named
             raise ConfigurationError(f"OTEL_EXPORTER_OTLP_HEADERS: entry {number} is not key=value")
-        headers[name.strip()] = unquote(content.strip())
+        name, content = name.strip(), unquote(content.strip())
+        if not _HEADER_NAME.fullmatch(name) or not (content.isascii() and content.isprintable()):
+            raise ConfigurationError(f"OTEL_EXPORTER_OTLP_HEADERS: entry {number} can't be sent: use printable ASCII")
+        headers[name] = content
     return headers
 
 
@@ -167,7 +170,17 @@ def _compression(value: str | None) -> str:
 
 
 def _insecure(value: str | None, endpoint: str) -> bool:
-    return endpoint.startswith("http://") if value is None else value.strip().lower() == "true"
+    if value is None:
+        return endpoint.startswith("http://")
+    if value.strip().lower() not in ("true", "false"):
+        raise ConfigurationError(f"OTEL_EXPORTER_OTLP_INSECURE={value!r}: choose 'true' or 'false'")
+    return value.strip().lower() == "true"
+
+
+def _header_name(value: str) -> bytes:
+    if not _HEADER_NAME.fullmatch(value):
+        raise ConfigurationError(f"session_header={value!r} is no name of an HTTP header, like 'X-Session-ID'")
+    return value.lower().encode("ascii")
 
 
 def _catalogue(value: Any) -> tuple[Path, ...]:

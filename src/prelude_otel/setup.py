@@ -13,7 +13,7 @@ from prelude_otel import otel, problems, state
 from prelude_otel.catalogue import Activity, Catalogue, load
 from prelude_otel.catalogue.load import activity_from_mapping
 from prelude_otel.errors import CatalogueError, ConfigurationError
-from prelude_otel.fastapi_app import prepare
+from prelude_otel.fastapi_app import check_application, prepare
 from prelude_otel.request import UserFunction
 from prelude_otel.runtime import Runtime
 from prelude_otel.settings import Settings, read_settings
@@ -80,10 +80,12 @@ def instrument(
         _log.info("prelude-otel: OTEL_SDK_DISABLED is true; nothing is recorded")
         return
     with state.lock:
+        if app is not None:
+            check_application(app)
         runtime = _runtime_for(settings)
+        _resolve_known(runtime)
         if app is not None:
             prepare(app, otel.global_tracer_provider())
-        _resolve_known(runtime)
 
 
 def declare(name: str, /, **entry: Any) -> Activity:

@@ -175,6 +175,8 @@ class _Finder:
                 self.unclear = True
             return _attribute_of(key, attributes[0]) if attributes else lambda kwargs, _: kwargs[key]
         if where == "body":
+            if key in self._kwargs:
+                return lambda kwargs, _: kwargs[key]
             parameter = next((name for name, value in self._kwargs.items() if key in body_fields(type(value))), None)
             return None if parameter is None else _attribute_of(parameter, key)
         self.read_result = True

@@ -65,7 +65,7 @@ class Site:
             return
         binding, args, kwargs = event.call
         kwargs = binding.by_name(args, kwargs)
-        if event.data:
+        if event.data or event.result_data:
             event.take(binding.find(kwargs, result))
             return
         shortcut = self.shortcut

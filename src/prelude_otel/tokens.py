@@ -1,12 +1,16 @@
-"""Tokens of pending activities: what `complete` must know, as text that may travel in a queue or a URL."""
+"""Tokens of pending activities: what `complete` must know, as text that may travel in a queue.
+
+Signed with the session key, so that an edited one is refused; it holds the user's address, and is not for clients.
+"""
 
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from prelude_otel.binding import page_parameters
 from prelude_otel.errors import ConfigurationError
@@ -16,6 +20,10 @@ if TYPE_CHECKING:
     from prelude_otel.event import ActivityEvent
 
 __all__ = ["Pending", "read_token", "token_of"]
+
+
+_SIGNATURE_SIZE: Final = 16
+_NOT_OURS: Final = "this is no token of current_activity().pending(): pass it on unchanged, and use the same PRELUDE_SESSION_KEY in all processes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +39,8 @@ class Pending:
     page: Mapping[str, str]
 
 
-def token_of(event: ActivityEvent, values: Mapping[str, Any]) -> str:
-    """The token of an activity that is still running, of which `values` are known by now."""
+def token_of(event: ActivityEvent, values: Mapping[str, Any], key: bytes) -> str:
+    """The token of an activity that is still running, of which `values` are known by now; `key` signs it."""
     kind = event.kind
     entity_id = event.entity_id
     if entity_id is None and kind.entity_id is not None and values.get(kind.entity_id) is not None:
@@ -48,18 +56,27 @@ def token_of(event: ActivityEvent, values: Mapping[str, Any]) -> str:
         event.session_id or session_id,
         page,
     ]
-    return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode("ascii").rstrip("=")
+    body = json.dumps(parts, separators=(",", ":")).encode()
+    return base64.urlsafe_b64encode(_signature(body, key) + body).decode("ascii").rstrip("=")
 
 
-def read_token(token: str) -> Pending:
-    """What `token` names.
+def read_token(token: str, key: bytes) -> Pending:
+    """What `token` names, where it was signed with `key`.
 
     Raises:
-        ConfigurationError: it is not a token of `pending()`.
+        ConfigurationError: it is not a token of `pending()`, or was made with another session key.
     """
     try:
         padded = token + "=" * (-len(token) % 4)
-        event_id, key, start_ns, entity_id, email, session_id, page = json.loads(base64.urlsafe_b64decode(padded))
-        return Pending(str(event_id), str(key), int(start_ns), entity_id, email, session_id, dict(page))
+        content = base64.urlsafe_b64decode(padded)
+        signature, body = content[:_SIGNATURE_SIZE], content[_SIGNATURE_SIZE:]
+        if not hmac.compare_digest(signature, _signature(body, key)):
+            raise ConfigurationError(_NOT_OURS)
+        event_id, name, start_ns, entity_id, email, session_id, page = json.loads(body)
+        return Pending(str(event_id), str(name), int(start_ns), entity_id, email, session_id, dict(page))
     except (ValueError, TypeError) as error:
-        raise ConfigurationError("this is no token of current_activity().pending(); pass it on unchanged") from error
+        raise ConfigurationError(_NOT_OURS) from error
+
+
+def _signature(body: bytes, key: bytes) -> bytes:
+    return hmac.digest(key, b"prelude token" + body, "sha256")[:_SIGNATURE_SIZE]

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
+from math import isfinite
 from typing import Any, Final
 
 __all__ = ["NOT_CARRIED", "carry"]
@@ -21,18 +22,20 @@ NOT_CARRIED: Final = object()
 _MAX_DEPTH: Final = 12
 _EXACT_DIGITS: Final = 15
 _INT64: Final = 1 << 63
-_AS_THEY_ARE: Final = frozenset({str, bool, float, type(None)})
+_AS_THEY_ARE: Final = frozenset({str, bool, type(None)})
 
 
 def carry(value: Any, depth: int = 0) -> Any:
     """A form of `value` that OTLP can carry, or `NOT_CARRIED`.
 
     Times become ISO 8601 text, enumerations their value, Pydantic models what the client has set, whole numbers beyond 64 bits
-    text. Inside a list or a map, what can't be carried is left out.
+    and those that are none (NaN) text. Inside a list or a map, what can't be carried is left out.
     """
     kind = type(value)
     if kind in _AS_THEY_ARE:
         return value
+    if kind is float:
+        return value if isfinite(value) else str(value)
     if kind is int:
         return value if -_INT64 <= value < _INT64 else str(value)
     if depth > _MAX_DEPTH:
@@ -57,7 +60,7 @@ def _scalar(value: Any) -> Any:
     if isinstance(value, int):
         return carry(int(value))
     if isinstance(value, float):
-        return float(value)
+        return carry(float(value))
     if isinstance(value, Decimal):
         exact = value.is_finite() and len(value.as_tuple().digits) <= _EXACT_DIGITS
         return float(value) if exact else str(value)
@@ -77,7 +80,11 @@ def _scalar(value: Any) -> Any:
 
 def _model(value: Any, depth: int) -> Any:
     if hasattr(value, "model_dump"):
-        return _map(value.model_dump(mode="json", exclude_unset=True), depth)
+        try:
+            fields = value.model_dump(mode="json", exclude_unset=True)
+        except Exception:  # noqa: BLE001 (one field without a JSON form must not cost the others)
+            fields = value.model_dump(exclude_unset=True, warnings=False)
+        return _map(fields, depth)
     if isinstance(value, type):
         return NOT_CARRIED
     return _map({field.name: getattr(value, field.name) for field in dataclasses.fields(value)}, depth)

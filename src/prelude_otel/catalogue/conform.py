@@ -18,6 +18,7 @@ __all__ = ["Conformed", "conform"]
 _REJECTED: Final = object()
 _CANONICAL_INTEGER = re.compile(r"(0|-?[1-9][0-9]{0,17})\Z")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\Z")
+_INT64: Final = 1 << 63
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -65,6 +66,9 @@ def _conform_fields(
         fitting = _COERCIONS[declared.type](value)
         if fitting is _REJECTED:
             rejected[prefix + name] = value
+            borrowed = _borrowed(declared, conformed, entity_id)
+            fitting = _REJECTED if borrowed is None else _COERCIONS[declared.type](borrowed)
+        if fitting is _REJECTED:
             conformed.pop(name, None)
             continue
         if declared.aliases and type(fitting) is str:
@@ -90,7 +94,9 @@ def _text(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
-    if type(value) is float or type(value) is int:
+    if type(value) is int:
+        return value if -_INT64 <= value < _INT64 else _finite(value)
+    if type(value) is float:
         return value if math.isfinite(value) else _REJECTED
     if isinstance(value, bool):
         return _REJECTED
@@ -99,17 +105,21 @@ def _number(value: Any) -> Any:
         if not _NUMBER.match(stripped):
             return _REJECTED  # "50,000" is fifty thousand to some and fifty to others
         value = Decimal(stripped)
-    if isinstance(value, Decimal):
+    return _finite(value) if isinstance(value, Decimal) else _REJECTED
+
+
+def _finite(value: int | Decimal) -> Any:
+    try:
         number = float(value)
-        return number if math.isfinite(number) else _REJECTED
-    return _REJECTED
+    except OverflowError:
+        return _REJECTED
+    return number if math.isfinite(number) else _REJECTED
 
 
 def _integer(value: Any) -> Any:
-    if type(value) is int:
-        return value
     number = _number(value)
-    return int(number) if number is not _REJECTED and number == int(number) else _REJECTED
+    whole = number is not _REJECTED and -_INT64 <= number < _INT64 and number == int(number)
+    return int(number) if whole else _REJECTED
 
 
 def _boolean(value: Any) -> Any:
@@ -120,10 +130,10 @@ def _boolean(value: Any) -> Any:
 
 def _id(value: Any) -> Any:
     if type(value) is int:
-        return value
+        return value if -_INT64 <= value < _INT64 else str(value)
     if isinstance(value, str):
         return int(value) if _CANONICAL_INTEGER.match(value) else value
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and -_INT64 <= value < _INT64:
         return int(value)
     return _REJECTED
 

@@ -52,6 +52,9 @@ class Field:
             raise CatalogueError(f"a field of type {self.type!r} has no keys; use type 'map' to declare `fields`")
         if self.constant is not None and self.same_as is not None:
             raise CatalogueError("a field is either `constant` or `same_as` another one, not both")
+        doubtful = sorted(set(self.aliases) & set(self.values))
+        if doubtful:
+            raise CatalogueError(f"{doubtful} are known values; they can't be aliases of others, too")
         unknown = sorted(set(self.aliases.values()) - set(self.values))
         if unknown:
             raise CatalogueError(f"aliases lead to {unknown}, which `values` does not name")

@@ -12,7 +12,8 @@ def normalise_email(address: str) -> str | None:
 
     Returns None where nothing is left. Nothing is refused: an odd address is still who the service says it was.
     """
-    address = address.strip()
+    address = address.strip().lower()
     if not address.isascii():
-        address = unicodedata.normalize("NFC", address)
-    return address.lower() or None
+        # Composed before and after, since lowering may take a letter apart.
+        address = unicodedata.normalize("NFC", unicodedata.normalize("NFC", address).lower())
+    return address or None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections.abc import Callable
 from hashlib import blake2b
 from uuid import UUID
 
 __all__ = ["event_id_from_content", "event_id_from_uid", "uuid7", "uuid7_text"]
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}\Z")
 
 # A generator of our own: an application's random.seed() must not make ids repeat, and neither must a fork.
 _random = random.Random(os.urandom(16))  # noqa: S311 (ids are unique, not secret)
@@ -36,11 +39,8 @@ def uuid7(unix_ns: int) -> UUID:
 
 def event_id_from_uid(uid: str) -> str:
     """The row's id for a given ``log.record.uid``: a UUID as it is, any other string hashed to a UUIDv8."""
-    if len(uid) in (36, 32):
-        try:
-            return str(UUID(uid))
-        except ValueError:
-            pass
+    if _UUID.match(uid):
+        return str(UUID(uid))
     return _uuid8(uid.encode("utf-8", "surrogatepass"))
 
 

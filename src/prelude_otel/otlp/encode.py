@@ -107,8 +107,7 @@ def encode_event(event: ActivityEvent) -> bytes:
         add(value_attribute(_DURATION, b"\x18" + varint(duration_ns)))
     else:
         add(_NO_JOIN)
-    if event.status != "success" or event.result_data or event.tags or event.completes is not None:
-        _add_rare(event, parts)
+    _add_rare(event, parts)
     body = b"".join(parts)
     return b"\x12" + varint(len(body)) + body
 

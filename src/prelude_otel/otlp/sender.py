@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 
 from prelude_otel.otel import without_instrumentation
 from prelude_otel.otlp.encode import export_request
+from prelude_otel.otlp.transport import Answer
 
 if TYPE_CHECKING:
     from prelude_otel.otlp.queue import EntryQueue
-    from prelude_otel.otlp.transport import Answer, Transport
+    from prelude_otel.otlp.transport import Transport
 
 __all__ = ["Sender"]
 
@@ -28,6 +29,7 @@ MAX_REQUEST_BYTES: Final = 2 * 1024 * 1024
 FIRST_BACKOFF_S: Final = 0.25
 MAX_BACKOFF_S: Final = 15.0
 _SAY_EVERY_S: Final = 60.0
+_HURRIED_PAUSE_S: Final = 0.1
 
 
 class Sender:
@@ -81,7 +83,8 @@ class Sender:
             self._start()
 
     def flush(self, timeout_s: float) -> bool:
-        """Send all that waits now; True when the receiver has taken it within the time."""
+        """Send all that waits now; True when the receiver has taken it all within the time."""
+        lost = self.dropped["refused"]
         target = self._queue.accepted
         deadline = time.monotonic() + timeout_s
         self._hurry.set()
@@ -93,7 +96,7 @@ class Sender:
                     if left <= 0:
                         return False
                     self._done.wait(left)
-            return True
+            return self.dropped["refused"] == lost
         finally:
             self._hurry.clear()
 
@@ -136,7 +139,7 @@ class Sender:
         request = export_request(self._prefix, batch)
         backoff_s = FIRST_BACKOFF_S
         while not self._closing.is_set():
-            answer = self._transport.send(request, self._timeout_s)
+            answer = self._attempt(request)
             if answer.accepted:
                 self.sent += len(batch)
                 return
@@ -146,8 +149,20 @@ class Sender:
                 return
             self._say("activities wait in memory: %s", answer)
             pause_s = answer.retry_after_s if answer.retry_after_s is not None else backoff_s * random.uniform(0.5, 1.0)  # noqa: S311
-            self._closing.wait(min(pause_s, MAX_BACKOFF_S))
+            self._pause(min(pause_s, MAX_BACKOFF_S))
             backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
+
+    def _attempt(self, request: bytes) -> Answer:
+        try:
+            return self._transport.send(request, self._timeout_s)
+        except Exception as error:  # noqa: BLE001 (this thread must outlive whatever a transport meets)
+            return Answer(accepted=False, retry=True, said=f"{type(error).__name__} in the transport")
+
+    def _pause(self, seconds: float) -> None:
+        if self._hurry.is_set():
+            self._closing.wait(min(seconds, _HURRIED_PAUSE_S))  # somebody waits in flush, and will not wait for long
+        else:
+            self._hurry.wait(seconds)
 
     def _drop(self, reason: str, count: int) -> None:
         self.dropped[reason] += count

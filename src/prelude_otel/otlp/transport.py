@@ -142,12 +142,21 @@ class GrpcTransport:
             self._call(request, timeout=timeout_s, metadata=self._metadata)
         except self._grpc.RpcError as error:
             code = error.code().name
-            return Answer(accepted=False, retry=code in RETRYABLE_GRPC, said=f"{self._target} answered {code}")
+            retry = code in RETRYABLE_GRPC and (code != "RESOURCE_EXHAUSTED" or _has_retry_info(error))
+            return Answer(accepted=False, retry=retry, said=f"{self._target} answered {code}")
         return Answer(accepted=True)
 
     def close(self) -> None:
         """Close the channel."""
         self._channel.close()
+
+
+def _has_retry_info(error: Any) -> bool:
+    """RESOURCE_EXHAUSTED may be tried again only where the server says so (OTLP specification, "OTLP/gRPC Throttling")."""
+    return any(
+        key == "grpc-status-details-bin" and b"google.rpc.RetryInfo" in value
+        for key, value in error.trailing_metadata() or ()
+    )
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:
