@@ -147,10 +147,7 @@ class ActivityEvent:
         for name, value in values.items():
             if type(value) is str or (type(value) is int and -(1 << 63) <= value < 1 << 63):
                 continue
-            try:
-                carried = carry(value)
-            except Exception:  # noqa: BLE001 (a property, a serialiser or a __str__ of the application's)
-                carried = NOT_CARRIED
+            carried = carry(value)
             if carried is NOT_CARRIED:
                 carried = None
                 culprit = value.error if isinstance(value, Failed) else value

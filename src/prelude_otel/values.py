@@ -40,18 +40,23 @@ def carry(value: Any, depth: int = 0) -> Any:
         return value if -_INT64 <= value < _INT64 else str(value)
     if depth > _MAX_DEPTH:
         return NOT_CARRIED
+    try:
+        return _compound(value, depth)
+    except Exception:  # noqa: BLE001 (a property, a serialiser or a __str__ of the application's)
+        return NOT_CARRIED
+
+
+def _compound(value: Any, depth: int) -> Any:
     if isinstance(value, Mapping):
         return _map(value, depth)
     if isinstance(value, list | tuple | AbstractSet):
-        items = (carry(item, depth + 1) for item in value)
+        items = [carry(item, depth + 1) for item in value]
         return [item for item in items if item is not NOT_CARRIED]
     if isinstance(value, enum.Enum):
         return carry(value.value, depth + 1)
-    return (
-        _scalar(value)
-        if not hasattr(kind, "__pydantic_fields__") and not dataclasses.is_dataclass(value)
-        else _model(value, depth)
-    )
+    if hasattr(type(value), "__pydantic_fields__") or dataclasses.is_dataclass(value):
+        return _model(value, depth)
+    return _scalar(value)
 
 
 def _scalar(value: Any) -> Any:

@@ -1,0 +1,98 @@
+"""What is decided about a batch before the database is asked: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from prelude_store.quarantine import quarantined_row
+from prelude_store.row import ActivityRow, Probe, Quarantined, SpanLength
+
+if TYPE_CHECKING:
+    from prelude_store.batch import Batch
+
+__all__ = ["CONFLICT", "OUT_OF_RANGE", "Work", "halves", "prepare"]
+
+CONFLICT = "content_conflict"
+OUT_OF_RANGE = "timestamp_out_of_range"
+
+PayloadOf = Callable[[ActivityRow], bytes | None]
+
+
+@dataclass(slots=True)
+class Work:
+    """A batch as it is written: rows sorted by key, each key once, each time within the accepted interval."""
+
+    rows: list[ActivityRow] = field(default_factory=list)
+    spans: list[SpanLength] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
+    duplicates: int = 0
+    conflicts: int = 0
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.spans) + len(self.quarantined) + len(self.probes)
+
+
+def payload_finder(batch: Batch) -> PayloadOf:
+    """Looks up the bytes that a row of `batch` was made from; only asked where something went wrong."""
+
+    def payload_of(row: ActivityRow) -> bytes | None:
+        if batch.payloads is None:
+            return None
+        return next((payload for known, payload in zip(batch.rows, batch.payloads, strict=True) if known is row), None)
+
+    return payload_of
+
+
+def prepare(batch: Batch, earliest_us: int, latest_us: int, payload_of: PayloadOf) -> Work:
+    """Sort by key, take out what the batch holds twice, and quarantine what lies outside the accepted interval."""
+    work = Work(spans=batch.spans, quarantined=list(batch.quarantined), probes=batch.probes)
+    ordered = sorted(batch.rows, key=itemgetter(0, 1))
+    if ordered and (ordered[0].timestamp_us < earliest_us or ordered[-1].timestamp_us > latest_us):
+        fitting = []
+        for row in ordered:
+            if earliest_us <= row.timestamp_us <= latest_us:
+                fitting.append(row)
+            else:
+                detail = f"time {row.timestamp_us} µs since 1970 is outside the accepted interval, {earliest_us} to {latest_us}"
+                work.quarantined.append(quarantined_row(row, payload_of(row), OUT_OF_RANGE, detail))
+        ordered = fitting
+    before: ActivityRow | None = None
+    for row in ordered:
+        if before is not None and row[0] == before[0] and row[1] == before[1]:
+            _take_out(work, row, before, payload_of)
+        else:
+            work.rows.append(row)
+            before = row
+    return work
+
+
+def _take_out(work: Work, row: ActivityRow, before: ActivityRow, payload_of: PayloadOf) -> None:
+    if row.content_hash == before.content_hash:
+        work.duplicates += 1
+        return
+    work.conflicts += 1
+    detail = f"event {row.event_id} came twice in one batch, at the same time, with different content"
+    work.quarantined.append(quarantined_row(row, payload_of(row), CONFLICT, detail))
+
+
+def halves(work: Work) -> tuple[Work, Work]:
+    """Two smaller pieces of `work`, which holds more than one thing: rows apart from the rest first, then by half."""
+    rest = work.spans or work.probes or work.quarantined
+    if work.rows and rest:
+        return Work(rows=work.rows), Work(spans=work.spans, quarantined=work.quarantined, probes=work.probes)
+    middle = len(work.rows) // 2
+    if work.rows:
+        return Work(rows=work.rows[:middle]), Work(rows=work.rows[middle:])
+    if work.quarantined and (work.spans or work.probes):
+        return Work(quarantined=work.quarantined), Work(spans=work.spans, probes=work.probes)
+    if work.spans and work.probes:
+        return Work(spans=work.spans), Work(probes=work.probes)
+    spans, probes, entries = len(work.spans) // 2, len(work.probes) // 2, len(work.quarantined) // 2
+    return (
+        Work(spans=work.spans[:spans], probes=work.probes[:probes], quarantined=work.quarantined[:entries]),
+        Work(spans=work.spans[spans:], probes=work.probes[probes:], quarantined=work.quarantined[entries:]),
+    )

@@ -1,0 +1,135 @@
+"""One transaction of a writer. Every writer takes its locks in the same order, so none waits for another in a circle:
+
+1. keys of the span join, sorted; 2. its own lane; 3. rows by key, sorted; 4. rows completed by a key of 1; 5. quarantine by hash;
+6. probes.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from psycopg import sql
+
+from prelude_store import joins, lanes, quarantine
+from prelude_store.batch import WriteResult
+from prelude_store.copy_text import COPY_COLUMNS, copy_statement, copy_text
+from prelude_store.preparation import CONFLICT, PayloadOf, Work
+
+if TYPE_CHECKING:
+    from prelude_store.connection import Connection
+    from prelude_store.row import ActivityRow, Probe, Quarantined
+
+__all__ = ["carry_out"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_COLUMNS: Final = ", ".join(f'"{column}"' for column in COPY_COLUMNS)
+_COPY: Final = sql.SQL(copy_statement("public.user_activity_logs"))
+_COPY_ASIDE: Final = sql.SQL(copy_statement("pg_temp.prelude_incoming"))
+_MAKE_ASIDE: Final = sql.SQL(
+    "CREATE TEMP TABLE IF NOT EXISTS prelude_incoming ("
+    + ", ".join(f'"{column}" {kind}' for column, kind in COPY_COLUMNS.items())
+    + ") ON COMMIT DELETE ROWS"
+)
+_INSERT_NEW: Final = sql.SQL(
+    f"INSERT INTO public.user_activity_logs ({_COLUMNS}) SELECT {_COLUMNS} FROM pg_temp.prelude_incoming"  # noqa: S608 (constants)
+    ' ORDER BY "timestamp", event_id ON CONFLICT DO NOTHING RETURNING event_id::text'
+)
+# OFFSET 0 keeps it one look into the index for each row, whatever the planner believes of the temporary table.
+_FIND_CONFLICTS: Final = """
+SELECT incoming.event_id::text, (extract(epoch FROM incoming."timestamp") * 1000000)::bigint
+FROM pg_temp.prelude_incoming AS incoming CROSS JOIN LATERAL (
+    SELECT content_hash FROM public.user_activity_logs AS log
+    WHERE log."timestamp" = incoming."timestamp" AND log.event_id = incoming.event_id OFFSET 0
+) AS known
+WHERE known.content_hash <> incoming.content_hash
+"""
+
+
+def carry_out(connection: Connection, lane: int, work: Work, payload_of: PayloadOf, *, careful: bool) -> WriteResult:
+    """Write `work` in one transaction and commit it.
+
+    Args:
+        careful: some rows may be there already: go by way of a temporary table, which is slower than COPY into the log.
+
+    Raises:
+        psycopg.Error: nothing of `work` was written.
+        UnicodeEncodeError: as before; a text can't be UTF-8.
+        OverflowError: as before; the time of a probe lies beyond the calendar.
+    """
+    with connection.transaction():
+        joined = joins.meet(connection, work.rows, work.spans)
+        rows, born = _with_durations(work.rows, joined)
+        places = len(rows) + len(joined.amendments)
+        first_seq = lanes.reserve(connection, lane, places) if places else 0
+        inserted, conflicts, entries = len(rows), 0, work.quarantined
+        if rows:
+            lines = copy_text(rows, lane, first_seq)
+            if careful:
+                new = _copy_aside(connection, lines)
+                found = _conflicts(connection, rows, payload_of)
+                inserted, conflicts, entries = len(new), len(found), [*entries, *found]
+                born &= new
+            else:
+                _copy(connection, _COPY, lines)
+        amended = joins.amend(connection, joined.amendments, lane, first_seq + len(rows))
+        quarantined = quarantine.insert(connection, entries)
+        _land(connection, work.probes)
+    return WriteResult(
+        inserted=inserted,
+        duplicates=work.duplicates + len(rows) - inserted - conflicts,
+        conflicts=work.conflicts + conflicts,
+        quarantined=quarantined,
+        joined=amended + len(born),
+    )
+
+
+def _with_durations(rows: list[ActivityRow], joined: joins.Joined) -> tuple[list[ActivityRow], set[str]]:
+    if not joined.durations:
+        return rows, set()
+    completed, born = [], set()
+    for row in rows:
+        length = (
+            joined.durations.get((row.trace_id, row.span_id)) if row.waits and row.trace_id and row.span_id else None
+        )
+        if length is not None:
+            completed.append(row._replace(duration_ms=length))
+            born.add(row.event_id)
+        else:
+            completed.append(row)
+    return completed, born
+
+
+def _copy(connection: Connection, statement: sql.SQL, lines: bytes) -> None:
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(lines)
+
+
+def _copy_aside(connection: Connection, lines: bytes) -> set[str]:
+    connection.execute(_MAKE_ASIDE)
+    _copy(connection, _COPY_ASIDE, lines)
+    return {event_id for (event_id,) in connection.execute(_INSERT_NEW)}
+
+
+def _conflicts(connection: Connection, rows: list[ActivityRow], payload_of: PayloadOf) -> list[Quarantined]:
+    keys = {(at, event_id) for event_id, at in connection.execute(_FIND_CONFLICTS)}
+    if not keys:
+        return []
+    return [
+        quarantine.quarantined_row(
+            row,
+            payload_of(row),
+            CONFLICT,
+            f"event {row.event_id} is in the log at the same time, with different content",
+        )
+        for row in rows
+        if (row.timestamp_us, row.event_id.lower()) in keys
+    ]
+
+
+def _land(connection: Connection, probes: list[Probe]) -> None:
+    for probe_id, service_name, sent_us in sorted(set(probes)):
+        connection.execute(
+            "INSERT INTO public.activity_probes (probe_id, service_name, sent_at) VALUES (%s::uuid, %s, %s) ON CONFLICT DO NOTHING",
+            [probe_id, service_name, _EPOCH + timedelta(microseconds=sent_us)],
+        )

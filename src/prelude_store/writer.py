@@ -1,0 +1,210 @@
+"""The writer: batches go in, and are committed when `Writer.write` returns."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from datetime import timedelta
+from typing import Final
+
+import psycopg
+
+from prelude_otel.errors import SchemaError, StoreUnavailableError
+from prelude_store import lanes, migrations, partitions
+from prelude_store.batch import Batch, WriteResult
+from prelude_store.connection import Connection, connect, said
+from prelude_store.preparation import PayloadOf, Work, halves, payload_finder, prepare
+from prelude_store.quarantine import quarantined_row
+from prelude_store.row import ActivityRow, Quarantined
+from prelude_store.settings import target
+from prelude_store.sqlstate import Verdict, judge
+from prelude_store.suspicion import why_suspect
+from prelude_store.transaction import carry_out
+
+__all__ = ["ACCEPT_FUTURE", "ACCEPT_PAST", "Batch", "WriteResult", "Writer"]
+
+ACCEPT_PAST: Final = timedelta(days=3653)
+ACCEPT_FUTURE: Final = timedelta(days=1)
+
+_MAX_ATTEMPTS: Final = 8
+_SECOND_US: Final = 1_000_000
+_REFUSED: Final = "refused_by_database"
+
+
+class _RefusedError(Exception):
+    """The database will never take this work, whoever sends it."""
+
+
+class Writer:
+    """One connection, one lane; used by one thread at a time. Connects when it has something to write.
+
+    Args:
+        conninfo: a login that is a member of ``prelude_writer`` needs no other right.
+        accept_past: older rows go to quarantine, so that one odd clock makes no partitions for centuries.
+        accept_future: rows further ahead of the database's clock go to quarantine.
+        statement_timeout: in seconds; a sender such as the Collector waits for 5 s by default.
+        application_name: as ``pg_stat_activity`` shows it.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        accept_past: timedelta = ACCEPT_PAST,
+        accept_future: timedelta = ACCEPT_FUTURE,
+        statement_timeout: float = 4.0,
+        application_name: str = "prelude-exporter",
+    ) -> None:
+        self._conninfo = conninfo
+        self._accept_past_us = int(accept_past.total_seconds() * _SECOND_US)
+        self._accept_future_us = int(accept_future.total_seconds() * _SECOND_US)
+        self._statement_timeout = statement_timeout
+        self._application_name = application_name
+        self._connection: Connection | None = None
+        self._lane = 0
+        self._clock_ahead_us = 0
+        self._weeks: set[int] = set()
+
+    def connect(self) -> None:
+        """Connect now, to learn at start-up what is wrong.
+
+        Raises:
+            SchemaError: the schema is missing, older or newer than this program.
+            StoreUnavailableError: the database can't be reached, or refuses.
+        """
+        self._connected()
+
+    def write(self, batch: Batch) -> WriteResult:
+        """Write `batch`; on return it is committed. After an error, the same batch may be written again: no row comes twice.
+
+        Raises:
+            StoreUnavailableError: the database is away, or not as it must be; nothing is wrong with the batch.
+        """
+        try:
+            self._connected()
+        except SchemaError as error:
+            raise StoreUnavailableError(str(error)) from error
+        now_us = time.time_ns() // 1000 + self._clock_ahead_us
+        payload_of = payload_finder(batch)
+        work = prepare(batch, now_us - self._accept_past_us, now_us + self._accept_future_us, payload_of)
+        try:
+            return self._write(work, payload_of)
+        except _RefusedError as refused:
+            raise StoreUnavailableError(f"{target(self._conninfo)} refuses even the quarantine: {refused}") from None
+
+    def close(self) -> None:
+        """Let the connection and the lane go; a later write connects anew."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                connection.close()
+
+    def _connected(self) -> Connection:
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        connection = connect(
+            self._conninfo,
+            self._application_name,
+            statement_timeout=f"{int(self._statement_timeout * 1000)}ms",
+            lock_timeout=f"{int(self._statement_timeout * 500)}ms",
+            idle_in_transaction_session_timeout="30s",
+            default_transaction_isolation="read committed",
+        )
+        try:
+            migrations.check(connection)
+            self._lane = lanes.claim(connection)
+            self._clock_ahead_us = _clock_ahead_us(connection)
+        except psycopg.Error as error:
+            connection.close()
+            raise StoreUnavailableError(f"can't use {target(self._conninfo)}: {said(error)}") from None
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        self._weeks.clear()
+        return connection
+
+    def _write(self, work: Work, payload_of: PayloadOf, *, examined: bool = False) -> WriteResult:
+        """Write all of `work`, taking it apart where the database refuses some of it."""
+        try:
+            return self._commit(work, payload_of)
+        except _RefusedError as refused:
+            if len(work) == 1:
+                return self._commit(Work(quarantined=[_entry(work, payload_of, str(refused))]), payload_of)
+        suspects = [] if examined else [row for row in work.rows if why_suspect(row) is not None]
+        if suspects:
+            return self._write_apart(work, suspects, payload_of)
+        first, second = halves(work)
+        result = WriteResult(duplicates=work.duplicates, conflicts=work.conflicts)
+        return result + self._write(first, payload_of, examined=True) + self._write(second, payload_of, examined=True)
+
+    def _write_apart(self, work: Work, suspects: list[ActivityRow], payload_of: PayloadOf) -> WriteResult:
+        """Write the rest of `work`, then each suspect alone; those that are refused go to quarantine together."""
+        apart = {id(row) for row in suspects}
+        work.rows = [row for row in work.rows if id(row) not in apart]
+        result = self._write(work, payload_of, examined=True)
+        refused = Work()
+        for row in suspects:
+            alone = Work(rows=[row])
+            try:
+                result += self._commit(alone, payload_of)
+            except _RefusedError as error:
+                refused.quarantined.append(_entry(alone, payload_of, str(error)))
+        return result + self._commit(refused, payload_of)
+
+    def _commit(self, work: Work, payload_of: PayloadOf) -> WriteResult:
+        """One transaction, again where two writers were in each other's way."""
+        careful = False
+        for attempt in range(_MAX_ATTEMPTS):
+            connection = self._connected()
+            try:
+                self._ensure_partitions(connection, work.rows)
+                return carry_out(connection, self._lane, work, payload_of, careful=careful)
+            except UnicodeEncodeError as error:
+                raise _RefusedError(f"a text is no UTF-8: {error.reason}") from None
+            except OverflowError as error:
+                raise _RefusedError(f"a time is beyond the calendar: {error}") from None
+            except psycopg.Error as error:
+                verdict = judge(error)
+                if verdict is Verdict.BAD_ROW or (verdict is Verdict.DUPLICATE and careful):
+                    raise _RefusedError(said(error)) from None
+                if verdict is Verdict.UNAVAILABLE:
+                    self.close()
+                    raise StoreUnavailableError(
+                        f"{target(self._conninfo)} did not take the batch: {said(error)}"
+                    ) from None
+                careful = careful or verdict is Verdict.DUPLICATE
+                if verdict is Verdict.NO_PARTITION:
+                    self._weeks.clear()
+                if verdict is Verdict.CONTENDED:
+                    time.sleep(random.uniform(0.001, 0.02) * (attempt + 1))  # noqa: S311 (spreads two rivals)
+        raise StoreUnavailableError(f"{target(self._conninfo)}: other writers were in the way {_MAX_ATTEMPTS} times")
+
+    def _ensure_partitions(self, connection: Connection, rows: list[ActivityRow]) -> None:
+        if not rows:
+            return
+        first, last = partitions.week_of(rows[0].timestamp_us), partitions.week_of(rows[-1].timestamp_us)
+        if first == last:
+            if first in self._weeks:
+                return
+            missing = {first}
+        else:
+            missing = {partitions.week_of(row.timestamp_us) for row in rows} - self._weeks
+        for week in sorted(missing):
+            partitions.ensure(connection, [week])
+            self._weeks.add(week)
+
+
+def _entry(work: Work, payload_of: PayloadOf, detail: str) -> Quarantined:
+    """The one thing that `work` holds, as an entry of the quarantine."""
+    if work.rows:
+        row = work.rows[0]
+        return quarantined_row(row, payload_of(row), _REFUSED, why_suspect(row) or detail)
+    refused: tuple[object, ...] = [*work.spans, *work.probes, *work.quarantined][0]
+    return Quarantined("logs" if work.probes else "traces", _REFUSED, detail, repr(refused).encode("utf-8", "replace"))
+
+
+def _clock_ahead_us(connection: Connection) -> int:
+    row = connection.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint").fetchone()
+    return int(row[0]) - time.time_ns() // 1000 if row else 0

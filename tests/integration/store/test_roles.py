@@ -1,0 +1,159 @@
+"""Each verb under its role: what it needs works, and nothing else does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from prelude_store.rights import may_write
+from prelude_store.writer import Batch, Writer
+from tests.support.postgres import as_role
+from tests.support.rows import make_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.postgres import TestServer
+
+LOG, EVENT = "user_activity_logs", "gen_random_uuid()"
+
+ALLOWED = {
+    "writer": [
+        f'SELECT "timestamp", event_id, content_hash, duration_ms FROM {LOG}',
+        f"UPDATE {LOG} SET duration_ms = 1 WHERE duration_ms IS NULL",
+        "SELECT lane, last_seq FROM ingest_lanes",
+        "UPDATE ingest_lanes SET last_seq = last_seq + 1",
+        "SELECT prelude_ensure_partition(now() - interval '50 weeks')",
+        f'INSERT INTO activity_amendments (lane, lane_seq, event_id, "timestamp", duration_ms) VALUES (1, 10, {EVENT}, now(), 1)',
+        "DELETE FROM span_joins",
+        "INSERT INTO activity_quarantine (signal, reason, detail, payload, payload_hash) VALUES ('logs', 'r', 'd', '', '\\x01')",
+        f"INSERT INTO activity_probes (probe_id, sent_at) VALUES ({EVENT}, now())",
+        "SELECT landed_at FROM activity_probes",
+        "SELECT max(version) FROM prelude_migrations",
+    ],
+    "reader": [
+        f"SELECT * FROM {LOG}",
+        "SELECT * FROM ingest_lanes",
+        "SELECT * FROM activity_amendments",
+        "SELECT * FROM user_profiles",
+        "SELECT * FROM user_session_summaries",
+        "SELECT * FROM activity_probes",
+        "SELECT max(version) FROM prelude_migrations",
+    ],
+    "governor": [
+        f"SELECT * FROM {LOG}",
+        f"UPDATE {LOG} SET user_email = NULL",
+        f"DELETE FROM {LOG}",
+        "DELETE FROM activity_quarantine",
+        "UPDATE activity_quarantine SET replayed_at = now()",
+        "INSERT INTO user_profiles (email) VALUES ('a@b.c')",
+        "DELETE FROM user_session_summaries",
+        "DELETE FROM span_joins",
+    ],
+    "sealer": [f"SELECT * FROM {LOG}", "SELECT * FROM ingest_lanes", "SELECT * FROM activity_amendments"],
+}
+
+FORBIDDEN = {
+    "writer": [
+        f"SELECT action_data FROM {LOG}",
+        f"SELECT user_email FROM {LOG}",
+        f"SELECT * FROM {LOG}",
+        f"UPDATE {LOG} SET user_email = 'somebody@else.com'",
+        f"UPDATE {LOG} SET result_status = 'success'",
+        f'UPDATE {LOG} SET "timestamp" = now()',
+        f"DELETE FROM {LOG}",
+        f"TRUNCATE {LOG}",
+        f"INSERT INTO {LOG} (id) VALUES (1)",
+        f"INSERT INTO {LOG} (created_at) VALUES (now())",
+        "SELECT payload FROM activity_quarantine",
+        "DELETE FROM activity_quarantine",
+        "UPDATE activity_amendments SET duration_ms = 1",
+        "SELECT * FROM user_profiles",
+        "INSERT INTO user_profiles (email) VALUES ('a@b.c')",
+        "DELETE FROM ingest_lanes",
+        "CREATE TABLE mine (a int)",
+        "INSERT INTO prelude_migrations (version, name) VALUES (9999, 'x')",
+    ],
+    "reader": [
+        f"DELETE FROM {LOG}",
+        f"UPDATE {LOG} SET duration_ms = 1",
+        f"INSERT INTO {LOG} (event_id) VALUES ({EVENT})",
+        "UPDATE ingest_lanes SET last_seq = 0",
+        "SELECT * FROM activity_quarantine",
+        "SELECT * FROM span_joins",
+        "INSERT INTO user_profiles (email) VALUES ('a@b.c')",
+        "SELECT prelude_ensure_partition(now())",
+    ],
+    "governor": [
+        f"INSERT INTO {LOG} (event_id) VALUES ({EVENT})",
+        "UPDATE ingest_lanes SET last_seq = 0",
+        "SELECT prelude_ensure_partition(now())",
+        f"DROP TABLE {LOG}",
+    ],
+    "sealer": [
+        f"INSERT INTO {LOG} (event_id) VALUES ({EVENT})",
+        f"UPDATE {LOG} SET duration_ms = 1",
+        f"DELETE FROM {LOG}",
+        "UPDATE ingest_lanes SET last_seq = 0",
+        "SELECT * FROM activity_quarantine",
+        "SELECT * FROM user_profiles",
+    ],
+}
+
+
+def _cases(table: dict[str, list[str]]) -> list[tuple[str, str]]:
+    return [(role, statement) for role, statements in table.items() for statement in statements]
+
+
+@pytest.fixture(scope="module")
+def filled(postgres: TestServer) -> Iterator[str]:
+    """One database for all of these tests: each ends in a rollback."""
+    url = postgres.create_database()
+    writer = Writer(as_role(url, "writer"))
+    writer.write(Batch(rows=[make_row(), make_row(duration_ms=None)]))
+    writer.close()
+    yield url
+    postgres.drop_database(url)
+
+
+@pytest.mark.parametrize(("role", "statement"), _cases(ALLOWED))
+def test_a_role_may_do_what_it_is_for(filled: str, role: str, statement: str) -> None:
+    with psycopg.connect(as_role(filled, role)) as connection:
+        connection.execute(statement.encode())
+        connection.rollback()
+
+
+@pytest.mark.parametrize(("role", "statement"), _cases(FORBIDDEN))
+def test_a_role_may_do_nothing_else(filled: str, role: str, statement: str) -> None:
+    with psycopg.connect(as_role(filled, role)) as connection:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement.encode())
+        connection.rollback()
+
+
+@pytest.mark.parametrize("role", ["writer", "reader", "governor", "sealer"])
+def test_no_role_reaches_a_partition_past_its_table(filled: str, role: str) -> None:
+    with psycopg.connect(as_role(filled, role), autocommit=True) as connection:
+        row = connection.execute("SELECT min(inhrelid::regclass::text) FROM pg_inherits").fetchone()
+        assert row is not None
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(f"SELECT action_data FROM {row[0]}".encode())
+
+
+def test_the_roles_have_no_login_and_no_power_over_the_server(filled: str) -> None:
+    with psycopg.connect(filled) as connection:
+        powers = connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname = ANY (%s) AND (rolcanlogin OR rolsuper OR rolcreaterole OR rolcreatedb)",
+            [[f"prelude_{role}" for role in ("owner", "writer", "reader", "governor", "sealer")]],
+        ).fetchall()
+    assert powers == []
+
+
+@pytest.mark.parametrize(("role", "may"), [("writer", True), ("owner", True), ("reader", False), ("governor", False)])
+def test_who_may_write_is_known_beforehand(filled: str, role: str, may: bool) -> None:
+    with psycopg.connect(as_role(filled, role)) as connection:
+        assert may_write(connection) is may
+        connection.execute("SET transaction_read_only = on")
+        assert may_write(connection) is False

@@ -1,0 +1,90 @@
+"""OTLP by hand: requests as any SDK in any language would send them."""
+
+from __future__ import annotations
+
+import urllib.request
+from typing import Any
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+__all__ = ["any_value", "attributes", "log_record", "post_logs", "post_spans", "python_value", "span"]
+
+
+def any_value(value: Any) -> AnyValue:
+    """A Python value as an AnyValue."""
+    match value:
+        case bool():
+            return AnyValue(bool_value=value)
+        case int():
+            return AnyValue(int_value=value)
+        case float():
+            return AnyValue(double_value=value)
+        case str():
+            return AnyValue(string_value=value)
+        case dict():
+            return AnyValue(kvlist_value=KeyValueList(values=attributes(value)))
+        case list() | tuple():
+            return AnyValue(array_value=ArrayValue(values=[any_value(each) for each in value]))
+    raise TypeError(type(value))
+
+
+def attributes(values: dict[str, Any]) -> list[KeyValue]:
+    """A dict as attributes."""
+    return [KeyValue(key=key, value=any_value(value)) for key, value in values.items()]
+
+
+def python_value(value: AnyValue) -> Any:
+    """An AnyValue as a Python value."""
+    kind = value.WhichOneof("value")
+    if kind == "kvlist_value":
+        return {each.key: python_value(each.value) for each in value.kvlist_value.values}
+    if kind == "array_value":
+        return [python_value(each) for each in value.array_value.values]
+    return None if kind is None else getattr(value, kind)
+
+
+def span(name: str, *, number: int = 1, events: list[Span.Event] | None = None, **given: Any) -> Span:
+    """A span of a millisecond; `given` are its attributes, with ``__`` for dots."""
+    return Span(
+        trace_id=number.to_bytes(16),
+        span_id=number.to_bytes(8),
+        name=name,
+        start_time_unix_nano=1_700_000_000_000_000_000,
+        end_time_unix_nano=1_700_000_000_001_000_000,
+        attributes=attributes({key.replace("__", "."): value for key, value in given.items()}),
+        events=events or [],
+        status=Status(),  # the Collector writes empty messages, too: so what arrives can be compared with what was sent
+    )
+
+
+def log_record(
+    event_name: str, values: dict[str, Any], *, time_unix_nano: int = 1_700_000_000_000_000_000
+) -> LogRecord:
+    """A log record of an event."""
+    return LogRecord(
+        event_name=event_name, time_unix_nano=time_unix_nano, attributes=attributes(values), body=AnyValue()
+    )
+
+
+def post_spans(endpoint: str, *spans: Span) -> int:
+    """POST one request with these spans; gives the status."""
+    request = ExportTraceServiceRequest()
+    request.resource_spans.add().scope_spans.add().spans.extend(spans)
+    return _post(f"{endpoint}/v1/traces", request.SerializeToString())
+
+
+def post_logs(endpoint: str, *records: LogRecord) -> int:
+    """POST one request with these records; gives the status."""
+    request = ExportLogsServiceRequest()
+    request.resource_logs.add().scope_logs.add().log_records.extend(records)
+    return _post(f"{endpoint}/v1/logs", request.SerializeToString())
+
+
+def _post(url: str, body: bytes) -> int:
+    request = urllib.request.Request(url, body, {"Content-Type": "application/x-protobuf"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return int(answer.status)
