@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from prelude_otel.catalogue.model import Activity
     from prelude_otel.event import ActivityEvent
 
-__all__ = ["flat_attributes", "kind_attributes", "record_attributes", "well_formed"]
+__all__ = ["flat_attributes", "kind_attributes", "record_attributes"]
 
 
 def record_attributes(event: ActivityEvent) -> dict[str, Any]:
@@ -65,21 +65,10 @@ def flat_attributes(event: ActivityEvent) -> dict[str, Any]:
 
     The length is that of the event's own span; a fact on somebody else's span brings its own, or says that it has none.
     """
-    attributes: dict[str, Any] = well_formed(record_attributes(event))
+    attributes = record_attributes(event)
     if event.span is not None:
         attributes.pop(names.SPAN_DURATION_NS, None)
     for name in (names.ACTION_DATA, names.RESULT_DATA):
         if name in attributes:
             attributes[name] = json.dumps(attributes[name], ensure_ascii=False, separators=(",", ":"))
     return attributes
-
-
-def well_formed(value: Any) -> Any:
-    """The same with question marks for lone surrogates, over which an SDK's exporter would lose its whole batch."""
-    if type(value) is str:
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if type(value) is dict:
-        return {well_formed(key): well_formed(item) for key, item in value.items()}
-    if type(value) is list:
-        return [well_formed(item) for item in value]
-    return value

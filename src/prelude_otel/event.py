@@ -10,6 +10,7 @@ from prelude_otel import problems, state
 from prelude_otel.binding import MISSING, Binding, Failed, page_parameters
 from prelude_otel.catalogue.conform import conform
 from prelude_otel.contract.attributes import REJECTED_FIELDS
+from prelude_otel.contract.text import well_formed
 from prelude_otel.contract.vocabulary import PENDING, SUCCESS
 from prelude_otel.tokens import token_of
 from prelude_otel.values import NOT_CARRIED, carry
@@ -96,7 +97,7 @@ class ActivityEvent:
         """Add searchable tags."""
         if not self._over("tag"):
             known = self.tags = self.tags if self.tags is not None else []
-            known.extend(str(tag) for tag in tags if tag not in known)
+            known.extend(well_formed(str(tag)) for tag in tags if tag not in known)
         return self
 
     def result(self, **values: Any) -> ActivityEvent:
@@ -129,7 +130,7 @@ class ActivityEvent:
         rejected = self._carry(values)
         if kind.entity_id is not None and self.entity_id is None:
             given = values.get(kind.entity_id)
-            self.entity_id = None if given is None else str(given)
+            self.entity_id = None if given is None else well_formed(str(given))
         self._take_page(values)
         for name in (kind.entity_id, *page_parameters(kind.page)):
             if name is not None and name not in kind.fields:
@@ -145,9 +146,9 @@ class ActivityEvent:
         """Put every value into a form that OTLP carries, in place; gives what has none, as its type."""
         rejected: dict[str, Any] = {}
         for name, value in values.items():
-            if type(value) is str or (type(value) is int and -(1 << 63) <= value < 1 << 63):
+            if (type(value) is str and value.isascii()) or (type(value) is int and -(1 << 63) <= value < 1 << 63):
                 continue
-            carried = carry(value)
+            carried = NOT_CARRIED if isinstance(value, Failed) else carry(value)
             if carried is NOT_CARRIED:
                 carried = None
                 culprit = value.error if isinstance(value, Failed) else value

@@ -10,6 +10,7 @@ from prelude_otel import problems, state
 from prelude_otel.catalogue import Activity
 from prelude_otel.contract.email import normalise_email
 from prelude_otel.contract.event_id import event_id_from_uid
+from prelude_otel.contract.text import well_formed
 from prelude_otel.contract.vocabulary import ERROR, STATUSES, SUCCESS
 from prelude_otel.errors import ConfigurationError
 from prelude_otel.event import ActivityEvent, NoActivity
@@ -116,13 +117,13 @@ def emit(
         event = runtime.fact(kind, runtime.clock.now_ns() - (duration_ns or 0))
         event.duration_ns = duration_ns
         event.status = status
-        event.error_type = error_type
+        event.error_type = _text(error_type)
         event.user_email = normalise_email(user_email) if user_email else None
-        event.session_id = session_id
-        event.entity_id = None if entity_id is None else str(entity_id)
-        event.page_url = page_url
-        event.user_agent = user_agent
-        event.client_address = client_address
+        event.session_id = _text(session_id)
+        event.entity_id = _text(entity_id)
+        event.page_url = _text(page_url)
+        event.user_agent = _text(user_agent)
+        event.client_address = _text(client_address)
         event.tag(*tags)
         event.result_data = dict(result) if result else None
         event.take({**(data or {}), **fields})
@@ -182,6 +183,10 @@ def _runtime() -> Runtime | None:
     if state.runtime is None:
         problems.once("not instrumented", "activities are decorated but not recorded: call prelude_otel.instrument()")
     return state.runtime
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else well_formed(str(value))
 
 
 def _said(name: object) -> str:

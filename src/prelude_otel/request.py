@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from prelude_otel import problems
 from prelude_otel.contract.email import normalise_email
+from prelude_otel.contract.text import well_formed
 
 if TYPE_CHECKING:
     from prelude_otel.event import ActivityEvent
@@ -168,7 +169,7 @@ def hash_cookie(value: str, key: bytes) -> str:
 
 
 def _capped(session_id: str | None) -> str | None:
-    return session_id[:MAX_SESSION_ID] if session_id else None
+    return well_formed(session_id[:MAX_SESSION_ID]) if session_id else None
 
 
 def _is_address(text: str) -> bool:

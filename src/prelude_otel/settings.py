@@ -123,8 +123,8 @@ def _otlp(environ: Mapping[str, str], name: str) -> str | None:
 def _url(value: str, protocol: str) -> str:
     if protocol == "grpc" and "://" not in value:
         value = f"http://{value}"
-    parts = urlsplit(value)
     try:
+        parts = urlsplit(value)
         right = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         right = False

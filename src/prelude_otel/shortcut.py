@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from prelude_otel.binding import MISSING, Binding, body_fields, page_parameters
+from prelude_otel.contract.text import well_formed
 
 if TYPE_CHECKING:
     from prelude_otel.catalogue.model import Activity
@@ -82,6 +83,8 @@ class Shortcut:
             kind = type(value)
             if kind not in fitting or (kind in _BOUNDED and not _INT64_MIN <= value <= _INT64_MAX):
                 return False
+            if kind is str and not value.isascii():
+                value = well_formed(value)
             if is_field:
                 data[name] = aliases.get(value, value) if aliases else value
             others[name] = value

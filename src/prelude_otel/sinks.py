@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from opentelemetry import trace
 from opentelemetry.context import Context
 
-from prelude_otel.attributes import flat_attributes, record_attributes, well_formed
+from prelude_otel.attributes import flat_attributes, record_attributes
 from prelude_otel.contract.vocabulary import ERROR, TIMEOUT
 from prelude_otel.otel import SCOPE_NAME, emit_log_record, logger_of, scope_version
 from prelude_otel.otlp.encode import encode_event, request_prefix
@@ -119,7 +119,7 @@ class ProviderSink(_Counting):
         emit_log_record(
             self._logger,
             event.kind.event_name,
-            well_formed(record_attributes(event)),
+            record_attributes(event),
             start_ns=event.start_ns,
             observed_ns=event.start_ns + (event.duration_ns or 0),
             context=trace.set_span_in_context(span, Context()) if span is not None else Context(),

@@ -14,6 +14,8 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any, Final
 
+from prelude_otel.contract.text import well_formed
+
 __all__ = ["NOT_CARRIED", "carry"]
 
 NOT_CARRIED: Final = object()
@@ -22,7 +24,7 @@ NOT_CARRIED: Final = object()
 _MAX_DEPTH: Final = 12
 _EXACT_DIGITS: Final = 15
 _INT64: Final = 1 << 63
-_AS_THEY_ARE: Final = frozenset({str, bool, type(None)})
+_AS_THEY_ARE: Final = frozenset({bool, type(None)})
 
 
 def carry(value: Any, depth: int = 0) -> Any:
@@ -32,12 +34,14 @@ def carry(value: Any, depth: int = 0) -> Any:
     and those that are none (NaN) text. Inside a list or a map, what can't be carried is left out.
     """
     kind = type(value)
+    if kind is str:
+        return well_formed(value)
     if kind in _AS_THEY_ARE:
         return value
     if kind is float:
         return value if isfinite(value) else str(value)
-    if kind is int:
-        return value if -_INT64 <= value < _INT64 else str(value)
+    if kind is int and -_INT64 <= value < _INT64:
+        return value
     if depth > _MAX_DEPTH:
         return NOT_CARRIED
     try:
@@ -61,9 +65,10 @@ def _compound(value: Any, depth: int) -> Any:
 
 def _scalar(value: Any) -> Any:
     if isinstance(value, str):
-        return str(value)
+        return well_formed(str(value))
     if isinstance(value, int):
-        return carry(int(value))
+        number = int(value)
+        return number if -_INT64 <= number < _INT64 else str(number)
     if isinstance(value, float):
         return carry(float(value))
     if isinstance(value, Decimal):
@@ -96,5 +101,5 @@ def _model(value: Any, depth: int) -> Any:
 
 
 def _map(value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-    carried = {str(key): carry(item, depth + 1) for key, item in value.items()}
+    carried = {well_formed(str(key)): carry(item, depth + 1) for key, item in value.items()}
     return {key: item for key, item in carried.items() if item is not NOT_CARRIED}

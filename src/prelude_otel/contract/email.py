@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from prelude_otel.contract.text import well_formed
+
 __all__ = ["normalise_email"]
 
 
@@ -12,7 +14,7 @@ def normalise_email(address: str) -> str | None:
 
     Returns None where nothing is left. Nothing is refused: an odd address is still who the service says it was.
     """
-    address = address.strip().lower()
+    address = well_formed(address).strip().lower()
     if not address.isascii():
         # Composed before and after, since lowering may take a letter apart.
         address = unicodedata.normalize("NFC", unicodedata.normalize("NFC", address).lower())
