@@ -1,0 +1,36 @@
+# On a machine with python3 and make alone: `make demo` shows rows landing, `make test` runs everything that CI runs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Further flags for the demo, e.g. make demo UP="--rows 20" or make demo UP="--no-collector".
+UP ?=
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/installed
+	$(BIN)/prelude up --demo $(UP)
+
+test: lint
+	@# Here, so that the minutes that it takes where there is none are not a test's.
+	@$(BIN)/prelude collector || $(BIN)/prelude collector build
+	$(BIN)/pytest -q
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) .prelude dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "prelude-otel needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+
+# uv lives in the environment that it fills, hence --inexact: it leaves what the lock file does not name.
+$(VENV)/installed: $(VENV)/bin/uv pyproject.toml uv.lock
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --quiet --locked --inexact
+	@touch $@

@@ -1,0 +1,162 @@
+"""``prelude exporter``: the OTLP receiver that writes rows."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from prelude_otel.errors import MissingExtraError
+
+__all__ = ["command"]
+
+_MEBIBYTE = 1024 * 1024
+
+
+@click.command("exporter", context_settings={"show_default": True})
+@click.option(
+    "--database-url",
+    envvar="PRELUDE_DATABASE_URL",
+    help="PostgreSQL, e.g. postgresql://user@host/name. Else ANALYTICS_DB_HOST and its companions.",
+    show_default=False,
+)
+@click.option(
+    "--http",
+    "http_address",
+    envvar="PRELUDE_EXPORTER_HTTP",
+    default="127.0.0.1:4328",
+    metavar="HOST:PORT",
+    help="OTLP over HTTP, and /healthz, /readyz, /metrics.",
+)
+@click.option(
+    "--grpc",
+    "grpc_address",
+    envvar="PRELUDE_EXPORTER_GRPC",
+    default="127.0.0.1:4327",
+    metavar="HOST:PORT",
+    help="OTLP over gRPC.",
+)
+@click.option(
+    "--allow-unauthenticated",
+    envvar="PRELUDE_ALLOW_UNAUTHENTICATED",
+    is_flag=True,
+    help="Listen beyond this machine, though nobody is asked who they are.",
+)
+@click.option("--migrate", envvar="PRELUDE_MIGRATE", is_flag=True, help="Bring the schema up to date first.")
+@click.option(
+    "--catalogue",
+    "catalogues",
+    envvar="PRELUDE_CATALOGUE",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A catalogue file of a service (TOML or YAML), beside the reference's activities. May be repeated.",
+    show_default=False,
+)
+@click.option(
+    "--writers", envvar="PRELUDE_WRITERS", type=click.IntRange(1, 16), default=2, help="Connections that write."
+)
+@click.option(
+    "--max-request-mib",
+    envvar="PRELUDE_MAX_REQUEST_MIB",
+    type=click.IntRange(1, 1024),
+    default=64,
+    help="Largest request, inflated.",
+)
+@click.option(
+    "--waiting-mib",
+    envvar="PRELUDE_WAITING_MIB",
+    type=click.IntRange(1, 4096),
+    default=64,
+    help="Requests that may wait for their commit; more are refused with 503. Memory grows to some five times this.",
+)
+@click.option(
+    "--wait",
+    envvar="PRELUDE_WAIT",
+    type=click.FloatRange(0.1, 60),
+    default=4.0,
+    help="Seconds that a request may take. The Collector gives up after 5.",
+)
+@click.option(
+    "--span-window",
+    envvar="PRELUDE_SPAN_WINDOW",
+    type=click.FloatRange(min=0.01),
+    default=24.0,
+    metavar="HOURS",
+    help="How long a record waits for its span, and a span for its records.",
+)
+@click.option(
+    "--accept-past-days",
+    envvar="PRELUDE_ACCEPT_PAST_DAYS",
+    type=click.IntRange(1),
+    default=3653,
+    help="Older activities go to quarantine.",
+)
+@click.option(
+    "--accept-future-hours",
+    envvar="PRELUDE_ACCEPT_FUTURE_HOURS",
+    type=click.IntRange(0),
+    default=24,
+    help="Activities further ahead go to quarantine.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Say where it listens as one line of JSON.")
+def command(
+    database_url: str | None,
+    http_address: str,
+    grpc_address: str,
+    allow_unauthenticated: bool,
+    migrate: bool,
+    catalogues: tuple[Path, ...],
+    writers: int,
+    max_request_mib: int,
+    waiting_mib: int,
+    wait: float,
+    span_window: float,
+    accept_past_days: int,
+    accept_future_hours: int,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Receive OTLP (logs and traces) and write activities to PostgreSQL.
+
+    Answers success only after COMMIT. Ends on SIGTERM or Ctrl-C, when the requests in flight are answered.
+    """
+    try:
+        from prelude_exporter import server, upkeep
+        from prelude_exporter.settings import Address, Settings
+        from prelude_store.settings import database_url as find_database_url
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("prelude exporter", "exporter", error.name or "") from error
+
+    settings = Settings(
+        database_url=find_database_url(database_url),
+        http=Address.parse(http_address),
+        grpc=Address.parse(grpc_address),
+        allow_unauthenticated=allow_unauthenticated,
+        migrate=migrate,
+        catalogues=catalogues,
+        writers=writers,
+        max_request_bytes=max_request_mib * _MEBIBYTE,
+        waiting_bytes=waiting_mib * _MEBIBYTE,
+        wait=wait,
+        span_window=timedelta(hours=span_window),
+        accept_past=timedelta(days=accept_past_days),
+        accept_future=timedelta(hours=accept_future_hours),
+    )
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for name in upkeep.prepare(settings):
+        click.echo(f"applied migration {name}", err=True)
+
+    def ready(listening: server.Listening) -> None:
+        if as_json:
+            click.echo(json.dumps({"http": f"http://{listening.http}", "grpc": str(listening.grpc)}))
+        else:
+            click.echo(
+                f"prelude exporter listens on http://{listening.http} (OTLP/HTTP) and {listening.grpc} (OTLP/gRPC)"
+            )
+
+    server.run(settings, ready)

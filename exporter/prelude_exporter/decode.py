@@ -1,0 +1,197 @@
+"""OTLP requests in bytes become rows, span lengths and records for the quarantine. Pure: no socket, no database, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError
+
+from prelude_exporter import wire
+from prelude_exporter.mapping import Mapper, trace_context
+from prelude_exporter.origin import Origin, Payloads, signal_of
+from prelude_exporter.texts import Notes, clean
+from prelude_exporter.values import key_and_value
+from prelude_otel.catalogue import Catalogue
+from prelude_otel.contract.attributes import ACTION_NAME, ACTION_TYPE, EVENT_PREFIX, SPAN_MEASURED
+from prelude_otel.errors import ContractError, PreludeError
+from prelude_store.batch import Batch
+from prelude_store.row import ActivityRow, Probe, Quarantined, SpanLength
+
+__all__ = ["Decoded", "Decoder", "MalformedRequestError"]
+
+_LONGEST_SPAN: Final = 2**63 - 1
+_PREFIX: Final = EVENT_PREFIX.encode()
+
+
+class MalformedRequestError(PreludeError):
+    """The bytes are no OTLP request; sending them again will not help."""
+
+
+@dataclass(slots=True)
+class Decoded:
+    """What one request holds.
+
+    Args:
+        origins: parallel to `rows`, where each came from.
+        passed_over: log records and span events that are no activities.
+        spans_passed_over: spans that no record waits for.
+    """
+
+    rows: list[ActivityRow] = field(default_factory=list)
+    origins: list[Origin] = field(default_factory=list)
+    spans: list[SpanLength] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
+    passed_over: int = 0
+    spans_passed_over: int = 0
+
+    def batch(self) -> Batch:
+        """All of it, for a `prelude_store.writer.Writer`."""
+        return Batch(self.rows, self.spans, self.quarantined, self.probes, Payloads(self.origins))
+
+
+class Decoder:
+    """Decodes and maps requests; one for each thread, since it remembers attributes that repeat.
+
+    Args:
+        catalogue: what the activities may carry; the reference's eighteen when not given.
+    """
+
+    __slots__ = ("_mapper",)
+
+    def __init__(self, catalogue: Catalogue | None = None) -> None:
+        self._mapper = Mapper(catalogue)
+
+    def logs(self, request: bytes) -> Decoded:
+        """Decode an ``ExportLogsServiceRequest``.
+
+        Raises:
+            MalformedRequestError: it is none.
+        """
+        decoded = Decoded()
+        for outer in _parse(wire.LogsRequest, request).resource_logs:
+            service = _service_name(outer.resource.attributes)
+            for scope in outer.scope_logs:
+                for record in scope.log_records:
+                    name = record.event_name
+                    attributes = record.attributes
+                    if not (name.__class__ is str and name[:8] == EVENT_PREFIX) and not _is_activity(name, attributes):
+                        decoded.passed_over += 1
+                        continue
+                    time_ns = record.time_unix_nano or record.observed_time_unix_nano
+                    origin = (outer, scope, record)
+                    self._event(
+                        decoded, origin, name, time_ns, attributes, record.trace_id, record.span_id, service, None
+                    )
+        return decoded
+
+    def traces(self, request: bytes) -> Decoded:
+        """Decode an ``ExportTraceServiceRequest``.
+
+        Raises:
+            MalformedRequestError: it is none.
+        """
+        decoded = Decoded()
+        for outer in _parse(wire.TracesRequest, request).resource_spans:
+            service = _service_name(outer.resource.attributes)
+            for scope in outer.scope_spans:
+                for span in scope.spans:
+                    length = min(max(span.end_time_unix_nano - span.start_time_unix_nano, 0), _LONGEST_SPAN)
+                    trace_id, span_id = trace_context(span.trace_id, span.span_id)
+                    if trace_id and span_id and span.end_time_unix_nano and _may_be_waited_for(span):
+                        decoded.spans.append(SpanLength(trace_id, span_id, length))
+                    else:
+                        decoded.spans_passed_over += 1
+                    for event in span.events:
+                        if not _is_activity(event.name, event.attributes):
+                            decoded.passed_over += 1
+                            continue
+                        origin = (outer, scope, span, event)
+                        self._event(
+                            decoded,
+                            origin,
+                            event.name,
+                            event.time_unix_nano,
+                            event.attributes,
+                            span.trace_id,
+                            span.span_id,
+                            service,
+                            length,
+                        )
+        return decoded
+
+    def _event(
+        self,
+        decoded: Decoded,
+        origin: Origin,
+        name: str | bytes,
+        time_ns: int,
+        attributes: Sequence[bytes],
+        trace_id: bytes,
+        span_id: bytes,
+        service: str | None,
+        span_ns: int | None,
+    ) -> None:
+        try:
+            if isinstance(name, bytes):
+                name = name.decode("utf-8", "replace")
+            made = self._mapper.event(name, time_ns, attributes, trace_id, span_id, service, span_ns, origin[-1])
+        except ContractError as error:
+            _quarantine(decoded, origin, error.reason, error.detail)
+        except Exception as error:  # noqa: BLE001 (one record never costs its neighbours, whatever our code makes of it)
+            _quarantine(decoded, origin, "mapping_failed", f"{type(error).__name__}: {error}")
+        else:
+            if isinstance(made, ActivityRow):
+                decoded.rows.append(made)
+                decoded.origins.append(origin)
+            else:
+                decoded.probes.append(made)
+
+
+def _parse(message: Any, request: bytes) -> Any:
+    try:
+        return message.FromString(request)
+    except DecodeError as error:
+        raise MalformedRequestError(f"these {len(request)} bytes are no OTLP request: {error}") from error
+
+
+def _quarantine(decoded: Decoded, origin: Origin, reason: str, detail: str) -> None:
+    signal = signal_of(origin)
+    decoded.quarantined.append(Quarantined(signal, reason, clean(detail, "", Notes(), 1000), Payloads([origin])[0]))
+
+
+def _service_name(attributes: Iterable[bytes]) -> str | None:
+    try:
+        for attribute in attributes:
+            key, name = key_and_value(attribute)
+            if key == b"service.name":
+                return (clean(name, "service_name", Notes(), 200) or None) if isinstance(name, str) else None
+    except ContractError:
+        pass  # a resource that can't be read costs its name, not its records
+    return None
+
+
+def _holds(attribute: bytes, key: str) -> bool:
+    """Whether this KeyValue has this key, in the usual encoding (key first)."""
+    return attribute.startswith(b"\n%c%s\x12" % (len(key), key.encode()))
+
+
+def _ours(name: str | bytes) -> bool:
+    return name.startswith(EVENT_PREFIX) if isinstance(name, str) else name.startswith(_PREFIX)
+
+
+def _is_activity(name: str | bytes, attributes: Sequence[bytes]) -> bool:
+    # The second half is for an emitter that can't set EventName.
+    return _ours(name) or all(any(_holds(item, key) for item in attributes) for key in (ACTION_TYPE, ACTION_NAME))
+
+
+def _may_be_waited_for(span: Any) -> bool:
+    ours = _ours(span.name)
+    for attribute in span.attributes:
+        if attribute[2:10] == _PREFIX:
+            ours = True
+            if _holds(attribute, SPAN_MEASURED) and key_and_value(attribute)[1] is True:
+                return False
+    return ours

@@ -1,0 +1,96 @@
+"""One request from its bytes to its commit, whatever it came by: admission, decoding, waiting, and what to answer."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from prelude_exporter.commit import GroupCommit
+from prelude_exporter.decode import Decoded, Decoder
+from prelude_exporter.metrics import Metrics
+from prelude_exporter.readiness import Readiness
+from prelude_otel.catalogue import Catalogue
+from prelude_otel.errors import PreludeError, StoreUnavailableError
+
+__all__ = ["Intake", "NotNowError", "Signal"]
+
+Signal = Literal["logs", "traces"]
+_log = logging.getLogger(__name__)
+RETRY_AFTER: Final = 1
+"""Seconds that a refused sender is asked to wait (OTLP spec, Retryable Response Codes; both kinds of answer need whole ones)."""
+
+
+class NotNowError(PreludeError):
+    """The request was not committed; the sender keeps it and sends it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    waiting_bytes: int
+    wait: float
+
+
+class Intake:
+    """Everything that both protocols do alike.
+
+    Args:
+        waiting_bytes: bytes of requests that may wait for their commit; more are refused at once. A request takes some five times
+            its bytes of memory.
+        wait: seconds that a request may take. The Collector gives up after 5 (gRPC).
+    """
+
+    def __init__(
+        self,
+        commits: GroupCommit,
+        metrics: Metrics,
+        readiness: Readiness,
+        *,
+        catalogue: Catalogue | None = None,
+        waiting_bytes: int,
+        wait: float,
+    ) -> None:
+        self._commits = commits
+        self._metrics = metrics
+        self._readiness = readiness
+        self._limits = _Limits(waiting_bytes, wait)
+        self._decoder = Decoder(catalogue)
+        self._waiting = 0
+        metrics.waiting_bytes.set_function(lambda: self._waiting)
+
+    def admit(self, size: int) -> None:
+        """Refuse a request of `size` bytes that there is no room or no time for.
+
+        Raises:
+            NotNowError: too much is waiting already, or the exporter is stopping.
+        """
+        if self._readiness.stopping:
+            raise NotNowError("the exporter is stopping")
+        # A single request is let in however large it is: it could never come in otherwise.
+        if self._waiting and self._waiting + size > self._limits.waiting_bytes:
+            raise NotNowError(f"{self._waiting} bytes of requests wait for their commit already")
+
+    async def accept(self, signal: Signal, request: bytes) -> Decoded:
+        """Decode `request` and return when it is committed.
+
+        Raises:
+            MalformedRequestError: it is no OTLP; sending it again will not help.
+            NotNowError: it was not committed, for whatever reason; it may be sent again.
+        """
+        self.admit(len(request))
+        decoded = self._decoder.logs(request) if signal == "logs" else self._decoder.traces(request)
+        self._metrics.decoded(signal, decoded)
+        if not (decoded.rows or decoded.spans or decoded.quarantined or decoded.probes):
+            return decoded
+        self._waiting += len(request)
+        try:
+            await self._commits.commit(decoded, self._limits.wait)
+        except TimeoutError as error:
+            raise NotNowError(f"not committed within {self._limits.wait:g} s") from error
+        except StoreUnavailableError as error:
+            raise NotNowError(str(error)) from error
+        except Exception as error:  # the sender must keep what we could not
+            raise NotNowError(f"not committed: {type(error).__name__}") from error
+        finally:
+            self._waiting -= len(request)
+        return decoded

@@ -1,0 +1,150 @@
+"""One event becomes one row: `architecture.md`, "The contract". Pure: no socket, no database, no clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from prelude_exporter.declaration import Declaration
+from prelude_exporter.fields import Cells, Fields
+from prelude_exporter.result import result_text
+from prelude_exporter.texts import Notes, json_text
+from prelude_otel.catalogue import Catalogue, builtin, conform
+from prelude_otel.contract.attributes import EVENT_PREFIX, PROBE_EVENT
+from prelude_otel.contract.duration import duration_ms
+from prelude_otel.contract.event_id import event_id_from_content, event_id_from_uid
+from prelude_otel.contract.vocabulary import ACTION_TYPES, STATUSES, SUCCESS
+from prelude_otel.errors import ContractError
+from prelude_store.row import ActivityRow, Probe
+
+__all__ = ["Mapper", "trace_context"]
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
+_NOTHING: Final[dict[str, Declaration]] = {}
+_new: Final = tuple.__new__  # a third of what the constructor of a named tuple takes
+_json: Final = orjson.dumps
+
+
+def trace_context(trace_id: bytes, span_id: bytes) -> tuple[str | None, str | None]:
+    """Both ids in hexadecimal; None for one that is none (wrong length, all zero: W3C Trace Context)."""
+    return (
+        trace_id.hex() if len(trace_id) == len(_NO_TRACE) and trace_id != _NO_TRACE else None,
+        span_id.hex() if len(span_id) == len(_NO_SPAN) and span_id != _NO_SPAN else None,
+    )
+
+
+class Mapper:
+    """Makes rows of events. Remembers attributes that repeat; that changes how long a row takes, never what it is.
+
+    Args:
+        catalogue: what the activities may carry; the reference's eighteen when not given.
+    """
+
+    __slots__ = ("_declared", "_fields", "_notes")
+
+    def __init__(self, catalogue: Catalogue | None = None) -> None:
+        self._fields = Fields()
+        self._notes = Notes()
+        self._declared: dict[str, dict[str, Declaration]] = {}
+        for activity in builtin() if catalogue is None else catalogue:
+            self._declared.setdefault(activity.type, {})[activity.name] = Declaration(activity)
+
+    def event(
+        self,
+        name: str,
+        time_ns: int,
+        attributes: Sequence[bytes],
+        trace_id: bytes,
+        span_id: bytes,
+        service_name: str | None,
+        span_ns: int | None,
+        message: Any,
+    ) -> ActivityRow | Probe:
+        """The row (or probe) of one event.
+
+        Args:
+            name: EventName.
+            time_ns: start of the action in nanoseconds since the epoch; 0 when unknown.
+            attributes: each a KeyValue in bytes.
+            span_ns: length of the span that the event is in, in nanoseconds; None for a log record.
+            message: the record as parsed; its bytes make the event id where it brings none.
+
+        Raises:
+            ContractError: it can't become a row.
+        """
+        notes = self._notes
+        if notes.mended or notes.rejected:
+            notes = self._notes = Notes()  # most records leave theirs blank
+        cells = self._fields.read(attributes, notes)
+        if time_ns <= 0:
+            raise ContractError("no_timestamp", "neither Timestamp nor ObservedTimestamp is set")
+        if name == PROBE_EVENT:
+            return _probe(Cells._make([*cells][:-1]).probe_id, service_name, time_ns)
+        (
+            uid, user_email, session_id, action_type, action_name, action_category, entity_type, entity_id, page_url, page_route,
+            user_agent, ip_address, data, status, result, duration_ns, join, tags, completes, personal, error_type, http_status,
+            handler_ran, _, _,
+        ) = cells  # fmt: skip
+        if action_type is None or action_name is None:
+            action_type, action_name = _from_event_name(name, action_type, action_name)
+        if action_type not in ACTION_TYPES:
+            raise ContractError(
+                "unknown_action_type", f"action type {action_type!r} is none of the eleven of the contract"
+            )
+        if status is None:
+            status = SUCCESS
+        elif status not in STATUSES:
+            raise ContractError("unknown_status", f"result status {status!r} is none of {', '.join(sorted(STATUSES))}")
+
+        declaration = self._declared.get(action_type, _NOTHING).get(action_name)
+        if declaration is not None and not declaration.fits(data):
+            data, rejected = conform(declaration.activity, data or {}, entity_id)
+            if rejected:
+                notes.rejected.update(rejected)
+        action_data = json_text(data, "action_data", notes)
+        result_data = result_text(result, error_type, http_status, handler_ran, notes)
+
+        if duration_ns is None:
+            duration_ns = span_ns
+        trace, span = trace_context(trace_id, span_id)
+        before = (
+            time_ns // 1000,
+            uid if uid is not None and _UUID(uid) else _event_id(uid, service_name, message),
+            user_email, session_id, action_type, action_name, action_category, entity_type, entity_id, page_url, page_route,
+            service_name, user_agent, ip_address, action_data, status, result_data,
+        )  # fmt: skip
+        after = (tags, None if completes is None else event_id_from_uid(completes), personal, trace, span)
+        content_hash = blake2b(_json((before, after)), digest_size=16).digest()
+        if duration_ns is None:
+            waits = join is not False and trace is not None and span is not None
+            return _new(ActivityRow, (*before, None, *after, content_hash, waits))
+        return _new(ActivityRow, (*before, duration_ms(duration_ns), *after, content_hash, False))
+
+
+def _from_event_name(name: str, action_type: str | None, action_name: str | None) -> tuple[str, str]:
+    if name.startswith(EVENT_PREFIX):
+        type_, _, rest = name.removeprefix(EVENT_PREFIX).partition(".")
+        if type_ and rest:
+            return action_type or type_, action_name or rest
+    raise ContractError(
+        "no_action_name", f"EventName {name!r} is not prelude.<type>.<name>, and no attribute says type and name"
+    )
+
+
+def _probe(probe_id: str | None, service_name: str | None, time_ns: int) -> Probe:
+    try:
+        return Probe(str(UUID(probe_id or "")), service_name, time_ns // 1000)
+    except ValueError as error:
+        raise ContractError("bad_probe", f"prelude.probe.id is no UUID: {probe_id!r}") from error
+
+
+def _event_id(uid: str | None, service_name: str | None, message: Any) -> str:
+    if uid is None:
+        return event_id_from_content((service_name or "").encode() + b"\0" + message.SerializeToString())
+    return event_id_from_uid(uid)

@@ -1,0 +1,78 @@
+"""Where a row came from, and its bytes again when the quarantine wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, overload
+
+from prelude_exporter import wire
+
+__all__ = ["Origin", "Payloads", "signal_of"]
+
+_LOGS: Final = 3
+
+Origin = tuple[Any, ...]
+"""``(ResourceLogs, ScopeLogs, LogRecord)`` or ``(ResourceSpans, ScopeSpans, Span, Event)``, messages of `wire`."""
+
+
+def signal_of(origin: Origin) -> str:
+    """``logs`` or ``traces``."""
+    return "logs" if len(origin) == _LOGS else "traces"
+
+
+class Payloads(Sequence[bytes]):
+    """For each row a request of its own that holds only the record which it was made from, with resource and scope.
+
+    The bytes are made when they are asked for: most never are.
+    """
+
+    __slots__ = ("_origins",)
+
+    def __init__(self, origins: Sequence[Origin]) -> None:
+        self._origins = origins
+
+    def __len__(self) -> int:
+        return len(self._origins)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> Payloads: ...
+    def __getitem__(self, index: int | slice) -> bytes | Payloads:
+        if isinstance(index, slice):
+            return Payloads(self._origins[index])
+        origin = self._origins[index]
+        return _logs(*origin) if signal_of(origin) == "logs" else _traces(*origin)
+
+
+def _logs(outer: Any, scope: Any, record: Any) -> bytes:
+    request = wire.LogsRequest()
+    inner = _envelope(request.resource_logs.add(), outer).scope_logs.add()
+    _scope(inner, scope).log_records.add().CopyFrom(record)
+    return bytes(request.SerializeToString())
+
+
+def _traces(outer: Any, scope: Any, span: Any, event: Any) -> bytes:
+    request = wire.TracesRequest()
+    inner = _envelope(request.resource_spans.add(), outer).scope_spans.add()
+    lone = _scope(inner, scope).spans.add()
+    lone.CopyFrom(span)
+    del lone.events[:]
+    lone.events.add().CopyFrom(event)
+    return bytes(request.SerializeToString())
+
+
+def _envelope(mine: Any, theirs: Any) -> Any:
+    if theirs.HasField("resource"):
+        mine.resource.CopyFrom(theirs.resource)
+    if theirs.schema_url:
+        mine.schema_url = theirs.schema_url
+    return mine
+
+
+def _scope(mine: Any, theirs: Any) -> Any:
+    if theirs.HasField("scope"):
+        mine.scope.CopyFrom(theirs.scope)
+    if theirs.schema_url:
+        mine.schema_url = theirs.schema_url
+    return mine

@@ -1,0 +1,56 @@
+"""``result_data``: what the emitter says of the result, and what the exporter has to say of the record."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from prelude_exporter.texts import Notes, harmless, json_text
+from prelude_otel.contract.attributes import (
+    REJECTED_FIELDS,
+    RESULT_ERROR_TYPE,
+    RESULT_HANDLER_RAN,
+    RESULT_HTTP_STATUS,
+)
+
+__all__ = ["MENDED", "result_text"]
+
+MENDED: Final = "mended"
+"""Key in ``result_data`` that says what was done to a value that could not be stored as it came, by its path."""
+
+
+def result_text(
+    given: dict[str, Any] | None,
+    error_type: str | None,
+    http_status: int | None,
+    handler_ran: bool | None,
+    notes: Notes,
+) -> str | None:
+    """JSON text of ``result_data``, or None where there is nothing to say.
+
+    Args:
+        given: ``prelude.result.data``.
+        error_type: ``error.type``.
+        http_status: ``http.response.status_code``.
+        handler_ran: ``prelude.handler.ran``; said only when false.
+        notes: what of the record did not fit; what of `given` does not is added to it.
+    """
+    ours: dict[str, Any] = {}
+    if error_type is not None:
+        ours[RESULT_ERROR_TYPE] = error_type
+    if http_status is not None:
+        ours[RESULT_HTTP_STATUS] = http_status
+    if handler_ran is False:
+        ours[RESULT_HANDLER_RAN] = False
+    if not (given or ours or notes.mended or notes.rejected):
+        return None
+    given = given or {}
+    text = json_text(given, "result_data", notes)  # notes what it can't carry, before the notes are added
+    if given and text is None:
+        given = {}
+    if notes.rejected:
+        theirs = given.get(REJECTED_FIELDS)
+        mine = {path: harmless(value) for path, value in notes.rejected.items()}
+        ours[REJECTED_FIELDS] = {**mine, **theirs} if isinstance(theirs, dict) else mine
+    if notes.mended:
+        ours[MENDED] = notes.mended
+    return json_text({**given, **ours}, "result_data", Notes())

@@ -1,0 +1,146 @@
+"""One exporter process: both servers, the writers and the upkeep, from start to drain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import uvicorn
+
+from prelude_exporter import upkeep
+from prelude_exporter.commit import GroupCommit
+from prelude_exporter.grpc_service import make_server
+from prelude_exporter.http_app import HttpApp
+from prelude_exporter.intake import Intake
+from prelude_exporter.metrics import Metrics
+from prelude_exporter.readiness import Readiness
+from prelude_exporter.settings import Address, Settings
+from prelude_otel.catalogue import Catalogue, builtin, load
+from prelude_otel.errors import ConfigurationError
+from prelude_store.writer import Writer
+
+__all__ = ["Listening", "run"]
+
+_log = logging.getLogger(__name__)
+_DRAIN: Final = 1.0
+"""Seconds that draining may take beyond the longest wait of a request."""
+
+
+class Listening:
+    """Where a started exporter can be reached."""
+
+    def __init__(self, http: Address, grpc: Address) -> None:
+        self.http = http
+        self.grpc = grpc
+
+
+class _HttpServer(uvicorn.Server):
+    """Leaves the signals to `run`, which has two servers to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def run(settings: Settings, ready: Callable[[Listening], None]) -> None:
+    """Serve until SIGTERM or SIGINT; the database has been prepared (`upkeep.prepare`).
+
+    Args:
+        ready: called once, when both servers listen.
+
+    Raises:
+        ConfigurationError: an address can't be bound.
+        CatalogueError: a catalogue file is wrong.
+    """
+    catalogue = builtin()
+    for path in settings.catalogues:
+        catalogue.update(load(path))
+    # The loop's thread and the writers take turns often: a writer that waits for its turn leaves the database idle.
+    sys.setswitchinterval(0.0005)
+    # Rows are many, short-lived, and in no cycle: looking for cycles after every 700 objects costs a tenth.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    asyncio.run(_serve(settings, catalogue, ready))
+
+
+async def _serve(settings: Settings, catalogue: Catalogue, ready: Callable[[Listening], None]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    readiness = Readiness()
+    metrics = Metrics(readiness)
+    http_socket = _bind(settings.http)
+    commits = GroupCommit(lambda: _writer(settings), metrics, threads=settings.writers)
+    intake = Intake(
+        commits, metrics, readiness, catalogue=catalogue, waiting_bytes=settings.waiting_bytes, wait=settings.wait
+    )
+    grpc_server, grpc_port = make_server(intake, metrics, str(settings.grpc), settings.max_request_bytes)
+    http_server = _HttpServer(
+        uvicorn.Config(
+            HttpApp(intake, metrics, readiness, settings.max_request_bytes),
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(settings.wait + _DRAIN),
+        )
+    )
+    await grpc_server.start()
+    serving = asyncio.create_task(http_server.serve([http_socket]))
+    tasks = [
+        asyncio.create_task(upkeep.maintain(settings, metrics)),
+        asyncio.create_task(upkeep.watch(settings, readiness)),
+    ]
+    while not http_server.started and not serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
+        await asyncio.sleep(0.005)
+    ready(
+        Listening(
+            Address(settings.http.host, http_socket.getsockname()[1]),
+            Address(settings.grpc.host, grpc_port),
+        )
+    )
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([stopping, serving], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    await _drain(settings, readiness, commits, grpc_server, http_server, serving)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _drain(
+    settings: Settings,
+    readiness: Readiness,
+    commits: GroupCommit,
+    grpc_server: Any,
+    http_server: _HttpServer,
+    serving: Any,
+) -> None:
+    """New requests are refused, those in flight committed or refused, connections closed."""
+    readiness.stop()
+    http_server.should_exit = True
+    await asyncio.gather(grpc_server.stop(settings.wait + _DRAIN), serving)
+    if not await asyncio.to_thread(commits.close, settings.wait + _DRAIN):
+        _log.error("a write was still unfinished when the exporter ended; its sender will send it again")
+
+
+def _writer(settings: Settings) -> Writer:
+    return Writer(settings.database_url, accept_past=settings.accept_past, accept_future=settings.accept_future)
+
+
+def _bind(address: Address) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((address.host, address.port), family=family, backlog=2048)
+    except OSError as error:
+        raise ConfigurationError(f"can't listen for HTTP on {address}: {error.strerror or error}") from error

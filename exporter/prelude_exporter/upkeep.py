@@ -1,0 +1,87 @@
+"""What the exporter does beside requests: partitions ahead, joins that waited too long, and looking whether the database is back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+import psycopg
+
+from prelude_exporter.metrics import Metrics
+from prelude_exporter.readiness import Readiness
+from prelude_exporter.settings import Settings
+from prelude_otel.errors import PreludeError, StoreUnavailableError
+from prelude_store import joins, migrations, partitions
+from prelude_store.connection import connect, said
+
+__all__ = ["maintain", "prepare", "watch"]
+
+_log = logging.getLogger(__name__)
+_APPLICATION: Final = "prelude-exporter-upkeep"
+_WATCH: Final = 1.0
+
+_CAN_WRITE = """
+SELECT current_setting('transaction_read_only') = 'off'
+    AND has_table_privilege('public.user_activity_logs', 'INSERT') AND has_table_privilege('public.ingest_lanes', 'UPDATE')
+"""
+
+
+def prepare(settings: Settings) -> list[str]:
+    """Have the database ready before the first request: migrations when asked for, schema check, partitions ahead.
+
+    Returns:
+        Names of the migrations that were applied.
+
+    Raises:
+        SchemaError: the schema is missing, older or newer than this program.
+        StoreError: the database refuses or is away.
+    """
+    applied = migrations.migrate(settings.database_url) if settings.migrate else []
+    with connect(settings.database_url, _APPLICATION) as connection:
+        try:
+            migrations.check(connection)
+            partitions.ensure_ahead(connection)
+        except psycopg.Error as error:
+            raise StoreUnavailableError(f"the database is not as it must be: {said(error)}") from error
+    return applied
+
+
+async def maintain(settings: Settings, metrics: Metrics) -> None:
+    """Every ``settings.maintenance`` seconds: partitions ahead, and joins that waited too long let go."""
+    while True:
+        await asyncio.sleep(settings.maintenance)
+        try:
+            expired = await asyncio.to_thread(_maintain, settings)
+        except (PreludeError, psycopg.Error) as error:
+            _log.warning("upkeep of the database failed, and is tried again: %s", error)
+        else:
+            metrics.expired.inc(expired)
+
+
+def _maintain(settings: Settings) -> int:
+    with connect(settings.database_url, _APPLICATION, statement_timeout="60s") as connection:
+        partitions.ensure_ahead(connection)
+        return joins.expire(connection, settings.span_window).halves
+
+
+async def watch(settings: Settings, readiness: Readiness) -> None:
+    """While the last write has failed, look every second whether the next one would succeed: without requests nobody else would."""
+    while True:
+        await asyncio.sleep(_WATCH)
+        if (
+            readiness.write_failed
+            and await asyncio.to_thread(_could_write, settings.database_url)
+            and readiness.green()
+        ):
+            _log.warning("the database can be written to again")
+
+
+def _could_write(database_url: str) -> bool:
+    try:
+        with connect(database_url, _APPLICATION, statement_timeout="2s") as connection:
+            migrations.check(connection)
+            row = connection.execute(_CAN_WRITE).fetchone()
+            return bool(row and row[0])
+    except (PreludeError, psycopg.Error):
+        return False

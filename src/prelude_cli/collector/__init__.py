@@ -1,0 +1,1 @@
+"""The OpenTelemetry Collector: found, or built with Go, and our settings for it."""

@@ -1,0 +1,157 @@
+"""`prelude doctor`: asks each room what it finds, along the way that an activity takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Final, TypeAlias
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import click
+
+from prelude_cli.extras import missing_extra
+from prelude_cli.up.running import addresses_in
+from prelude_otel.errors import PreludeError
+
+__all__ = ["Finding", "command", "examine"]
+
+CHECKS: Final = "prelude.checks"
+_ORDER: Final = ("emit", "collector", "exporter", "store")
+_USUAL: Final = {
+    "endpoint": "http://127.0.0.1:4318",
+    "exporter_http": "http://127.0.0.1:4328",
+    "database_url": "",
+}
+_MARKS: Final = {True: ("ok", "green"), False: ("WRONG", "red"), None: ("?", "yellow")}
+
+Checks: TypeAlias = Callable[[dict[str, str]], Iterable[tuple[str, bool | None, str, str]]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        room: who asked: ``emit``, ``collector``, ``exporter``, ``store``.
+        name: what was looked at.
+        ok: whether it is as it should be; None when it could not be tried.
+        said: what was found, in plain words.
+        remedy: what mends it; empty when nothing is to be mended.
+    """
+
+    room: str
+    name: str
+    ok: bool | None
+    said: str
+    remedy: str
+
+
+def examine(context: dict[str, str]) -> Iterable[Finding]:
+    """Findings of all rooms, as they come, in the order of an activity's way."""
+    rooms = entry_points(group=CHECKS)
+    for entry_point in sorted(rooms, key=_place):
+        yield from _ask(entry_point, context)
+
+
+def _place(entry_point: EntryPoint) -> tuple[int, str]:
+    known = entry_point.name in _ORDER
+    return (_ORDER.index(entry_point.name) if known else len(_ORDER), entry_point.name)
+
+
+def _ask(entry_point: EntryPoint, context: dict[str, str]) -> Iterable[Finding]:
+    room = entry_point.name
+    try:
+        checks: Checks = entry_point.load()
+        for name, ok, said, remedy in checks(context):
+            yield Finding(room, name, ok, said, remedy)
+    except ModuleNotFoundError as error:
+        yield Finding(
+            room, "installed", None, str(missing_extra(room, error)), "install it here, if this part runs here"
+        )
+    except PreludeError as error:
+        yield Finding(room, "asked", False, str(error), "")
+    except Exception as error:  # noqa: BLE001 (one room's fault must not hide what the others found)
+        yield Finding(
+            room,
+            "asked",
+            False,
+            f"the check itself failed: {error!r}",
+            "this is a fault of prelude-otel: please report it",
+        )
+
+
+@click.command()
+@click.option(
+    "--app",
+    default="",
+    metavar="MODULE:APP",
+    help="Also look at this application: which handlers are activities, and are they set up?",
+)
+@click.option(
+    "--endpoint", envvar="OTEL_EXPORTER_OTLP_ENDPOINT", metavar="URL", help="Where services send (OTLP/HTTP)."
+)
+@click.option(
+    "--exporter-http",
+    envvar="PRELUDE_EXPORTER_URL",
+    metavar="URL",
+    help="The exporter's HTTP port (usually http://127.0.0.1:4328).",
+)
+@click.option(
+    "--collector-health",
+    envvar="PRELUDE_COLLECTOR_HEALTH_URL",
+    metavar="URL",
+    help="The Collector's health check (usually http://127.0.0.1:13133); '' where there is none.",
+)
+@click.option("--database-url", envvar="PRELUDE_DATABASE_URL", metavar="URL", help="The database of the rows.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".prelude"),
+    show_default=True,
+    envvar="PRELUDE_DATA",
+    help="The folder of a running `prelude up`, which knows what is not given here.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print an object for a machine to read.")
+def command(*, app: str, data: Path, as_json: bool, **given: str | None) -> None:
+    """Check the whole chain with one marked activity, and say what mends it.
+
+    Where things are is taken from the flags, from OTEL_EXPORTER_OTLP_ENDPOINT, PRELUDE_EXPORTER_URL, PRELUDE_COLLECTOR_HEALTH_URL and
+    PRELUDE_DATABASE_URL, then from the `prelude up` that runs in --data, then from the usual ports of this machine.
+
+    The marked activity goes the way of all others and lands in the table activity_probes, never in the log. Exit code 1 when something
+    is wrong; what could not be tried (a "?") is no fault.
+    """
+    named = {name: value for name, value in given.items() if value is not None}
+    context = _USUAL | addresses_in(data) | named | {"app": app, "probe_id": str(uuid4())}
+    context.setdefault("collector_health", _usual_health(context["endpoint"]))
+    findings: list[Finding] = []
+    for finding in examine(context):
+        findings.append(finding)
+        if not as_json:
+            _show(finding)
+    wrong = sum(finding.ok is False for finding in findings)
+    if as_json:
+        click.echo(json.dumps({"ok": wrong == 0, "checks": [asdict(finding) for finding in findings]}, indent=2))
+    else:
+        click.echo(f"\n{'All is well.' if wrong == 0 else f'{wrong} of {len(findings)} checks found something wrong.'}")
+    raise SystemExit(1 if wrong else 0)
+
+
+def _usual_health(endpoint: str) -> str:
+    """The usual place of the Collector's health check: on this machine's loopback, hence nowhere if services send elsewhere."""
+    try:
+        host = urlsplit(endpoint).hostname
+    except ValueError:
+        host = None
+    return "http://127.0.0.1:13133" if host in {"127.0.0.1", "::1", "localhost"} else ""
+
+
+def _show(finding: Finding) -> None:
+    word, colour = _MARKS[finding.ok]
+    click.echo(f"{click.style(f'{word:<6}', fg=colour)} {finding.room}: {finding.name}. {finding.said}")
+    if finding.remedy and finding.ok is not True:
+        click.echo(f"{'':<6} → {finding.remedy}")

@@ -1,0 +1,109 @@
+"""What each part of the chain is started with."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from prelude_cli.up.part import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prelude_cli.up.settings import Settings
+
+__all__ = ["DATABASE_VARIABLES", "collector", "crm", "embedded_store", "exporter", "migration", "tail", "visitor"]
+
+DATABASE_VARIABLES = (
+    "PRELUDE_DATABASE_URL",
+    "ANALYTICS_DB_HOST",
+    "ANALYTICS_DB_PORT",
+    "ANALYTICS_DB_USER",
+    "ANALYTICS_DB_PASSWORD",
+    "ANALYTICS_DB_NAME",
+)
+
+
+def _python(*arguments: str) -> list[str]:
+    # -P: a file click.py in the current folder must not take the place of the real one.
+    return [sys.executable, "-P", "-m", *arguments]
+
+
+def _environment(**more: str) -> dict[str, str]:
+    """Ours, without any way to a database: each part is told the one that it may reach, if any."""
+    kept = {name: value for name, value in os.environ.items() if name not in DATABASE_VARIABLES}
+    return kept | {"PYTHONUNBUFFERED": "1"} | more
+
+
+def embedded_store(settings: Settings) -> Part:
+    """The embedded PostgreSQL; its first line says where it is."""
+    return Part(
+        "PostgreSQL",
+        _python("prelude_cli", "store", "embedded", "--data", str(settings.data / "postgres")),
+        _environment(),
+        settings.logs / "postgres.log",
+        speaks=True,
+        stop_within=30.0,
+        in_peace=True,
+    )
+
+
+def migration(settings: Settings, database: Mapping[str, str]) -> Part:
+    """The schema of an existing database brought up to date."""
+    command = _python("prelude_cli", "store", "migrate")
+    return Part("the migration", command, _environment(**database), settings.logs / "migrate.log", may_end=True)
+
+
+def exporter(settings: Settings, database: Mapping[str, str]) -> Part:
+    """The OTLP receiver that writes rows; it gets the database by its environment, since a command line is there for all to read."""
+    http, grpc = (f"127.0.0.1:{settings.ports[key]}" for key in ("exporter_http", "exporter_grpc"))
+    return Part(
+        "the exporter",
+        _python("prelude_cli", "exporter", "--http", http, "--grpc", grpc),
+        _environment(**database),
+        settings.logs / "exporter.log",
+        stop_within=15.0,
+    )
+
+
+def tail(settings: Settings, database: Mapping[str, str]) -> Part:
+    """The rows as they land, a line of JSON each."""
+    command = _python("prelude_cli", "store", "tail", "--json")
+    return Part("the row reader", command, _environment(**database), settings.logs / "tail.log", speaks=True)
+
+
+def collector(settings: Settings) -> Part:
+    """The OpenTelemetry Collector with our settings, led to our ports and folder by the variables that they name."""
+    ports = settings.ports
+    return Part(
+        "the Collector",
+        [str(settings.collector), "--config", str(settings.collector_config)],
+        _environment(
+            PRELUDE_COLLECTOR_GRPC=f"127.0.0.1:{ports['collector_grpc']}",
+            PRELUDE_COLLECTOR_HTTP=f"127.0.0.1:{ports['collector_http']}",
+            PRELUDE_COLLECTOR_HEALTH=f"127.0.0.1:{ports['collector_health']}",
+            PRELUDE_COLLECTOR_METRICS_PORT=str(ports["collector_metrics"]),
+            PRELUDE_COLLECTOR_EXPORTER=f"127.0.0.1:{ports['exporter_grpc']}",
+            PRELUDE_COLLECTOR_STORAGE=str(settings.data / "collector-queue"),
+        ),
+        settings.logs / "collector.log",
+    )
+
+
+def crm(settings: Settings) -> Part:
+    """The demo CRM; OpenTelemetry settings of the caller's own services are kept from it."""
+    inherited = {name: value for name, value in _environment().items() if not name.startswith("OTEL_")}
+    port = str(settings.ports["crm"])
+    return Part(
+        "the demo CRM",
+        _python("uvicorn", "prelude_demo_crm.app:app", "--host", "127.0.0.1", "--port", port, "--log-level", "warning"),
+        inherited | {"OTEL_EXPORTER_OTLP_ENDPOINT": settings.endpoint},
+        settings.logs / "crm.log",
+    )
+
+
+def visitor(settings: Settings) -> Part:
+    """Somebody who uses the demo CRM."""
+    command = _python("prelude_demo_crm.visitor", "--base-url", settings.at("crm"))
+    return Part("the visitor", command, _environment(), settings.logs / "visitor.log", may_end=True)
