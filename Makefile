@@ -32,5 +32,5 @@ $(VENV)/bin/uv:
 
 # uv lives in the environment that it fills, hence --inexact: it leaves what the lock file does not name.
 $(VENV)/installed: $(VENV)/bin/uv pyproject.toml uv.lock
-	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --quiet --locked --inexact
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --locked --inexact
 	@touch $@

@@ -14,7 +14,7 @@ from prelude_exporter.origin import Origin, Payloads, signal_of
 from prelude_exporter.texts import Notes, clean
 from prelude_exporter.values import key_and_value
 from prelude_otel.catalogue import Catalogue
-from prelude_otel.contract.attributes import ACTION_NAME, ACTION_TYPE, EVENT_PREFIX, SPAN_MEASURED
+from prelude_otel.contract.attributes import ACTION_NAME, ACTION_TYPE, EVENT_PREFIX, PROBE_EVENT, SPAN_MEASURED
 from prelude_otel.errors import ContractError, PreludeError
 from prelude_store.batch import Batch
 from prelude_store.row import ActivityRow, Probe, Quarantined, SpanLength
@@ -74,18 +74,33 @@ class Decoder:
         for outer in _parse(wire.LogsRequest, request).resource_logs:
             service = _service_name(outer.resource.attributes)
             for scope in outer.scope_logs:
-                for record in scope.log_records:
-                    name = record.event_name
-                    attributes = record.attributes
-                    if not (name.__class__ is str and name[:8] == EVENT_PREFIX) and not _is_activity(name, attributes):
-                        decoded.passed_over += 1
-                        continue
-                    time_ns = record.time_unix_nano or record.observed_time_unix_nano
-                    origin = (outer, scope, record)
-                    self._event(
-                        decoded, origin, name, time_ns, attributes, record.trace_id, record.span_id, service, None
-                    )
+                self._records(decoded, outer, scope, service)
         return decoded
+
+    def _records(self, decoded: Decoded, outer: Any, scope: Any, service: str | None) -> None:
+        """The hot loop: what `_event` does, without a call for each record."""
+        to_row = self._mapper.event
+        add_row, add_origin = decoded.rows.append, decoded.origins.append
+        for record in scope.log_records:
+            name = record.event_name
+            attributes = record.attributes
+            if name.__class__ is not str or name[:8] != EVENT_PREFIX or name == PROBE_EVENT:
+                self._other_record(decoded, (outer, scope, record), name, service)
+                continue
+            try:
+                time_ns = record.time_unix_nano or record.observed_time_unix_nano
+                add_row(to_row(name, time_ns, attributes, record.trace_id, record.span_id, service, None, record))
+                add_origin((outer, scope, record))
+            except Exception as error:  # noqa: BLE001 (one record never costs its neighbours, whatever our code makes of it)
+                _quarantine(decoded, (outer, scope, record), error)
+
+    def _other_record(self, decoded: Decoded, origin: Origin, name: str | bytes, service: str | None) -> None:
+        record: Any = origin[-1]
+        if _is_activity(name, record.attributes):
+            time_ns = record.time_unix_nano or record.observed_time_unix_nano
+            self._event(decoded, origin, time_ns, record.trace_id, record.span_id, service, None)
+        else:
+            decoded.passed_over += 1
 
     def traces(self, request: bytes) -> Decoded:
         """Decode an ``ExportTraceServiceRequest``.
@@ -109,45 +124,30 @@ class Decoder:
                             decoded.passed_over += 1
                             continue
                         origin = (outer, scope, span, event)
-                        self._event(
-                            decoded,
-                            origin,
-                            event.name,
-                            event.time_unix_nano,
-                            event.attributes,
-                            span.trace_id,
-                            span.span_id,
-                            service,
-                            length,
-                        )
+                        self._event(decoded, origin, event.time_unix_nano, span.trace_id, span.span_id, service, length)
         return decoded
 
     def _event(
         self,
         decoded: Decoded,
         origin: Origin,
-        name: str | bytes,
         time_ns: int,
-        attributes: Sequence[bytes],
         trace_id: bytes,
         span_id: bytes,
         service: str | None,
         span_ns: int | None,
     ) -> None:
+        event: Any = origin[-1]
+        name = _text(event.name if signal_of(origin) == "traces" else event.event_name)
         try:
-            if isinstance(name, bytes):
-                name = name.decode("utf-8", "replace")
-            made = self._mapper.event(name, time_ns, attributes, trace_id, span_id, service, span_ns, origin[-1])
-        except ContractError as error:
-            _quarantine(decoded, origin, error.reason, error.detail)
-        except Exception as error:  # noqa: BLE001 (one record never costs its neighbours, whatever our code makes of it)
-            _quarantine(decoded, origin, "mapping_failed", f"{type(error).__name__}: {error}")
-        else:
-            if isinstance(made, ActivityRow):
-                decoded.rows.append(made)
-                decoded.origins.append(origin)
-            else:
-                decoded.probes.append(made)
+            if name == PROBE_EVENT:
+                decoded.probes.append(self._mapper.probe(time_ns, event.attributes, service))
+                return
+            row = self._mapper.event(name, time_ns, event.attributes, trace_id, span_id, service, span_ns, event)
+            decoded.rows.append(row)
+            decoded.origins.append(origin)
+        except Exception as error:  # noqa: BLE001 (as above)
+            _quarantine(decoded, origin, error)
 
 
 def _parse(message: Any, request: bytes) -> Any:
@@ -157,9 +157,18 @@ def _parse(message: Any, request: bytes) -> Any:
         raise MalformedRequestError(f"these {len(request)} bytes are no OTLP request: {error}") from error
 
 
-def _quarantine(decoded: Decoded, origin: Origin, reason: str, detail: str) -> None:
-    signal = signal_of(origin)
-    decoded.quarantined.append(Quarantined(signal, reason, clean(detail, "", Notes(), 1000), Payloads([origin])[0]))
+def _quarantine(decoded: Decoded, origin: Origin, error: Exception) -> None:
+    if isinstance(error, ContractError):
+        reason, detail = error.reason, error.detail
+    else:
+        reason, detail = "mapping_failed", f"{type(error).__name__}: {error}"
+    record = Quarantined(signal_of(origin), reason, clean(detail, "", Notes(), 1000), Payloads([origin])[0])
+    decoded.quarantined.append(record)
+
+
+def _text(text: str | bytes) -> str:
+    """A string field of proto2: bytes where it is no UTF-8."""
+    return text if isinstance(text, str) else text.decode("utf-8", "replace")
 
 
 def _service_name(attributes: Iterable[bytes]) -> str | None:

@@ -15,7 +15,7 @@ from prelude_exporter.fields import Cells, Fields
 from prelude_exporter.result import result_text
 from prelude_exporter.texts import Notes, json_text
 from prelude_otel.catalogue import Catalogue, builtin, conform
-from prelude_otel.contract.attributes import EVENT_PREFIX, PROBE_EVENT
+from prelude_otel.contract.attributes import EVENT_PREFIX
 from prelude_otel.contract.duration import duration_ms
 from prelude_otel.contract.event_id import event_id_from_content, event_id_from_uid
 from prelude_otel.contract.vocabulary import ACTION_TYPES, STATUSES, SUCCESS
@@ -65,8 +65,8 @@ class Mapper:
         service_name: str | None,
         span_ns: int | None,
         message: Any,
-    ) -> ActivityRow | Probe:
-        """The row (or probe) of one event.
+    ) -> ActivityRow:
+        """The row of one event.
 
         Args:
             name: EventName.
@@ -84,8 +84,6 @@ class Mapper:
         cells = self._fields.read(attributes, notes)
         if time_ns <= 0:
             raise ContractError("no_timestamp", "neither Timestamp nor ObservedTimestamp is set")
-        if name == PROBE_EVENT:
-            return _probe(Cells._make([*cells][:-1]).probe_id, service_name, time_ns)
         (
             uid, user_email, session_id, action_type, action_name, action_category, entity_type, entity_id, page_url, page_route,
             user_agent, ip_address, data, status, result, duration_ns, join, tags, completes, personal, error_type, http_status,
@@ -126,6 +124,18 @@ class Mapper:
             return _new(ActivityRow, (*before, None, *after, content_hash, waits))
         return _new(ActivityRow, (*before, duration_ms(duration_ns), *after, content_hash, False))
 
+    def probe(self, time_ns: int, attributes: Sequence[bytes], service_name: str | None) -> Probe:
+        """The marked record of ``prelude doctor``; arguments as for `event`.
+
+        Raises:
+            ContractError: it has no id that is a UUID.
+        """
+        probe_id = [*self._fields.read(attributes, Notes())][Cells._fields.index("probe_id")]
+        try:
+            return Probe(str(UUID(probe_id or "")), service_name, time_ns // 1000)
+        except ValueError as error:
+            raise ContractError("bad_probe", f"prelude.probe.id is no UUID: {probe_id!r}") from error
+
 
 def _from_event_name(name: str, action_type: str | None, action_name: str | None) -> tuple[str, str]:
     if name.startswith(EVENT_PREFIX):
@@ -135,13 +145,6 @@ def _from_event_name(name: str, action_type: str | None, action_name: str | None
     raise ContractError(
         "no_action_name", f"EventName {name!r} is not prelude.<type>.<name>, and no attribute says type and name"
     )
-
-
-def _probe(probe_id: str | None, service_name: str | None, time_ns: int) -> Probe:
-    try:
-        return Probe(str(UUID(probe_id or "")), service_name, time_ns // 1000)
-    except ValueError as error:
-        raise ContractError("bad_probe", f"prelude.probe.id is no UUID: {probe_id!r}") from error
 
 
 def _event_id(uid: str | None, service_name: str | None, message: Any) -> str:

@@ -23,7 +23,8 @@ _WATCH: Final = 1.0
 
 _CAN_WRITE = """
 SELECT current_setting('transaction_read_only') = 'off'
-    AND has_table_privilege('public.user_activity_logs', 'INSERT') AND has_table_privilege('public.ingest_lanes', 'UPDATE')
+    AND has_any_column_privilege('public.user_activity_logs', 'INSERT')
+    AND has_any_column_privilege('public.ingest_lanes', 'UPDATE')
 """
 
 

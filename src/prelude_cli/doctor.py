@@ -119,11 +119,11 @@ def _ask(entry_point: EntryPoint, context: dict[str, str]) -> Iterable[Finding]:
 def command(*, app: str, data: Path, as_json: bool, **given: str | None) -> None:
     """Check the whole chain with one marked activity, and say what mends it.
 
-    Where things are is taken from the flags, from OTEL_EXPORTER_OTLP_ENDPOINT, PRELUDE_EXPORTER_URL, PRELUDE_COLLECTOR_HEALTH_URL and
-    PRELUDE_DATABASE_URL, then from the `prelude up` that runs in --data, then from the usual ports of this machine.
-
     The marked activity goes the way of all others and lands in the table activity_probes, never in the log. Exit code 1 when something
     is wrong; what could not be tried (a "?") is no fault.
+
+    Where things are is taken from the flags, from OTEL_EXPORTER_OTLP_ENDPOINT, PRELUDE_EXPORTER_URL, PRELUDE_COLLECTOR_HEALTH_URL and
+    PRELUDE_DATABASE_URL, then from the `prelude up` that runs in --data, then from the usual ports of this machine.
     """
     named = {name: value for name, value in given.items() if value is not None}
     context = _USUAL | addresses_in(data) | named | {"app": app, "probe_id": str(uuid4())}

@@ -17,7 +17,7 @@ from typing import Any
 from prelude_otel import problems, state
 from prelude_otel.catalogue import Activity
 from prelude_otel.contract.vocabulary import SUCCESS
-from prelude_otel.record import emit
+from prelude_otel.recording import emit
 from prelude_otel.setup import instrument
 
 __all__ = ["CRMActivityLogger", "UserActivityLogger", "crm_activity_logger"]

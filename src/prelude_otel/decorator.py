@@ -125,11 +125,13 @@ def _end(call: Call, site: Site, result: Any, error: BaseException | None) -> No
         except Exception as problem:  # noqa: BLE001 (the activity is emitted all the same)
             problems.report(f"reading the fields of {site.name!r}", problem)
         request = event.request
-        if request is not None and not request.answered and getattr(request.scope.get("endpoint"), SITE, None) is site:
+        if request is None or getattr(request.scope.get("endpoint"), SITE, None) is not site:
+            runtime.finish(event)
+        elif request.answered:
+            runtime.finish(event, request.answer_status)  # somebody else has answered, a timeout as a rule
+        else:
             earlier, request.waiting = request.waiting, event
             if earlier is not None:
                 runtime.finish(earlier)  # the endpoint's function was called twice
-        else:
-            runtime.finish(event)
     except Exception as problem:  # noqa: BLE001 (never the handler's problem)
         problems.report("ending an activity", problem)

@@ -46,6 +46,7 @@ class ActivityMiddleware:
         async def send_and_finish(message: Message) -> None:
             if message["type"] == "http.response.start" and not request.answered:
                 request.answered = True
+                request.answer_status = message["status"]
                 safely("ending an activity", _answered, runtime, request, message["status"])
             await send(message)
 
@@ -93,7 +94,7 @@ def _raised(runtime: Runtime, request: RequestState, error: BaseException) -> No
 
 def _refused(runtime: Runtime, request: RequestState) -> Activity | None:
     """The endpoint's activity, where the handler never ran."""
-    if request.handler_ran or request.scope["type"] != "http":
+    if request.handler_ran or request.scope["type"] != "http" or not request.matched_method():
         return None
     site = getattr(request.scope.get("endpoint"), SITE, None)
     return site.resolve(runtime.catalogue)[0] if site is not None else None

@@ -73,14 +73,13 @@ def global_tracer_provider() -> trace.TracerProvider:
     return trace.get_tracer_provider()
 
 
-def tracer_of(provider: trace.TracerProvider, *, measured: bool) -> trace.Tracer:
+def tracer_of(provider: trace.TracerProvider) -> trace.Tracer:
     """Our tracer.
 
-    Where records carry the length of their span already (`measured`), its scope says so, and the exporter keeps nothing of its
-    spans. Said of the scope, it costs a span nothing.
+    No record waits for its spans: the record carries their length, or is an event on them. Its scope says so, which costs a span
+    nothing, and the exporter keeps nothing of them.
     """
-    attributes = {SPAN_MEASURED: True} if measured else None
-    return provider.get_tracer(SCOPE_NAME, scope_version(), attributes=attributes)
+    return provider.get_tracer(SCOPE_NAME, scope_version(), attributes={SPAN_MEASURED: True})
 
 
 def tracer_provider(settings: Settings) -> tuple[trace.TracerProvider, bool]:

@@ -61,6 +61,7 @@ class RequestState:
     """
 
     __slots__ = (
+        "answer_status",
         "answered",
         "handler_ran",
         "scope",
@@ -83,6 +84,8 @@ class RequestState:
         """The endpoint's activity, which ends when the response starts."""
         self.handler_ran = False
         self.answered = False
+        self.answer_status: int | None = None
+        """The status of the answer, once it has started."""
 
     def user(self) -> tuple[str | None, str | None]:
         """Address and session of the user: what somebody has set, else what the settings say where to find."""
@@ -159,8 +162,17 @@ class RequestState:
         path = getattr(context, "path", None) or getattr(scope.get("route"), "path", None)
         if path is None:
             return None
-        mount: str = scope.get("root_path", "").removeprefix(scope.get("app_root_path", scope.get("root_path", "")))
-        return mount + str(path)
+        root: str = scope.get("root_path", "")
+        if not scope["path"].startswith(
+            root
+        ):  # a proxy has taken off what the application calls its root; a mount is left
+            root = root.removeprefix(scope.get("app_root_path", root))
+        return root + str(path)
+
+    def matched_method(self) -> bool:
+        """False where the path has an endpoint, but not for this method."""
+        methods = getattr(self.scope.get("route"), "methods", None)
+        return not methods or self.scope.get("method") in methods
 
 
 def hash_cookie(value: str, key: bytes) -> str:
@@ -168,8 +180,8 @@ def hash_cookie(value: str, key: bytes) -> str:
     return hmac.digest(key, value.encode("utf-8", "replace"), "sha256").hex()[:32]
 
 
-def _capped(session_id: str | None) -> str | None:
-    return well_formed(session_id[:MAX_SESSION_ID]) if session_id else None
+def _capped(session_id: object) -> str | None:
+    return well_formed(str(session_id)[:MAX_SESSION_ID]) if session_id else None
 
 
 def _is_address(text: str) -> bool:

@@ -68,7 +68,7 @@ class Runtime:
         self.settings = settings
         self.catalogue = catalogue
         self.provider = provider
-        self.tracer = tracer_of(provider, measured=not sink.before_span_end)
+        self.tracer = tracer_of(provider)
         self.sink = sink
         self.clock = clock or Clock()
         self.implicit = False
@@ -152,19 +152,27 @@ def fail(event: ActivityEvent, error: BaseException) -> None:
     if isinstance(error, TimeoutError):
         event.status = TIMEOUT
     else:
-        event.status = TIMEOUT if getattr(error, "status_code", None) == _GATEWAY_TIMEOUT else ERROR
+        event.status = TIMEOUT if _status_of(error) == _GATEWAY_TIMEOUT else ERROR
     event.error_type = error_type_of(error)
 
 
 def error_type_of(error: BaseException) -> str:
     """``error.type``: the status of an HTTP exception, ``cancelled``, else the class by its full name (Semantic Conventions, error)."""
-    status = getattr(error, "status_code", None)
-    if type(status) is int:
+    status = _status_of(error)
+    if status is not None:
         return str(status)
     if isinstance(error, CancelledError):
         return "cancelled"
     kind = type(error)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _status_of(error: BaseException) -> int | None:
+    try:
+        status = getattr(error, "status_code", None)
+    except Exception:  # noqa: BLE001 (a property of the application's)
+        return None
+    return status if type(status) is int else None
 
 
 def _apply_status(event: ActivityEvent, http_status: int) -> None:

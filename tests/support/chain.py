@@ -40,7 +40,16 @@ def running_exporter(database_url: str, grpc: str, log: Path) -> Iterator[str]:
 def running_crm(endpoint: str, log: Path, environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     """The demo CRM, which sends to `endpoint`; gives its URL."""
     port = choose_ports({"crm": 0})["crm"]
-    command = [sys.executable, "-m", "uvicorn", "prelude_demo_crm.app:app", "--port", str(port), "--log-level", "warning"]
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "prelude_demo_crm.app:app",
+        "--port",
+        str(port),
+        "--log-level",
+        "warning",
+    ]
     settings = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
         "CRM_AGENT_SECONDS": "0",

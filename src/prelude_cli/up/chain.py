@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from prelude_cli.up.screen import Screen
     from prelude_cli.up.settings import Settings
 
-__all__ = ["Chain"]
+__all__ = ["Chain", "shown"]
 
 _READY_WITHIN: Final = 60.0
 """Seconds that a part may take to be ready: much for a busy machine, and the first start makes a database."""
@@ -101,7 +101,7 @@ class Chain:
         if settings.database is not None:
             migration = await self._start(parts.migration(settings, settings.database), watched, running)
             await migration.watch()
-            self._screen.fact("PostgreSQL", _shown(settings.database))
+            self._screen.fact("PostgreSQL", shown(settings.database))
             return _Database(settings.database, settings.database, settings.database)
         store = await self._start(parts.embedded_store(settings), watched, running)
         line = await _first_line(store)
@@ -165,7 +165,7 @@ def _first(failed: ExceptionGroup[Exception]) -> Exception:
     return _first(error) if isinstance(error, ExceptionGroup) else error
 
 
-def _shown(database: Mapping[str, str]) -> str:
+def shown(database: Mapping[str, str]) -> str:
     """Where the database is, for a screen: never with its password."""
     url = database.get("PRELUDE_DATABASE_URL")
     if url is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.chain import running_exporter
 from tests.support.collector import RunningCollector, collector_program, running_collector
 

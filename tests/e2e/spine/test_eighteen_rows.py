@@ -10,11 +10,11 @@ from uuid import UUID
 import httpx
 import psycopg
 import pytest
+
+from prelude_otel.catalogue import builtin
 from tests.integration.demo.test_activities import C123, NEW, REFERENCE
 from tests.support.chain import running_crm, wait_for_rows
 from tests.support.collector import BUILD_TIMEOUT, RunningCollector
-
-from prelude_otel.catalogue import builtin
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(BUILD_TIMEOUT)]
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+
 from tests.support.chain import running_exporter, wait_for_rows
 from tests.support.collector import BUILD_TIMEOUT, RunningCollector
 

@@ -76,6 +76,19 @@ def test_a_signal_stops_everything_in_order_with_exit_code_0(data: Path, number:
     ] == []
 
 
+def test_a_second_signal_waits_for_nobody_but_postgresql(data: Path) -> None:
+    with running_up(data, "--demo", "--no-collector") as up:
+        up.wait_for_rows(1)
+        # A part that does not end when it is asked to.
+        os.kill(up.part("prelude_demo_crm.visitor"), signal.SIGSTOP)
+        up.process.send_signal(signal.SIGINT)
+        wait_until(lambda: "stopping …" in up.err)
+        up.process.send_signal(signal.SIGINT)
+        assert up.end() == 0
+    assert left_of(data) == []
+    assert "database system is shut down" in (data / "postgres" / "postgres.log").read_text().splitlines()[-1]
+
+
 def test_a_signal_while_it_starts_stops_what_has_started(data: Path) -> None:
     with running_up(data, "--no-collector") as up:
         wait_until(lambda: bool(left_of(data / "postgres")))

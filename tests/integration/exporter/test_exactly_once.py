@@ -62,7 +62,7 @@ def test_text_that_is_no_utf_8_costs_neither_the_request_nor_the_row(exporter: E
     request = logs(activity(1, user_agent__original="Mozilla"), activity(2)).replace(b"Mozilla", b"Mo\xff\xfella")
     exporter.call(request)
     assert query("SELECT user_agent, result_data FROM user_activity_logs WHERE entity_id = '1'") == [
-        ("Mo�ella", {"mended": {"user_agent": "was no UTF-8"}})
+        ("Mo�lla", {"mended": {"user_agent": "was no UTF-8"}})
     ]
     assert query(COUNT) == [(2,)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,15 +28,12 @@ Start = Callable[..., Exporter]
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def server() -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL of the test's own, to stop and start."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("pg", numbered=True))
-    server.start()
-    try:
+    # Not tmp_path: pytest closes that to the account that the server runs as when tests run as root.
+    with tempfile.TemporaryDirectory(prefix="prelude-test-") as folder, EmbeddedPostgres(folder) as server:
         migrate(server.url)
         yield server
-    finally:
-        server.stop()
 
 
 def count(url: str) -> int:

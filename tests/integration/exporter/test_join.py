@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.integration.exporter.conftest import TIME_NS, TRACES, Exporter, activity, logs, span_of, traces
+from tests.integration.exporter.conftest import LOGS, TIME_NS, TRACES, Exporter, activity, logs, span_of, traces
 from tests.support.otlp import attributes
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -37,7 +37,7 @@ def test_the_span_first(exporter: Exporter, query: Query) -> None:
 
 @pytest.mark.parametrize("span_first", [True, False])
 def test_with_a_restart_between(start: Start, database: str, query: Query, span_first: bool) -> None:
-    halves = [(traces(span_of(1, 3_000_000)), TRACES), (logs(waiting()),)]
+    halves = [(traces(span_of(1, 3_000_000)), TRACES), (logs(waiting()), LOGS)]
     for half in halves if span_first else reversed(halves):
         exporter = start(database)
         exporter.call(*half)
@@ -48,7 +48,7 @@ def test_with_a_restart_between(start: Start, database: str, query: Query, span_
 @pytest.mark.parametrize("span_first", [True, False])
 def test_across_two_exporters(start: Start, database: str, query: Query, span_first: bool) -> None:
     one, other = start(database), start(database)
-    halves = [(traces(span_of(1, 3_000_000)), TRACES), (logs(waiting()),)]
+    halves = [(traces(span_of(1, 3_000_000)), TRACES), (logs(waiting()), LOGS)]
     for exporter, half in zip((one, other), halves if span_first else halves[::-1], strict=True):
         exporter.call(*half)
     assert query(DURATIONS) == [(3,)]

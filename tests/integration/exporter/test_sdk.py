@@ -29,7 +29,7 @@ def emit(exporter: PostgresLogRecordExporter, *records: LogRecord) -> None:
 
 
 def record(**fields: Any) -> LogRecord:
-    values = {"log.record.uid": "one", "prelude.entity.id": 5, "prelude.span.duration_ns": 1_600_000}
+    values: dict[str, Any] = {"log.record.uid": "one", "prelude.entity.id": 5, "prelude.span.duration_ns": 1_600_000}
     return LogRecord(timestamp=TIME_NS, event_name="prelude.crm.view_deal", attributes=values, **fields)
 
 

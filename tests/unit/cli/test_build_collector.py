@@ -28,7 +28,8 @@ match sys.argv[1:]:
     case ["run", builder, "--config", config, "--skip-compilation"]:
         text = pathlib.Path(config).read_text()
         pathlib.Path(text.split("output_path: '")[1].split("'")[0]).mkdir()
-        time.sleep({slow})
+        while {held} and not pathlib.Path(__file__).with_name("go-on").exists():
+            time.sleep(0.01)
     case ["list", *rest]:
         print("a\\nb")
     case ["build", "-v", "-trimpath", _, "-o", out, "."]:
@@ -48,10 +49,10 @@ def toolchain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def install_go(folder: Path, *, version: str = "go1.26.8", slow: float = 0, on_build: str = "pass") -> Path:
+def install_go(folder: Path, *, version: str = "go1.26.8", held: bool = False, on_build: str = "pass") -> Path:
     go = folder / "go"
     calls = str(folder / "calls")
-    go.write_text(GO.format(python=sys.executable, calls=calls, version=version, slow=slow, on_build=on_build))
+    go.write_text(GO.format(python=sys.executable, calls=calls, version=version, held=held, on_build=on_build))
     go.chmod(0o755)
     return folder / "calls"
 
@@ -78,13 +79,16 @@ def test_a_failed_build_shows_its_last_lines_and_leaves_nothing_behind(toolchain
 
 
 def test_two_builds_at_once_do_the_work_once(toolchain: Path) -> None:
-    calls = install_go(toolchain, slow=0.5)
+    calls = install_go(toolchain, held=True)
     command = [sys.executable, "-m", "prelude_cli", "collector", "build"]
-    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [each.communicate(timeout=60) for each in both]
-    assert [out for out, _err in said] == [f"{cached_binary()}\n"] * 2
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as first:
+        wait_until(lambda: calls.exists() and "run " in calls.read_text())
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as second:
+            assert second.stderr
+            assert second.stderr.readline() == "another process builds it; waiting\n"
+            (toolchain / "go-on").touch()
+            assert second.communicate()[0] == first.communicate()[0] == f"{cached_binary()}\n"
     assert calls.read_text().count("run ") == 1
-    assert sum("another process builds it" in err for _out, err in said) == 1
 
 
 def test_an_interrupted_build_takes_its_compilers_with_it(toolchain: Path, tmp_path: Path) -> None:

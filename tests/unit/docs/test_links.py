@@ -13,7 +13,7 @@ from tests.unit.docs.blocks import ROOT, blocks, name_of, pages
 if TYPE_CHECKING:
     from pathlib import Path
 
-LANGUAGES = {"python", "sh", "sql", "toml", "yaml", "json", "text", "env"}
+LANGUAGES = {"python", "sh", "sql", "toml", "yaml", "json", "text", "ini"}
 _BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 

@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 EXTRAS: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-NOT_OURS: Final = {"psql", "docker", "export", "otelcol", "otelcol-contrib", "otelcol-prelude", "cd", "printf", "kill"}
+NOT_OURS: Final = {
+    "psql",
+    "createdb",
+    "docker",
+    "export",
+    "otelcol",
+    "otelcol-contrib",
+    "otelcol-prelude",
+    "cd",
+    "printf",
+    "kill",
+}
 """Commands that are somebody else's to keep."""
 
 

@@ -67,11 +67,15 @@ def test_attributes_of_pydantic_bodies_and_dataclasses_are_found() -> None:
 def test_the_result_is_read_where_the_arguments_have_nothing() -> None:
     def handler(body: Body) -> None: ...
 
-    assert found(handler, body=Body(title="a"), result={"count": 9, "title": "other"}) == {
-        "title": "a",
-        "total": 0.0,
-        "count": 9,
-    } | {}
+    assert (
+        found(handler, body=Body(title="a"), result={"count": 9, "title": "other"})
+        == {
+            "title": "a",
+            "total": 0.0,
+            "count": 9,
+        }
+        | {}
+    )
 
 
 def test_the_results_id_is_the_entitys_where_nothing_else_gives_it() -> None:

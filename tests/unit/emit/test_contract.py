@@ -50,6 +50,7 @@ def test_the_applications_random_seed_changes_no_id() -> None:
     assert len(ids) == 3
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 on: threads and fork
 def test_a_fork_gives_other_ids() -> None:
     read, write = os.pipe()
     child = os.fork()

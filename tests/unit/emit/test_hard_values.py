@@ -11,8 +11,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from prelude_otel import activity, current_activity, emit, instrument, record
+from prelude_otel.counters import stats
 from prelude_otel.otlp.encode import encode_event
-from prelude_otel.stats import stats
 from tests.support.captured import captured_leniently
 
 

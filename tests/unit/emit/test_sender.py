@@ -228,9 +228,7 @@ def test_a_full_queue_drops_the_new_and_counts_it(
     assert caplog.text.count("the queue in memory is full") == 1
 
 
-def test_a_request_stays_well_below_the_limit_of_a_grpc_server(
-    receiver: OtlpReceiver, to: Callable[..., None]
-) -> None:
+def test_a_request_stays_well_below_the_limit_of_a_grpc_server(receiver: OtlpReceiver, to: Callable[..., None]) -> None:
     to(receiver.url)
     for number in range(60):
         prelude_otel.emit("crm.update_deal", deal_id=number, updated_fields={"text": "x" * 100_000})
@@ -270,6 +268,7 @@ def test_the_thread_outlives_whatever_a_transport_meets(
     assert sink.shutdown(LONG)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12 on: threads and fork
 def test_a_child_after_fork_sends_its_own_and_leaves_the_parents(
     receiver: OtlpReceiver, to: Callable[..., None]
 ) -> None:

@@ -131,7 +131,10 @@ def test_an_empty_variable_is_as_if_it_were_not_set() -> None:
         ({"OTEL_EXPORTER_OTLP_COMPRESSION": "br"}, r"OTEL_EXPORTER_OTLP_COMPRESSION='br': choose 'gzip' or 'none'"),
         ({"OTEL_EXPORTER_OTLP_INSECURE": "maybe"}, r"OTEL_EXPORTER_OTLP_INSECURE='maybe'"),
         ({"PRELUDE_EVENTS": "logs"}, r"events='logs': choose 'log' \(log records\) or 'span'"),
-        ({"PRELUDE_TRUSTED_PROXIES": "10.0.0.0/33"}, r"trusted_proxies: .*10\.0\.0\.0/33.*; give addresses or networks"),
+        (
+            {"PRELUDE_TRUSTED_PROXIES": "10.0.0.0/33"},
+            r"trusted_proxies: .*10\.0\.0\.0/33.*; give addresses or networks",
+        ),
         ({"PRELUDE_TRUSTED_PROXIES": "proxy.local"}, r"trusted_proxies: .*proxy\.local"),
         ({"PRELUDE_SESSION_HEADER": "größe€"}, r"session_header='größe€'|PRELUDE_SESSION_HEADER"),
         ({"PRELUDE_SESSION_HEADER": "X Session"}, r"'X Session'"),

@@ -31,8 +31,8 @@ def request_of(*records: LogRecord, service: str | None = "crm-service") -> byte
 def record_of(
     values: dict[str, Any] | None = None, event_name: str = "prelude.crm.create_deal", **fields: Any
 ) -> LogRecord:
-    fields = {"time_unix_nano": NOW_NS, "trace_id": TRACE, "span_id": SPAN} | fields
-    return LogRecord(event_name=event_name, attributes=attributes(values or {}), **fields)
+    given: dict[str, Any] = {"time_unix_nano": NOW_NS, "trace_id": TRACE, "span_id": SPAN} | fields
+    return LogRecord(event_name=event_name, attributes=attributes(values or {}), **given)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def python_value(value: AnyValue) -> Any:
     return None if kind is None else getattr(value, kind)
 
 
-def obvious_row(record: LogRecord, service_name: str | None) -> ActivityRow:
+def obvious_row(record: LogRecord, service_name: str | None) -> ActivityRow:  # noqa: C901, PLR0915 (one thing after the other)
     """The row of a log record; raises ContractError where it can't become one."""
     values = {item.key: python_value(item.value) for item in record.attributes}
     notes = Notes()
@@ -74,7 +74,7 @@ def obvious_row(record: LogRecord, service_name: str | None) -> ActivityRow:
             return str(value)
         return reject(key)
 
-    def reject(key: str) -> None:
+    def reject(key: str) -> Any:
         if values.get(key) is not None:
             notes.rejected[cell(key)] = values[key]
 

@@ -1,0 +1,199 @@
+"""Values and bytes that nobody should send, and somebody will."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from prelude_exporter import mapping
+from prelude_exporter.decode import Decoded, Decoder, MalformedRequestError
+from prelude_exporter.texts import MAX_DATA_BYTES
+from prelude_store.row import ActivityRow, SpanLength
+from tests.support.otlp import attributes
+from tests.unit.exporter.conftest import NOW_NS, SPAN, TRACE, record_of, request_of
+
+RowOf = Callable[..., ActivityRow]
+Decode = Callable[..., Decoded]
+
+
+def traces_of(*spans: Span) -> bytes:
+    request = ExportTraceServiceRequest()
+    request.resource_spans.add().scope_spans.add().spans.extend(spans)
+    return request.SerializeToString()
+
+
+def result_of(row: ActivityRow) -> Any:
+    return json.loads(row.result_data or "null")
+
+
+@pytest.mark.parametrize("request_", [b"\xff", b"\x0a\xff", b"\x0a\x05ab", b"{}", b"\x08\x01" * 3 + b"\x0a"])
+def test_bytes_that_are_no_otlp_are_malformed(decoder: Decoder, request_: bytes) -> None:
+    with pytest.raises(MalformedRequestError, match="no OTLP request"):
+        decoder.logs(request_)
+
+
+def test_fields_of_later_versions_are_passed_over(decoder: Decoder) -> None:
+    request = request_of(record_of()) + b"\xfa\x3f\x03new"
+    assert len(decoder.logs(request).rows) == 1
+
+
+def test_nul_is_removed_and_said(row_of: RowOf) -> None:
+    row = row_of({"user_agent.original": "a\0b", "prelude.tags": ["x\0"], "prelude.action.data": {"deal_name": "\0D"}})
+    assert (row.user_agent, row.tags, row.action_data) == ("ab", ("x",), '{"deal_name":"D"}')
+    assert set(result_of(row)["mended"]) == {"user_agent", "tags.0", "action_data.deal_name"}
+
+
+def test_a_backslash_u0000_that_was_meant_stays(row_of: RowOf) -> None:
+    assert row_of({"prelude.action.data": {"deal_name": "\\u0000"}}).action_data == '{"deal_name":"\\\\u0000"}'
+
+
+def test_text_that_is_no_utf_8_is_mended_wherever_it_stands(decoder: Decoder) -> None:
+    record = record_of({"user.email": "ab@c", "prelude.action.data": {"ab": {"inner": ["ab"]}}}, "prelude.chat.ab")
+    request = request_of(record, service="ab").replace(b"ab", b"a\xff")
+    (row,) = decoder.logs(request).rows
+    assert (row.user_email, row.service_name) == ("a�@c", "a�")
+    assert row.action_data == '{"a�":{"inner":["a�"]}}'
+    assert row.action_name == "a�"
+
+
+def test_lone_surrogates_in_json_text_are_mended(row_of: RowOf) -> None:
+    row = row_of({"prelude.action.data": '{"deal_name": "\\ud800x", "\\udc00": 1}'})
+    assert row.action_data == '{"deal_name":"�x","�":1}'
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_are_none_are_left_out_and_kept_beside(row_of: RowOf, number: float) -> None:
+    row = row_of({"prelude.action.data": {"value_usd": number, "own": number, "list": [number], "deal_name": "D"}})
+    assert row.action_data == '{"deal_name":"D","list":[null]}'
+    assert result_of(row)["rejected_fields"] == {"value_usd": str(number), "own": str(number)}
+
+
+def test_integers_longer_than_64_bits_keep_their_digits(row_of: RowOf) -> None:
+    row = row_of({"prelude.action.data": '{"deal_name": "D", "big": 123456789012345678901234567890}'})
+    assert row.action_data == '{"big":123456789012345678901234567890,"deal_name":"D"}'
+
+
+def test_null_in_data_is_kept_where_nothing_is_declared(row_of: RowOf) -> None:
+    assert row_of({"prelude.action.data": '{"own": null}'}).action_data == '{"own":null}'
+
+
+def test_data_that_is_too_large_is_left_out_and_the_row_lands(row_of: RowOf) -> None:
+    row = row_of(
+        {"prelude.action.data": {"own": "x" * MAX_DATA_BYTES}, "prelude.result.data": {"own": "x" * MAX_DATA_BYTES}}
+    )
+    assert row.action_data is None
+    assert set(result_of(row)) == {"mended"}
+    assert result_of(row)["mended"]["action_data"].startswith("left out: 26")
+
+
+def test_a_large_rejected_value_is_shortened(row_of: RowOf) -> None:
+    rejected = result_of(row_of({"prelude.action.data": {"value_usd": "x" * 5000}}))["rejected_fields"]["value_usd"]
+    assert len(rejected) == 1001
+
+
+@pytest.mark.parametrize(
+    "name", ["user_agent.original", "prelude.page.url", "prelude.page.route", "user.email", "prelude.entity.id"]
+)
+def test_over_long_text_is_cut_and_said(row_of: RowOf, name: str) -> None:
+    row = row_of({name: "é" * 5000})
+    (said,) = result_of(row)["mended"].values()
+    assert said == "cut from 5000 characters"
+
+
+def test_very_many_tags_are_cut(row_of: RowOf) -> None:
+    row = row_of({"prelude.tags": [str(number) for number in range(1000)]})
+    assert row.tags is not None
+    assert len(row.tags) == 100
+
+
+def test_what_one_record_did_not_carry_is_not_said_of_the_next(decoder: Decoder) -> None:
+    bad, good = record_of({"user_agent.original": "a\0", "prelude.result.status": "?"}), record_of({"session.id": "x"})
+    decoded = decoder.logs(request_of(bad, good, record_of({"user_agent.original": "a\0"}), good))
+    assert [row.result_data is None for row in decoded.rows] == [True, False, True]
+
+
+def test_an_attribute_given_twice_counts_as_its_last(decoder: Decoder) -> None:
+    record = record_of({"session.id": "first"})
+    record.attributes.extend(attributes({"session.id": "last"}))
+    assert decoder.logs(request_of(record)).rows[0].session_id == "last"
+
+
+def test_a_malformed_attribute_costs_its_record_alone(decoder: Decoder) -> None:
+    bad = record_of({"session.id": "ab"})
+    request = request_of(record_of(), bad, record_of()).replace(
+        b"\n\x0asession.id\x12\x04\n\x02ab", b"\n\x0asession.id\x12\x04\n\x09ab"
+    )
+    decoded = decoder.logs(request)
+    assert len(decoded.rows) == 2
+    assert [item.reason for item in decoded.quarantined] == ["malformed_attribute"]
+
+
+def test_data_nested_too_deep_costs_its_record_alone(decoder: Decoder) -> None:
+    deep: Any = 1
+    for _ in range(20):
+        deep = {"d": deep}
+    text = '{"d":' * 5000 + "1" + "}" * 5000
+    decoded = decoder.logs(
+        request_of(record_of({"prelude.action.data": text}), record_of({"prelude.action.data": deep}), record_of())
+    )
+    assert len(decoded.rows) + len(decoded.quarantined) == 3
+    assert len(decoded.rows) >= 2
+
+
+def test_a_bug_of_ours_quarantines_the_record_and_not_the_request(
+    decoder: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(nanoseconds: int) -> int:
+        raise ZeroDivisionError(f"with {nanoseconds}")
+
+    monkeypatch.setattr(mapping, "duration_ms", broken)
+    bad = record_of({"prelude.span.duration_ns": 5})
+    decoded = decoder.logs(request_of(record_of(), bad, record_of()))
+    assert len(decoded.rows) == 2
+    (entry,) = decoded.quarantined
+    assert (entry.signal, entry.reason, entry.detail) == ("logs", "mapping_failed", "ZeroDivisionError: with 5")
+    assert ExportLogsServiceRequest.FromString(entry.payload) == ExportLogsServiceRequest.FromString(request_of(bad))
+
+
+def test_a_quarantined_record_can_be_replayed_from_its_bytes(decode: Decode, decoder: Decoder) -> None:
+    (entry,) = decode({"prelude.result.status": "?", "odd": [1, {"a": b"".hex()}]}).quarantined
+    mended = entry.payload.replace(b"\n\x01?", b"\n\x01!")
+    assert decoder.logs(mended).quarantined[0].detail.startswith("result status '!'")
+
+
+def test_a_quarantined_span_event_has_its_span_and_no_other_event(decoder: Decoder) -> None:
+    span = Span(trace_id=TRACE, span_id=SPAN, name="x", start_time_unix_nano=1, end_time_unix_nano=2)
+    span.events.add(name="prelude.crm.view_deal", time_unix_nano=NOW_NS)
+    span.events.add(name="prelude.gossip.x", time_unix_nano=NOW_NS)
+    decoded = decoder.traces(traces_of(span))
+    assert len(decoded.rows) == 1
+    (entry,) = decoded.quarantined
+    kept = ExportTraceServiceRequest.FromString(entry.payload).resource_spans[0].scope_spans[0].spans[0]
+    assert (entry.signal, kept.span_id, [event.name for event in kept.events]) == ("traces", SPAN, ["prelude.gossip.x"])
+
+
+def test_a_span_that_ends_before_it_starts_has_no_length(decoder: Decoder) -> None:
+    span = Span(trace_id=TRACE, span_id=SPAN, name="prelude.crm.x", start_time_unix_nano=2**63, end_time_unix_nano=1)
+    assert decoder.traces(traces_of(span)).spans == [SpanLength(TRACE.hex(), SPAN.hex(), 0)]
+    span = Span(
+        trace_id=TRACE, span_id=SPAN, name="prelude.crm.x", start_time_unix_nano=0, end_time_unix_nano=2**64 - 1
+    )
+    assert decoder.traces(traces_of(span)).spans[0].duration_ns == 2**63 - 1
+
+
+def test_spans_that_are_not_ours_measured_or_unfinished_are_passed_over(decoder: Decoder) -> None:
+    whole: dict[str, Any] = {"trace_id": TRACE, "span_id": SPAN, "start_time_unix_nano": 1, "end_time_unix_nano": 2}
+    spans = [
+        Span(name="GET /", **whole),
+        Span(name="prelude.crm.x", attributes=attributes({"prelude.span.measured": True}), **whole),
+        Span(name="prelude.crm.x", **(whole | {"end_time_unix_nano": 0})),
+        Span(name="prelude.crm.x", **(whole | {"span_id": b""})),
+    ]
+    decoded = decoder.traces(traces_of(*spans))
+    assert (decoded.spans, decoded.spans_passed_over) == ([], 4)
