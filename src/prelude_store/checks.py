@@ -8,11 +8,11 @@ from uuid import UUID
 
 import psycopg
 
-from prelude_otel.errors import SchemaError, StoreUnavailableError
+from prelude_otel.errors import ConfigurationError, SchemaError, StoreUnavailableError
 from prelude_store import migrations
 from prelude_store.connection import connect, said
 from prelude_store.rights import may_write
-from prelude_store.settings import target
+from prelude_store.settings import database_url, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,10 +63,11 @@ _REMEDIES: Final = (
 
 
 def checks(context: Mapping[str, str]) -> Iterator[Finding]:
-    """Findings of this room; `context` holds ``database_url`` (may be empty) and ``probe_id``."""
-    conninfo = context.get("database_url", "")
-    if not conninfo:
-        yield "database", None, "no database URL is known here", "Give --database-url, or set PRELUDE_DATABASE_URL."
+    """Findings of this room; `context` holds ``database_url`` (may be empty: then as every command finds it) and ``probe_id``."""
+    try:
+        conninfo = database_url(context.get("database_url") or None)
+    except ConfigurationError as error:
+        yield "database", None, str(error), "Give --database-url, or set PRELUDE_DATABASE_URL."
         return
     try:
         connection = connect(conninfo, "prelude-doctor", statement_timeout="5s")

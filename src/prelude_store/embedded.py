@@ -32,6 +32,8 @@ DATABASE: Final = "prelude_user_analytics"
 """The database's name, as the reference has it."""
 
 _SOCKET_PATH_LIMIT = 100
+_NOT_RUNNING = (3, 4)
+"""Exit codes of ``pg_ctl status`` for "no server" and "no data folder"; any other failure must not pass for them."""
 _START_SECONDS = 60
 _SUPERUSER = "postgres"
 
@@ -108,7 +110,7 @@ class EmbeddedPostgres:
         if self._lock is None:
             return
         try:
-            if self._run("pg_ctl", "status", check=False) == 0:
+            if self._run("pg_ctl", "status", check=False) not in _NOT_RUNNING:
                 self._run("pg_ctl", "stop", "--wait", "--mode=fast")
         finally:
             self._release()
