@@ -34,6 +34,10 @@ def result_text(
         handler_ran: ``prelude.handler.ran``; said only when false.
         notes: what of the record did not fit; what of `given` does not is added to it.
     """
+    if not given and error_type is None and http_status is None and handler_ran is not False:
+        if not notes.mended and not notes.rejected:
+            return None
+        given = {}
     ours: dict[str, Any] = {}
     if error_type is not None:
         ours[RESULT_ERROR_TYPE] = error_type
@@ -41,8 +45,6 @@ def result_text(
         ours[RESULT_HTTP_STATUS] = http_status
     if handler_ran is False:
         ours[RESULT_HANDLER_RAN] = False
-    if not (given or ours or notes.mended or notes.rejected):
-        return None
     given = given or {}
     text = json_text(given, "result_data", notes)  # notes what it can't carry, before the notes are added
     if given and text is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SCOPE_NAME",
+    "OwnTracing",
+    "application_tracer_provider",
     "emit_log_record",
     "global_logger_provider",
     "global_tracer_provider",
@@ -36,7 +39,6 @@ __all__ = [
     "resource_of",
     "scope_version",
     "tracer_of",
-    "tracer_provider",
     "without_instrumentation",
 ]
 
@@ -82,17 +84,43 @@ def tracer_of(provider: trace.TracerProvider) -> trace.Tracer:
     return provider.get_tracer(SCOPE_NAME, scope_version(), attributes={SPAN_MEASURED: True})
 
 
-def tracer_provider(settings: Settings) -> tuple[trace.TracerProvider, bool]:
-    """The application's TracerProvider; where there is none, one of ours that sends to the same Collector (and True)."""
+class OwnTracing:
+    """The TracerProvider that we set where the application has none.
+
+    OpenTelemetry lets nobody replace a global provider, so it is made once in a process, and lives through `shutdown` and the
+    next `instrument`; only where its spans go changes.
+    """
+
+    def __init__(self, service_name: str | None) -> None:
+        attributes = {"service.name": service_name} if service_name else {}
+        self.provider = TracerProvider(resource=Resource.create(attributes), shutdown_on_exit=False)
+        self._exporter: SpansToCollector | None = None
+        trace.set_tracer_provider(self.provider)
+
+    def start(self, settings: Settings) -> None:
+        """Send spans where `settings` say, or nowhere."""
+        transport = transport_for(settings, "traces") if settings.export_spans else None
+        if self._exporter is not None:
+            self._exporter.use(transport)
+        elif transport is not None:
+            self._exporter = SpansToCollector(transport)
+            self.provider.add_span_processor(BatchSpanProcessor(self._exporter))
+
+    def stop(self, timeout_s: float) -> None:
+        """Flush within the time, then send nothing more."""
+        if self._exporter is None:
+            return
+        # The SDK's flush knows no deadline: it gets a thread of its own, and no more than our time.
+        flushing = threading.Thread(target=self.provider.force_flush, name="prelude-otel-flush", daemon=True)
+        flushing.start()
+        flushing.join(timeout_s)
+        self._exporter.use(None)
+
+
+def application_tracer_provider() -> trace.TracerProvider | None:
+    """The TracerProvider that the application has set, if it has."""
     provider = trace.get_tracer_provider()
-    if not isinstance(provider, trace.ProxyTracerProvider):
-        return provider, False
-    attributes = {"service.name": settings.service_name} if settings.service_name else {}
-    own = TracerProvider(resource=Resource.create(attributes), shutdown_on_exit=False)
-    if settings.export_spans:
-        own.add_span_processor(BatchSpanProcessor(SpansToCollector(transport_for(settings, "traces"))))
-    trace.set_tracer_provider(own)
-    return own, True
+    return None if isinstance(provider, trace.ProxyTracerProvider) else provider
 
 
 def logger_of(provider: LoggerProvider) -> Logger:

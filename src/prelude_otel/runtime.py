@@ -54,7 +54,7 @@ class Clock:
 class Runtime:
     """Everything that a running service needs to make activities of its actions."""
 
-    __slots__ = ("catalogue", "clock", "implicit", "own_provider", "provider", "settings", "sink", "tracer")
+    __slots__ = ("catalogue", "clock", "implicit", "provider", "settings", "sink", "tracer")
 
     def __init__(
         self,
@@ -73,8 +73,6 @@ class Runtime:
         self.clock = clock or Clock()
         self.implicit = False
         """True where a compatible logger set itself up before anybody called `instrument`."""
-        self.own_provider: Any = None
-        """The TracerProvider that we made, and therefore must shut down."""
 
     def begin(self, kind: Activity, event_name: str) -> tuple[ActivityEvent, Entered, int]:
         """Start an activity and its span, and make both current."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import threading
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -133,11 +132,8 @@ def shutdown(timeout: float = EXIT_TIMEOUT_S) -> bool:
         return True
     deadline = time.monotonic() + timeout
     delivered = runtime.sink.shutdown(timeout)
-    if runtime.own_provider is not None:
-        # The SDK's shutdown knows no deadline: it gets a thread of its own, and no more than our time.
-        closing = threading.Thread(target=runtime.own_provider.shutdown, name="prelude-otel-shutdown", daemon=True)
-        closing.start()
-        closing.join(max(0.0, deadline - time.monotonic()))
+    if state.own_tracing is not None:
+        state.own_tracing.stop(max(0.0, deadline - time.monotonic()))
     return delivered
 
 
@@ -162,13 +158,22 @@ def make_runtime(settings: Settings) -> Runtime:
     catalogue = Catalogue(state.declared)
     for path in settings.catalogue:
         catalogue.update(load(path))
-    provider, own = otel.tracer_provider(settings)
+    provider = _tracer_provider(settings)
     resource = otel.resource_of(provider, settings.service_name)
     if str(resource.get("service.name", "unknown_service")).startswith("unknown_service"):
         problems.once("service.name", "the service has no name: set OTEL_SERVICE_NAME, or instrument(service_name=…)")
-    runtime = Runtime(settings, catalogue, provider, _sink(settings, provider, resource))
-    runtime.own_provider = provider if own else None
-    return runtime
+    return Runtime(settings, catalogue, provider, _sink(settings, provider, resource))
+
+
+def _tracer_provider(settings: Settings) -> Any:
+    own = state.own_tracing
+    provider = otel.application_tracer_provider()
+    if provider is not None and (own is None or provider is not own.provider):
+        return provider
+    if own is None or provider is None:
+        own = state.own_tracing = otel.OwnTracing(settings.service_name)
+    own.start(settings)
+    return own.provider
 
 
 def _sink(settings: Settings, provider: Any, resource: Any) -> Sink:

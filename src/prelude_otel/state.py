@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from prelude_otel.catalogue import Catalogue, builtin
 
 if TYPE_CHECKING:
+    from prelude_otel.otel import OwnTracing
     from prelude_otel.runtime import Runtime
     from prelude_otel.site import Site
 
-__all__ = ["declared", "lock", "runtime", "set_runtime", "sites"]
+__all__ = ["declared", "lock", "own_tracing", "runtime", "set_runtime", "sites"]
 
 lock = threading.RLock()
 """Held while `instrument`, `declare` or `shutdown` change what stands below; never on a handler's path."""
@@ -22,6 +23,10 @@ declared: Catalogue = builtin()
 
 sites: list[Site] = []
 """Every decorated function, in the order of decoration; names are resolved when the application starts."""
+
+
+own_tracing: OwnTracing | None = None
+"""The TracerProvider that we set for good, where the application had none."""
 
 
 def set_runtime(new: Runtime | None) -> Runtime | None:

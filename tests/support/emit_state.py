@@ -36,6 +36,7 @@ def fresh_emit_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", NOBODY)
     monkeypatch.setattr(state, "runtime", None)
+    monkeypatch.setattr(state, "own_tracing", None)
     monkeypatch.setattr(state, "sites", [])
     monkeypatch.setattr(state, "declared", builtin())
     monkeypatch.setattr(problems, "_said_once", {"service.name"})
@@ -48,4 +49,6 @@ def fresh_emit_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     user = worker_user.set((None, None))
     yield
     prelude_otel.shutdown(0)
+    if state.own_tracing is not None:
+        state.own_tracing.provider.shutdown()
     worker_user.reset(user)

@@ -30,12 +30,21 @@ class SpansToCollector(SpanExporter):
     """One attempt for each batch."""
 
     def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+        self._transport: Transport | None = transport
         self._said_at = -_SAY_EVERY_S
+
+    def use(self, transport: Transport | None) -> None:
+        """Send there from now on; None: drop."""
+        before, self._transport = self._transport, transport
+        if before is not None:
+            before.close()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Encode and send."""
-        answer = self._transport.send(encode_spans(spans).SerializeToString(), _TIMEOUT_S)
+        transport = self._transport
+        if transport is None:
+            return SpanExportResult.FAILURE
+        answer = transport.send(encode_spans(spans).SerializeToString(), _TIMEOUT_S)
         if answer.accepted:
             return SpanExportResult.SUCCESS
         now = time.monotonic()
@@ -46,7 +55,7 @@ class SpansToCollector(SpanExporter):
 
     def shutdown(self) -> None:
         """Close the connection."""
-        self._transport.close()
+        self.use(None)
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002
         """Nothing waits here."""

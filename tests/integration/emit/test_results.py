@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
@@ -91,8 +92,9 @@ def test_exceptions_pass_through_as_the_same_object_with_their_traceback() -> No
     async def raises_async(deal_id: int) -> None:
         raise error
 
+    calls: list[Callable[[], None]] = [lambda: raises(1), lambda: asyncio.run(raises_async(1))]
     with capture_activities() as captured:
-        for call in (lambda: raises(1), lambda: asyncio.run(raises_async(1))):
+        for call in calls:
             error.__traceback__ = None
             with pytest.raises(DealError) as caught:
                 call()
@@ -326,7 +328,7 @@ def test_a_cancelled_function_is_an_error_called_cancelled() -> None:
         await asyncio.sleep(30)
 
     async def cancel() -> None:
-        task = asyncio.create_task(view(1))  # type: ignore[arg-type]
+        task = asyncio.create_task(view(1))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

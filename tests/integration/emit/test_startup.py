@@ -30,7 +30,7 @@ def instrument(app: Any = None, **settings: Any) -> None:
     prelude_otel.instrument(app, **{"service_name": "crm-service", **settings})
 
 
-def add_view(app: Any, name: str = "crm.view_deal") -> None:
+def add_view(app: FastAPI, name: str = "crm.view_deal") -> None:
     """Add a decorated route."""
 
     @app.get("/crm/deals/{deal_id}")
@@ -73,7 +73,8 @@ def test_a_decorator_above_the_route_stops_the_start_with_its_place(
 ) -> None:
     app, router, sub = FastAPI(), APIRouter(prefix="/r"), FastAPI()
     instrument(app)
-    target: Any = {"application": app, "router": router, "mount": sub}[where]
+    targets: dict[str, FastAPI | APIRouter] = {"application": app, "router": router, "mount": sub}
+    target = targets[where]
 
     @activity("crm.view_deal")
     @target.get("/crm/deals/{deal_id}")

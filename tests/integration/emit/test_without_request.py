@@ -202,10 +202,13 @@ def test_ruling_19_the_users_function_and_a_workers_user_are_in_the_token() -> N
 
 
 def test_ruling_19_a_failure_after_pending_is_the_failure() -> None:
-    with capture_activities() as activities:
-        with pytest.raises(ValueError, match="x"), record("crm.update_deal", deal_id=8) as a:
-            a.pending()
-            raise ValueError("x")
+    @activity("crm.update_deal")
+    def update(deal_id: int) -> None:
+        current_activity().pending()
+        raise ValueError("x")
+
+    with capture_activities() as activities, pytest.raises(ValueError, match="x"):
+        update(8)
     assert activities.only().result_status == "error"
 
 

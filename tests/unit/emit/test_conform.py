@@ -133,7 +133,7 @@ def test_constants_win_and_empty_fields_are_left_out() -> None:
 
 
 def test_what_is_not_declared_passes_as_it_is_and_the_given_data_is_not_changed() -> None:
-    given_data = {"extra": [1], "value_usd": "1"}
+    given_data: dict[str, Any] = {"extra": [1], "value_usd": "1"}
     assert conformed("crm.create_deal", **given_data)[0] == {"extra": [1], "value_usd": 1.0}
     assert given_data == {"extra": [1], "value_usd": "1"}
 

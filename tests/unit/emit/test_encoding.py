@@ -73,7 +73,7 @@ def as_utf8(value: Any) -> Any:
 
 
 @given(events())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_the_bytes_carry_what_the_attributes_say(event: ActivityEvent) -> None:
     (record,) = decoded(encode_event(event)).resource_logs[0].scope_logs[0].log_records
     sent = {each.key: python_value(each.value) for each in record.attributes}
@@ -89,7 +89,7 @@ def test_the_bytes_carry_what_the_attributes_say(event: ActivityEvent) -> None:
 
 
 @given(st.lists(events(), max_size=3))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_a_request_is_its_entries_in_order(several: list[ActivityEvent]) -> None:
     request = decoded(*map(encode_event, several))
     records = request.resource_logs[0].scope_logs[0].log_records

@@ -77,8 +77,7 @@ def test_all_entries_come_out_once_in_order_within_the_size(entries: list[bytes]
 def test_many_threads_lose_nothing() -> None:
     queue = EntryQueue()
     threads = [
-        threading.Thread(target=lambda n=n: [queue.put(b"%d-%d" % (n, i)) for i in range(500)])  # type: ignore[misc]
-        for n in range(4)
+        threading.Thread(target=lambda n=n: [queue.put(b"%d-%d" % (n, i)) for i in range(500)]) for n in range(4)
     ]
     for thread in threads:
         thread.start()

@@ -177,6 +177,6 @@ def test_no_secret_is_in_the_repr() -> None:
 
 
 def test_equal_settings_are_the_same_call() -> None:
-    arguments = {"service_name": "crm", "catalogue": "/a.toml", "trusted_proxies": "10.0.0.0/8"}
+    arguments: dict[str, Any] = {"service_name": "crm", "catalogue": "/a.toml", "trusted_proxies": "10.0.0.0/8"}
     assert read(**arguments) == read(**arguments)
     assert read() != read(service_name="other")

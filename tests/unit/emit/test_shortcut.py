@@ -102,7 +102,7 @@ def told(event: CapturedActivity) -> str:
 
 
 @given(st.sampled_from(KINDS), st.lists(calls, min_size=2, max_size=4))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_a_call_is_recorded_as_if_it_were_the_first(kind: Activity, several: list[Any]) -> None:
     state.sites.clear()
     repeated = handler_of(kind)
