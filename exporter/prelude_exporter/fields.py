@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from enum import Enum, auto
+from enum import Enum
 from typing import Any, Final, NamedTuple
 
 from prelude_exporter.readers import Reader, boolean, email, integer, mapping, text_of, texts
 from prelude_exporter.texts import Notes
-from prelude_exporter.values import INTEGER, INTEGER_BITS, MANY, STRING, key_and_place, value_in
+from prelude_exporter.values import INTEGER, INTEGER_BITS, MANY, MAP, STRING, key_and_place, map_in, value_in
 from prelude_otel.contract import attributes as names
 
 __all__ = ["Cells", "Fields"]
@@ -44,11 +44,11 @@ class Cells(NamedTuple):
 
 
 class Plain(Enum):
-    """Values that need no other reader when they are short."""
+    """Values that need no other reader when they are short; by the tag of their AnyValue."""
 
-    NEITHER = auto()
-    TEXT = auto()
-    INTEGER = auto()
+    TEXT = STRING
+    INTEGER = INTEGER
+    MAP = MAP
 
 
 class _Kind(NamedTuple):
@@ -60,7 +60,7 @@ class _Kind(NamedTuple):
     """
 
     read: Reader
-    plain: Plain = Plain.NEITHER
+    plain: Plain | None = None
     repeats: bool = False
 
 
@@ -99,9 +99,9 @@ _KINDS: Final[dict[str, tuple[str, _Kind]]] = {
     names.PAGE_ROUTE: ("page_route", _repeated_text(500)),
     names.USER_AGENT: ("user_agent", _repeated_text(500)),
     names.CLIENT_ADDRESS: ("ip_address", _repeated_text(_SHORT)),
-    names.ACTION_DATA: ("action_data", _Kind(mapping)),
+    names.ACTION_DATA: ("action_data", _Kind(mapping, Plain.MAP)),
     names.RESULT_STATUS: ("result_status", _repeated_text(_SHORT)),
-    names.RESULT_DATA: ("result_data", _Kind(mapping)),
+    names.RESULT_DATA: ("result_data", _Kind(mapping, Plain.MAP)),
     names.SPAN_DURATION_NS: ("duration_ns", _Kind(integer, Plain.INTEGER)),
     names.SPAN_JOIN: ("span_join", _Kind(boolean, repeats=True)),
     names.TAGS: ("tags", _Kind(texts, repeats=True)),
@@ -116,14 +116,16 @@ _FIELDS: Final = {key.encode(): _Field(Cells._fields.index(cell), cell, kind) fo
 _BLANK: Final[dict[int, Any]] = dict.fromkeys(range(len(Cells._fields) + 1))
 _IGNORED: Final = (len(Cells._fields), None)  # one cell more, which nobody reads
 # How a KeyValue begins whose value is short, in the usual encoding: key, length of the value, tag of the value. With it, which
-# cell it fills, how long it is as a whole, and whether it is text (or else an integer).
+# cell it fills, how long it is as a whole, and of which kind it is.
 _SHORT_ONES: Final = {
-    b"\n%c%s\x12%c%c" % (len(key), key, size, tag): (field.cell, len(key) + size + 4, tag == STRING)
+    b"\n%c%s\x12%c%c" % (len(key), key, size, plain.value): (field.cell, len(key) + size + 4, plain)
     for key, field in _FIELDS.items()
-    for kind, tag, sizes in ((Plain.TEXT, STRING, range(3, _SHORT)), (Plain.INTEGER, INTEGER, range(2, 11)))
-    if field.kind.plain is kind
-    for size in sizes
+    if (plain := field.kind.plain) is not None
+    for size in range(2, 11 if plain is Plain.INTEGER else _SHORT)
 }
+
+
+_TEXT, _INTEGER = Plain.TEXT, Plain.INTEGER
 
 
 class Fields:
@@ -167,12 +169,12 @@ class _Known(dict[bytes, tuple[int, Any]]):
         start = attribute[1] + 5 if len(attribute) > 1 else 0
         short = _SHORT_ONES.get(attribute[:start])
         if short is not None and len(attribute) == short[1]:
-            cell, size, is_text = short
-            if is_text:
+            cell, size, plain = short
+            if plain is _TEXT:
                 text = attribute[start + 1 :]
                 if attribute[start] == len(text) and text.isascii() and 0 not in text:
-                    return cell, text.decode()
-            else:
+                    return cell, text.decode() or None
+            elif plain is _INTEGER:
                 number = shift = 0
                 for byte in attribute[start:]:
                     number |= (byte & 0x7F) << shift
@@ -181,6 +183,10 @@ class _Known(dict[bytes, tuple[int, Any]]):
                         break
                 if shift == 7 * (size - start) < INTEGER_BITS and byte < MANY:
                     return cell, number
+            elif attribute[start] == size - start - 1:
+                items = map_in(attribute, start + 1, size)
+                if items is not None:
+                    return cell, items
         key, value_at = key_and_place(attribute)
         field = _FIELDS.get(key)
         if field is None:

@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 from prelude_exporter import wire
 from prelude_otel.errors import ContractError
 
-__all__ = ["INTEGER", "INTEGER_BITS", "MANY", "STRING", "key_and_place", "key_and_value", "value_in"]
+__all__ = ["INTEGER", "INTEGER_BITS", "MANY", "MAP", "STRING", "key_and_place", "key_and_value", "map_in", "value_in"]
 
 _double: Final = struct.Struct("<d").unpack_from
 MANY: Final = 0x80  # a byte with this bit has another one after it (varint)
@@ -24,7 +24,7 @@ _KEY, _VALUE = 0x0A, 0x12  # fields 1 and 2 of KeyValue
 _SMALL: Final = 2  # bytes of an integer below 128: tag and number
 INTEGER_BITS: Final = 64
 _ITEM: Final = 0x0A  # field 1 of KeyValueList and ArrayValue
-STRING, _BOOL, INTEGER, _DOUBLE, _ARRAY, _MAP = 0x0A, 0x10, 0x18, 0x21, 0x2A, 0x32  # fields of AnyValue
+STRING, _BOOL, INTEGER, _DOUBLE, _ARRAY, MAP = 0x0A, 0x10, 0x18, 0x21, 0x2A, 0x32  # fields of AnyValue
 
 
 class _UnusualError(Exception):
@@ -64,6 +64,14 @@ def key_and_value(attribute: bytes) -> tuple[bytes, Any]:
     return key, value_in(*place)
 
 
+def map_in(buffer: bytes, at: int, stop: int) -> dict[str, Any] | None:
+    """The map whose items stand in `buffer` from `at` to `stop`; None where they are encoded in an unusual way."""
+    try:
+        return _map(buffer, at, stop)
+    except (_UnusualError, IndexError, struct.error, UnicodeDecodeError, ContractError):
+        return None
+
+
 def value_in(buffer: bytes, at: int, stop: int) -> Any:
     """The Python value of the AnyValue that stands in `buffer` from `at` to `stop`.
 
@@ -74,10 +82,6 @@ def value_in(buffer: bytes, at: int, stop: int) -> Any:
         ContractError: it is no AnyValue.
     """
     try:
-        if at < stop and buffer[at] == _MAP:
-            start, end = _extent(buffer, at + 1)
-            if end == stop:
-                return _map(buffer, start, stop)
         return _value(buffer, at, stop)
     except (_UnusualError, IndexError, struct.error, UnicodeDecodeError):
         return _patient_value(buffer[at:stop])
@@ -110,7 +114,7 @@ def _value(buffer: bytes, at: int, stop: int) -> Any:
     if end == stop:
         if tag == STRING:
             return buffer[start:stop].decode()
-        if tag == _MAP:
+        if tag == MAP:
             return _map(buffer, start, stop)
         if tag == _ARRAY:
             return _array(buffer, start, stop)
@@ -143,11 +147,12 @@ def _map(buffer: bytes, at: int, end: int) -> dict[str, Any]:
         if value_at + size != stop:
             raise _UnusualError
         key = buffer[key_at:at].decode()
-        # The three shapes of most fields, without another call.
-        if size > 1 and buffer[value_at] == STRING and buffer[value_at + 1] == size - 2 < MANY:
+        tag = buffer[value_at] if size else 0
+        # The shapes of most fields, without another call.
+        if tag == STRING and buffer[value_at + 1] == size - 2 < MANY:
             items[key] = buffer[value_at + 2 : stop].decode()
-        elif size == _SMALL and buffer[value_at] == INTEGER and buffer[value_at + 1] < MANY:
-            items[key] = buffer[value_at + 1]
+        elif tag == INTEGER:
+            items[key] = buffer[value_at + 1] if size == _SMALL else _integer(buffer, value_at + 1, stop)
         else:
             items[key] = _value(buffer, value_at, stop)
         at = stop

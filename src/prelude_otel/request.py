@@ -97,11 +97,12 @@ class RequestState:
         return self.user_email, self.session_id
 
     def _ask_user(self, function: UserFunction) -> None:
-        from starlette.requests import Request
+        from starlette.requests import HTTPConnection, Request
 
+        kind = Request if self.scope["type"] == "http" else HTTPConnection
         self.user_given = True  # asked once for a request, whatever it gives
         try:
-            user = function(Request(self.scope))
+            user = function(kind(self.scope))
             email, session_id = user if isinstance(user, tuple) else (user, None)
             self.user_email = normalise_email(email) if email else None
             self.session_id = _capped(session_id) or self.session_id
