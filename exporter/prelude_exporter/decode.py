@@ -112,10 +112,11 @@ class Decoder:
         for outer in _parse(wire.TracesRequest, request).resource_spans:
             service = _service_name(outer.resource.attributes)
             for scope in outer.scope_spans:
+                measured = _measured(scope.scope.attributes)  # our own emitter says it of all its spans at once
                 for span in scope.spans:
                     length = min(max(span.end_time_unix_nano - span.start_time_unix_nano, 0), _LONGEST_SPAN)
                     trace_id, span_id = trace_context(span.trace_id, span.span_id)
-                    if trace_id and span_id and span.end_time_unix_nano and _may_be_waited_for(span):
+                    if not measured and trace_id and span_id and span.end_time_unix_nano and _may_be_waited_for(span):
                         decoded.spans.append(SpanLength(trace_id, span_id, length))
                     else:
                         decoded.spans_passed_over += 1
@@ -197,10 +198,11 @@ def _is_activity(name: str | bytes, attributes: Sequence[bytes]) -> bool:
 
 
 def _may_be_waited_for(span: Any) -> bool:
-    ours = _ours(span.name)
-    for attribute in span.attributes:
-        if attribute[2:10] == _PREFIX:
-            ours = True
-            if _holds(attribute, SPAN_MEASURED) and key_and_value(attribute)[1] is True:
-                return False
-    return ours
+    if _measured(span.attributes):
+        return False
+    return _ours(span.name) or any(attribute[2:10] == _PREFIX for attribute in span.attributes)
+
+
+def _measured(attributes: Iterable[bytes]) -> bool:
+    """Whether records bring the length of this span, or of all spans of this scope, themselves."""
+    return any(_holds(item, SPAN_MEASURED) and key_and_value(item)[1] is True for item in attributes)

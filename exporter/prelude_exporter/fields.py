@@ -11,7 +11,10 @@ from prelude_exporter.texts import Notes
 from prelude_exporter.values import INTEGER, INTEGER_BITS, MANY, MAP, STRING, key_and_place, map_in, value_in
 from prelude_otel.contract import attributes as names
 
-__all__ = ["Cells", "Fields"]
+__all__ = ["LONGEST_PAGE_URL", "Cells", "Fields"]
+
+LONGEST_PAGE_URL: Final = 2000
+"""Characters; browsers and servers agree on about as many."""
 
 
 class Cells(NamedTuple):
@@ -95,7 +98,7 @@ _KINDS: Final[dict[str, tuple[str, _Kind]]] = {
     names.ACTION_CATEGORY: ("action_category", _repeated_text(200)),
     names.ENTITY_TYPE: ("entity_type", _repeated_text(_SHORT)),
     names.ENTITY_ID: ("entity_id", _text(200)),
-    names.PAGE_URL: ("page_url", _text(2000)),
+    names.PAGE_URL: ("page_url", _text(LONGEST_PAGE_URL)),
     names.PAGE_ROUTE: ("page_route", _repeated_text(500)),
     names.USER_AGENT: ("user_agent", _repeated_text(500)),
     names.CLIENT_ADDRESS: ("ip_address", _repeated_text(_SHORT)),
@@ -187,6 +190,9 @@ class _Known(dict[bytes, tuple[int, Any]]):
                 items = map_in(attribute, start + 1, size)
                 if items is not None:
                     return cell, items
+        return self._read(attribute)
+
+    def _read(self, attribute: bytes) -> tuple[int, Any]:
         key, value_at = key_and_place(attribute)
         field = _FIELDS.get(key)
         if field is None:

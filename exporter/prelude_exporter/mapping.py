@@ -11,10 +11,11 @@ from uuid import UUID
 import orjson
 
 from prelude_exporter.declaration import Declaration
-from prelude_exporter.fields import Cells, Fields
+from prelude_exporter.fields import LONGEST_PAGE_URL, Cells, Fields
 from prelude_exporter.result import result_text
-from prelude_exporter.texts import Notes, json_text
-from prelude_otel.catalogue import Catalogue, builtin, conform
+from prelude_exporter.texts import Notes, clean, json_text
+from prelude_otel.catalogue import Activity, Catalogue, builtin, conform
+from prelude_otel.catalogue import page_url as fill_page
 from prelude_otel.contract.attributes import EVENT_PREFIX
 from prelude_otel.contract.duration import duration_ms
 from prelude_otel.contract.event_id import event_id_from_content, event_id_from_uid
@@ -25,8 +26,9 @@ from prelude_store.row import ActivityRow, Probe
 __all__ = ["Mapper", "trace_context"]
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
-_NO_TRACE, _NO_SPAN = bytes(16), bytes(8)
-_NOTHING: Final[dict[str, Declaration]] = {}
+_TRACE_BYTES, _SPAN_BYTES = 16, 8
+_NO_TRACE, _NO_SPAN = bytes(_TRACE_BYTES), bytes(_SPAN_BYTES)
+_STATUS: Final[dict[str | None, str]] = {None: SUCCESS} | {status: status for status in STATUSES}
 _new: Final = tuple.__new__  # a third of what the constructor of a named tuple takes
 _json: Final = orjson.dumps
 
@@ -34,8 +36,8 @@ _json: Final = orjson.dumps
 def trace_context(trace_id: bytes, span_id: bytes) -> tuple[str | None, str | None]:
     """Both ids in hexadecimal; None for one that is none (wrong length, all zero: W3C Trace Context)."""
     return (
-        trace_id.hex() if len(trace_id) == len(_NO_TRACE) and trace_id != _NO_TRACE else None,
-        span_id.hex() if len(span_id) == len(_NO_SPAN) and span_id != _NO_SPAN else None,
+        trace_id.hex() if len(trace_id) == _TRACE_BYTES and trace_id != _NO_TRACE else None,
+        span_id.hex() if len(span_id) == _SPAN_BYTES and span_id != _NO_SPAN else None,
     )
 
 
@@ -51,9 +53,9 @@ class Mapper:
     def __init__(self, catalogue: Catalogue | None = None) -> None:
         self._fields = Fields()
         self._notes = Notes()
-        self._declared: dict[str, dict[str, Declaration]] = {}
+        self._declared: dict[str, dict[str, Declaration]] = {type_: {} for type_ in ACTION_TYPES}
         for activity in builtin() if catalogue is None else catalogue:
-            self._declared.setdefault(activity.type, {})[activity.name] = Declaration(activity)
+            self._declared[activity.type][activity.name] = Declaration(activity)
 
     def event(
         self,
@@ -91,31 +93,39 @@ class Mapper:
         ) = cells  # fmt: skip
         if action_type is None or action_name is None:
             action_type, action_name = _from_event_name(name, action_type, action_name)
-        if action_type not in ACTION_TYPES:
+        declarations = self._declared.get(action_type)
+        if declarations is None:
             raise ContractError(
                 "unknown_action_type", f"action type {action_type!r} is none of the eleven of the contract"
             )
-        if status is None:
-            status = SUCCESS
-        elif status not in STATUSES:
+        known_status = _STATUS.get(status)
+        if known_status is None:
             raise ContractError("unknown_status", f"result status {status!r} is none of {', '.join(sorted(STATUSES))}")
 
-        declaration = self._declared.get(action_type, _NOTHING).get(action_name)
-        if declaration is not None and not declaration.fits(data):
-            data, rejected = conform(declaration.activity, data or {}, entity_id)
-            if rejected:
-                notes.rejected.update(rejected)
+        declaration = declarations.get(action_name)
+        if declaration is not None:
+            activity = declaration.activity
+            if not declaration.fits(data):
+                data, rejected = conform(activity, data or {}, entity_id)
+                if rejected:
+                    notes.rejected.update(rejected)
+            if entity_type is None or page_route is None or action_category is None:
+                action_category, entity_type, page_url, page_route = _as_declared(
+                    activity, data, entity_id, action_category, entity_type, page_url, page_route, notes
+                )
         action_data = json_text(data, "action_data", notes)
         result_data = result_text(result, error_type, http_status, handler_ran, notes)
 
-        if duration_ns is None:
+        if duration_ns is None and join is not False:
             duration_ns = span_ns
-        trace, span = trace_context(trace_id, span_id)
+        # As `trace_context`; a call less for each row.
+        trace = trace_id.hex() if len(trace_id) == _TRACE_BYTES and trace_id != _NO_TRACE else None
+        span = span_id.hex() if len(span_id) == _SPAN_BYTES and span_id != _NO_SPAN else None
         before = (
             time_ns // 1000,
             uid if uid is not None and _UUID(uid) else _event_id(uid, service_name, message),
             user_email, session_id, action_type, action_name, action_category, entity_type, entity_id, page_url, page_route,
-            service_name, user_agent, ip_address, action_data, status, result_data,
+            service_name, user_agent, ip_address, action_data, known_status, result_data,
         )  # fmt: skip
         after = (tags, None if completes is None else event_id_from_uid(completes), personal, trace, span)
         content_hash = blake2b(_json((before, after)), digest_size=16).digest()
@@ -135,6 +145,23 @@ class Mapper:
             return Probe(str(UUID(probe_id or "")), service_name, time_ns // 1000)
         except ValueError as error:
             raise ContractError("bad_probe", f"prelude.probe.id is no UUID: {probe_id!r}") from error
+
+
+def _as_declared(
+    activity: Activity,
+    data: dict[str, Any] | None,
+    entity_id: str | None,
+    category: str | None,
+    entity: str | None,
+    page_url: str | None,
+    page_route: str | None,
+    notes: Notes,
+) -> tuple[str | None, str | None, str | None, str | None]:
+    """Category, entity and page of an emitter that has no catalogue."""
+    if page_url is None and activity.page is not None:
+        filled = fill_page(activity.page, {**(data or {}), activity.entity_id or "": entity_id})
+        page_url = None if filled is None else clean(filled, "page_url", notes, LONGEST_PAGE_URL)
+    return category or activity.category, entity or activity.entity, page_url, page_route or activity.page
 
 
 def _from_event_name(name: str, action_type: str | None, action_name: str | None) -> tuple[str, str]:

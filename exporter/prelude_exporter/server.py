@@ -8,7 +8,6 @@ import gc
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -62,11 +61,9 @@ def run(settings: Settings, ready: Callable[[Listening], None]) -> None:
     catalogue = builtin()
     for path in settings.catalogues:
         catalogue.update(load(path))
-    # The loop's thread and the writers take turns often: a writer that waits for its turn leaves the database idle.
-    sys.setswitchinterval(0.0005)
     # Rows are many, short-lived, and in no cycle: looking for cycles after every 700 objects costs a tenth.
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
     asyncio.run(_serve(settings, catalogue, ready))
 
 

@@ -14,18 +14,13 @@ from prelude_exporter.settings import Settings
 from prelude_otel.errors import PreludeError, StoreUnavailableError
 from prelude_store import joins, migrations, partitions
 from prelude_store.connection import connect, said
+from prelude_store.rights import may_write
 
 __all__ = ["maintain", "prepare", "watch"]
 
 _log = logging.getLogger(__name__)
 _APPLICATION: Final = "prelude-exporter-upkeep"
 _WATCH: Final = 1.0
-
-_CAN_WRITE = """
-SELECT current_setting('transaction_read_only') = 'off'
-    AND has_any_column_privilege('public.user_activity_logs', 'INSERT')
-    AND has_any_column_privilege('public.ingest_lanes', 'UPDATE')
-"""
 
 
 def prepare(settings: Settings) -> list[str]:
@@ -63,7 +58,7 @@ async def maintain(settings: Settings, metrics: Metrics) -> None:
 def _maintain(settings: Settings) -> int:
     with connect(settings.database_url, _APPLICATION, statement_timeout="60s") as connection:
         partitions.ensure_ahead(connection)
-        return joins.expire(connection, settings.span_window).halves
+        return joins.expire(connection, settings.span_window).rows_without_duration
 
 
 async def watch(settings: Settings, readiness: Readiness) -> None:
@@ -82,7 +77,6 @@ def _could_write(database_url: str) -> bool:
     try:
         with connect(database_url, _APPLICATION, statement_timeout="2s") as connection:
             migrations.check(connection)
-            row = connection.execute(_CAN_WRITE).fetchone()
-            return bool(row and row[0])
+            return may_write(connection)
     except (PreludeError, psycopg.Error):
         return False

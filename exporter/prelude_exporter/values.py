@@ -152,7 +152,8 @@ def _map(buffer: bytes, at: int, end: int) -> dict[str, Any]:
         if tag == STRING and buffer[value_at + 1] == size - 2 < MANY:
             items[key] = buffer[value_at + 2 : stop].decode()
         elif tag == INTEGER:
-            items[key] = buffer[value_at + 1] if size == _SMALL else _integer(buffer, value_at + 1, stop)
+            number = buffer[value_at + 1]
+            items[key] = number if size == _SMALL and number < MANY else _integer(buffer, value_at + 1, stop)
         else:
             items[key] = _value(buffer, value_at, stop)
         at = stop

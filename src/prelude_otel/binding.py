@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Final
 
 from prelude_otel.catalogue.model import Activity
+from prelude_otel.catalogue.page import page_parameters
 from prelude_otel.errors import CatalogueError
 
-__all__ = ["MISSING", "Binding", "Failed", "Rename", "page_parameters", "plan"]
+__all__ = ["MISSING", "Binding", "Failed", "Rename", "plan"]
 
 Rename = str | Callable[[Any], Any]
 """Another name ("q", "deal.name", "result.total"), or a function of the handler's result."""
 
 MISSING: Final = object()
-_PAGE_PARAMETER = re.compile(r"\{([^{}]+)\}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -161,12 +160,6 @@ def wanted(kind: Activity) -> tuple[str, ...]:
         names[kind.entity_id] = None
     names.update(dict.fromkeys(page_parameters(kind.page)))
     return tuple(names)
-
-
-@lru_cache(maxsize=1024)
-def page_parameters(page: str | None) -> tuple[str, ...]:
-    """The names in braces of a page's template."""
-    return tuple(_PAGE_PARAMETER.findall(page)) if page else ()
 
 
 def body_fields(kind: type) -> frozenset[str]:

@@ -7,11 +7,13 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
 from prelude_otel import problems, state
-from prelude_otel.binding import MISSING, Binding, Failed, page_parameters
+from prelude_otel.binding import MISSING, Binding, Failed
 from prelude_otel.catalogue.conform import conform
+from prelude_otel.catalogue.page import page_parameters, page_url
 from prelude_otel.contract.attributes import REJECTED_FIELDS
 from prelude_otel.contract.text import well_formed
 from prelude_otel.contract.vocabulary import PENDING, SUCCESS
+from prelude_otel.settings import DEFAULT_SESSION_KEY
 from prelude_otel.tokens import token_of
 from prelude_otel.values import NOT_CARRIED, carry
 
@@ -120,6 +122,11 @@ class ActivityEvent:
             found = binding.find(binding.by_name(args, kwargs), MISSING)
         runtime = state.runtime
         key = runtime.settings.session_key if runtime is not None else b""
+        if key == DEFAULT_SESSION_KEY:
+            problems.once(
+                "session key",
+                "tokens of pending() are signed with the key that everybody knows: set PRELUDE_SESSION_KEY",
+            )
         return token_of(self, {**found, **self.data}, key)
 
     def take(self, found: Mapping[str, Any]) -> None:
@@ -165,17 +172,11 @@ class ActivityEvent:
         self.page_route = page
         if self.page_url is not None:
             return
-        url = page
-        request = self.request
-        path_params = request.scope.get("path_params", {}) if request is not None else {}
-        for name in page_parameters(page):
-            value = values.get(name)
-            if value is None:
-                value = self.entity_id if name == self.kind.entity_id else path_params.get(name)
-            if value is None:
-                return
-            url = url.replace("{" + name + "}", str(value))
-        self.page_url = url
+        known = dict(self.request.scope.get("path_params", {})) if self.request is not None else {}
+        if self.kind.entity_id is not None:
+            known[self.kind.entity_id] = self.entity_id
+        known.update((name, value) for name, value in values.items() if value is not None)
+        self.page_url = page_url(page, known)
 
     def _over(self, what: str) -> bool:
         if self.finished:

@@ -15,12 +15,12 @@ from urllib.parse import unquote, urlsplit
 from prelude_otel.errors import ConfigurationError
 from prelude_otel.request import UserFunction
 
-__all__ = ["Settings", "read_settings"]
+__all__ = ["DEFAULT_SESSION_KEY", "Settings", "read_settings"]
 
 _PROTOCOLS: Final = ("http/protobuf", "grpc")
 _DEFAULT_ENDPOINT: Final = {"http/protobuf": "http://localhost:4318", "grpc": "http://localhost:4317"}
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_DEFAULT_KEY: Final = b"prelude-otel session"
+DEFAULT_SESSION_KEY: Final = b"prelude-otel session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def read_settings(
             f"user={user!r} must be a plain function of the request; where the user is found by awaiting, "
             "call set_user() in that dependency instead"
         )
-    key = session_key or environ.get("PRELUDE_SESSION_KEY") or _DEFAULT_KEY
+    key = session_key or environ.get("PRELUDE_SESSION_KEY") or DEFAULT_SESSION_KEY
     return Settings(
         service_name=service_name or environ.get("PRELUDE_SERVICE_NAME") or None,
         endpoint=base,

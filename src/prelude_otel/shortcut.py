@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from prelude_otel.binding import MISSING, Binding, body_fields, page_parameters
+from prelude_otel.binding import MISSING, Binding, body_fields
+from prelude_otel.catalogue.page import page_parameters
 from prelude_otel.contract.text import well_formed
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from prelude_otel.binding import page_parameters
+from prelude_otel.catalogue.page import page_parameters
 from prelude_otel.errors import ConfigurationError
 from prelude_otel.request import worker_user
 

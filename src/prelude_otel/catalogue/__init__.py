@@ -6,6 +6,7 @@ Emitter and exporter apply the same catalogue with the same pure functions, sinc
 from prelude_otel.catalogue.conform import Conformed, conform
 from prelude_otel.catalogue.load import builtin, load
 from prelude_otel.catalogue.model import Activity, Field
+from prelude_otel.catalogue.page import page_url
 from prelude_otel.catalogue.registry import Catalogue
 
-__all__ = ["Activity", "Catalogue", "Conformed", "Field", "builtin", "conform", "load"]
+__all__ = ["Activity", "Catalogue", "Conformed", "Field", "builtin", "conform", "load", "page_url"]

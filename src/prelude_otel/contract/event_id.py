@@ -28,8 +28,10 @@ def uuid7_text(unix_ns: int, bits: Callable[[int], int] = _bits) -> str:
     """
     ms, rest = divmod(unix_ns, 1_000_000)
     fraction = (rest << 12) // 1_000_000
-    text = "%032x" % ((ms & 0xFFFFFFFFFFFF) << 80 | 0x7000 << 64 | fraction << 64 | 0x8 << 60 | bits(62))
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    tail = bits(62)
+    return "%08x-%04x-7%03x-%04x-%012x" % (
+        ms >> 16 & 0xFFFFFFFF, ms & 0xFFFF, fraction, tail >> 48 | 0x8000, tail & 0xFFFFFFFFFFFF
+    )  # fmt: skip
 
 
 def uuid7(unix_ns: int) -> UUID:

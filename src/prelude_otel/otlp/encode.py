@@ -17,6 +17,7 @@ from prelude_otel.otlp.wire import (
     any_value,
     key_prefix,
     length_delimited,
+    map_attribute,
     string_attribute,
     text,
     value_attribute,
@@ -36,7 +37,6 @@ SEVERITY_ERROR: Final = 17
 _HEAD: Final = Struct("<BQBQBIBB16sBB8s").pack
 _HEAD_WITHOUT_TRACE: Final = Struct("<BQBQ").pack
 
-_UID: Final = key_prefix(names.LOG_RECORD_UID)
 _EMAIL: Final = RememberedAttribute(names.USER_EMAIL)
 _SESSION: Final = RememberedAttribute(names.SESSION_ID)
 _ENTITY_ID: Final = RememberedAttribute(names.ENTITY_ID)
@@ -51,6 +51,7 @@ _RESULT_DATA: Final = key_prefix(names.RESULT_DATA)
 _TAGS: Final = key_prefix(names.TAGS)
 _HTTP_STATUS: Final = key_prefix(names.HTTP_STATUS)
 _DURATION: Final = key_prefix(names.SPAN_DURATION_NS)
+_DURATION_SIZE: Final = len(_DURATION) + 2
 _NOT_RAN: Final = value_attribute(key_prefix(names.HANDLER_RAN), any_value(False))
 _NO_JOIN: Final = value_attribute(key_prefix(names.SPAN_JOIN), any_value(False))
 
@@ -61,31 +62,31 @@ _STATUS: Final = {
     for status in STATUSES
 }
 
+_UID_LENGTH: Final = 36
+_UID: Final = string_attribute(key_prefix(names.LOG_RECORD_UID), "-" * _UID_LENGTH)[:-_UID_LENGTH]
+"""What stands before the uid: its text is that of a UUID, and so always of one length."""
+
 _MAX_REMEMBERED: Final = 4096
-_constants: dict[int, tuple[Activity, bytes]] = {}
+_constants: dict[int, tuple[Activity, dict[str, bytes]]] = {}
+"""For each kind in use, by status: all that its records have in common, up to the uid."""
 
 
 def encode_event(event: ActivityEvent) -> bytes:
     """One entry: the tag of `ScopeLogs.log_records`, a length, and the LogRecord."""
     kind = event.kind
-    remembered = _constants.get(id(kind))
+    _, constant = _constants.get(id(kind)) or _remember(kind)
     duration_ns = event.duration_ns
     start_ns = event.start_ns
     context = event.span_context
-    head = (
-        _HEAD(
+    if context is None:
+        head = _HEAD_WITHOUT_TRACE(0x09, start_ns, 0x59, start_ns + (duration_ns or 0))
+    else:
+        trace_id, span_id, _, flags, _, _ = context  # a tuple by its declaration; its properties cost a call each
+        head = _HEAD(
             0x09, start_ns, 0x59, start_ns + (duration_ns or 0),
-            0x45, context.trace_flags, 0x4A, 16, context.trace_id.to_bytes(16), 0x52, 8, context.span_id.to_bytes(8),
-        )
-        if context is not None
-        else _HEAD_WITHOUT_TRACE(0x09, start_ns, 0x59, start_ns + (duration_ns or 0))
-    )  # fmt: skip
-    parts = [
-        head,
-        remembered[1] if remembered is not None else _remember(kind),
-        _STATUS[event.status],
-        string_attribute(_UID, event.uid),
-    ]
+            0x45, flags, 0x4A, 16, trace_id.to_bytes(16), 0x52, 8, span_id.to_bytes(8),
+        )  # fmt: skip
+    parts = [head, constant[event.status], event.uid.encode()]
     add = parts.append
     if event.user_email is not None:
         add(_EMAIL[event.user_email])
@@ -102,19 +103,32 @@ def encode_event(event: ActivityEvent) -> bytes:
     if event.client_address is not None:
         add(_CLIENT[event.client_address])
     if event.data:
-        add(value_attribute(_ACTION_DATA, any_value(event.data)))
+        add(map_attribute(_ACTION_DATA, event.data))
     if duration_ns is not None:
-        add(value_attribute(_DURATION, b"\x18" + varint(duration_ns)))
+        number = varint(duration_ns)
+        size = len(number)
+        add(b"\x32%c%b%c\x18%b" % (_DURATION_SIZE + size, _DURATION, size + 1, number))
     else:
         add(_NO_JOIN)
-    _add_rare(event, parts)
+    if (
+        event.error_type is not None
+        or event.result_data
+        or event.tags
+        or event.http_status is not None
+        or not event.handler_ran
+        or event.completes is not None
+    ):
+        _add_rare(event, parts)
     body = b"".join(parts)
-    return b"\x12" + varint(len(body)) + body
+    size = len(body)
+    if 128 <= size < 1 << 14:
+        return b"\x12%c%c%b" % (size & 127 | 128, size >> 7, body)
+    return b"\x12" + varint(size) + body
 
 
 def _add_rare(event: ActivityEvent, parts: list[bytes]) -> None:
     if event.result_data:
-        parts.append(value_attribute(_RESULT_DATA, any_value(event.result_data)))
+        parts.append(map_attribute(_RESULT_DATA, event.result_data))
     if event.tags:
         parts.append(value_attribute(_TAGS, any_value(event.tags)))
     if event.error_type is not None:
@@ -127,13 +141,14 @@ def _add_rare(event: ActivityEvent, parts: list[bytes]) -> None:
         parts.append(string_attribute(_COMPLETES, event.completes))
 
 
-def _remember(kind: Activity) -> bytes:
+def _remember(kind: Activity) -> tuple[Activity, dict[str, bytes]]:
     parts = [length_delimited(b"\x62", text(kind.event_name))]
     parts.extend(value_attribute(key_prefix(name), any_value(value)) for name, value in kind_attributes(kind).items())
     constant = b"".join(parts)
+    remembered = kind, {status: constant + encoded + _UID for status, encoded in _STATUS.items()}
     if len(_constants) < _MAX_REMEMBERED:
-        _constants[id(kind)] = (kind, constant)  # the reference keeps the id from being given to another
-    return constant
+        _constants[id(kind)] = remembered  # the reference keeps the id from being given to another
+    return remembered
 
 
 def request_prefix(resource: Mapping[str, Any], scope_name: str, scope_version: str) -> tuple[bytes, bytes]:

@@ -14,7 +14,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from prelude_exporter.result import result_text
 from prelude_exporter.texts import Notes, clean, json_object, json_text
-from prelude_otel.catalogue import builtin, conform
+from prelude_otel.catalogue import builtin, conform, page_url
 from prelude_otel.contract import attributes as names
 from prelude_otel.contract.duration import duration_ms
 from prelude_otel.contract.email import normalise_email
@@ -163,6 +163,13 @@ def obvious_row(record: LogRecord, service_name: str | None) -> ActivityRow:  # 
     if declared is not None:
         data, rejected = conform(declared, data or {}, entity_id)
         notes.rejected.update(rejected)
+        if row["action_category"] is None or row["entity_type"] is None or row["page_route"] is None:
+            if row["page_url"] is None and declared.page is not None:
+                url = page_url(declared.page, {**data, declared.entity_id or "": entity_id})
+                row["page_url"] = None if url is None else clean(url, "page_url", notes, 2000)
+            row["action_category"] = row["action_category"] or declared.category
+            row["entity_type"] = row["entity_type"] or declared.entity
+            row["page_route"] = row["page_route"] or declared.page
     trace = record.trace_id.hex() if len(record.trace_id) == 16 and any(record.trace_id) else None
     span = record.span_id.hex() if len(record.span_id) == 8 and any(record.span_id) else None
     if uid is not None:

@@ -145,8 +145,19 @@ def test_each_text_column_comes_from_its_attribute(row_of: RowOf) -> None:
 
 
 def test_what_is_not_there_or_empty_is_null(row_of: RowOf) -> None:
-    row = row_of({"session.id": "", "user.email": "  "})
+    row = row_of({"session.id": "", "user.email": "  ", "prelude.action.name": "of_no_catalogue"})
     assert (row.session_id, row.user_email, row.page_url, row.tags, row.result_data) == (None, None, None, None, None)
+
+
+def test_an_emitter_without_the_catalogue_need_not_repeat_it(row_of: RowOf) -> None:
+    row = row_of({"prelude.action.name": "view_deal", "prelude.entity.id": "456"})
+    assert (row.action_category, row.entity_type) == ("deal", "deal")
+    assert (row.page_url, row.page_route) == ("/crm/deals/456", "/crm/deals/{deal_id}")
+
+
+def test_a_page_is_filled_in_only_where_all_of_it_is_known(row_of: RowOf) -> None:
+    row = row_of({"prelude.action.name": "view_deal"})
+    assert (row.page_url, row.page_route) == (None, "/crm/deals/{deal_id}")
 
 
 def test_ruling_18_addresses_are_trimmed_composed_and_lower_case(row_of: RowOf) -> None:
