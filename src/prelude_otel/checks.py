@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from prelude_otel import otel, state
 from prelude_otel.contract import attributes as names
 from prelude_otel.errors import ConfigurationError, PreludeError
-from prelude_otel.fastapi_app import check_decorators
 from prelude_otel.otlp.encode import export_request, request_prefix
 from prelude_otel.otlp.transport import transport_for
 from prelude_otel.otlp.wire import any_value, key_prefix, length_delimited, string_attribute, text, value_attribute
 from prelude_otel.settings import read_settings
+from prelude_otel.startup import check_decorators, resolve_all
 
 __all__ = ["checks"]
 
@@ -74,8 +74,7 @@ def _application(app: str) -> Finding:
             remedy = "call prelude_otel.instrument(app) after app = FastAPI()"
             return ("application", False, f"{app} never calls prelude_otel.instrument", remedy)
         check_decorators(application)
-        for site in state.sites:
-            site.resolve(state.runtime.catalogue)
+        resolve_all(state.runtime.catalogue)
     except ConfigurationError as error:
         return ("application", False, str(error), "move the decorator, as it says")
     except PreludeError as error:

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from prelude_otel import problems, state
+from prelude_otel import problems
 from prelude_otel.binding import MISSING, Binding, Failed
 from prelude_otel.catalogue.conform import conform
 from prelude_otel.catalogue.page import page_parameters, page_url
 from prelude_otel.contract.attributes import REJECTED_FIELDS
 from prelude_otel.contract.text import well_formed
 from prelude_otel.contract.vocabulary import PENDING, SUCCESS
+from prelude_otel.request import worker_user
 from prelude_otel.settings import DEFAULT_SESSION_KEY
-from prelude_otel.tokens import token_of
+from prelude_otel.tokens import Pending, token_of
 from prelude_otel.values import NOT_CARRIED, carry
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from prelude_otel.catalogue.model import Activity
     from prelude_otel.request import RequestState
+    from prelude_otel.settings import Settings
 
 __all__ = ["ActivityEvent", "current_activity", "current_event"]
 
@@ -49,6 +51,7 @@ class ActivityEvent:
         "request",
         "result_data",
         "session_id",
+        "settings",
         "span",
         "span_context",
         "start_ns",
@@ -72,6 +75,7 @@ class ActivityEvent:
         self.request: RequestState | None = None
         self.call: tuple[Binding, tuple[Any, ...], Mapping[str, Any]] | None = None
         """Where a decorated function's values are found, and its arguments."""
+        self.settings: Settings | None = None
         self.status = SUCCESS
         self.error_type: str | None = None
         self.http_status: int | None = None
@@ -116,18 +120,37 @@ class ActivityEvent:
         """
         if not self._over("pending"):
             self.status = PENDING
-        found: dict[str, Any] = {}
-        if self.call is not None:
-            binding, args, kwargs = self.call
-            found = binding.find(binding.by_name(args, kwargs), MISSING)
-        runtime = state.runtime
-        key = runtime.settings.session_key if runtime is not None else b""
-        if key == DEFAULT_SESSION_KEY:
+        settings = self.settings
+        if settings is None:
+            return ""
+        if settings.session_key == DEFAULT_SESSION_KEY:
             problems.once(
                 "session key",
                 "tokens of pending() are signed with the key that everybody knows: set PRELUDE_SESSION_KEY",
             )
-        return token_of(self, {**found, **self.data}, key)
+        return token_of(self._as_pending(), settings.session_key)
+
+    def _as_pending(self) -> Pending:
+        """What is known of the activity by now."""
+        values: dict[str, Any] = {}
+        if self.call is not None:
+            binding, args, kwargs = self.call
+            values.update(binding.find(binding.by_name(args, kwargs), MISSING))
+        values.update(self.data)
+        kind = self.kind
+        entity_id = (
+            values.get(kind.entity_id) if self.entity_id is None and kind.entity_id is not None else self.entity_id
+        )
+        email, session_id = worker_user.get() if self.request is None else self.request.user()
+        return Pending(
+            event_id=self.uid,
+            key=kind.key,
+            start_ns=self.start_ns,
+            entity_id=None if entity_id is None else str(entity_id),
+            user_email=self.user_email or email,
+            session_id=self.session_id or session_id,
+            page={name: str(values[name]) for name in page_parameters(kind.page) if values.get(name) is not None},
+        )
 
     def take(self, found: Mapping[str, Any]) -> None:
         """Settle what the event is about: found values below given ones, coerced to what is declared."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
 from typing import Any
 
-from prelude_otel import otel, state
+from prelude_otel import otel
 from prelude_otel.errors import ConfigurationError
 from prelude_otel.middleware import ActivityMiddleware
+from prelude_otel.startup import check_decorators
 
-__all__ = ["check_application", "check_decorators", "prepare"]
+__all__ = ["check_application", "prepare"]
 
 _PREPARED = "_prelude_otel_prepared"
 
@@ -50,34 +50,3 @@ def prepare(app: Any, provider: Any) -> None:
     app.build_middleware_stack = types.MethodType(build_with_ours, app)
     setattr(app, _PREPARED, True)
     otel.instrument_fastapi(app, provider)
-
-
-def check_decorators(app: Any) -> None:
-    """See that no `@activity` stands above its route's decorator.
-
-    Raises:
-        ConfigurationError: one does, and would record nothing; says where.
-    """
-    bare = {id(site.function): site for site in state.sites}
-    for endpoint in _endpoints(app):
-        site = bare.get(id(endpoint))
-        if site is not None:
-            raise ConfigurationError(
-                f"{site.place}: @activity({site.name!r}) stands above the route's decorator, so the route calls the bare "
-                "function and nothing would be recorded; put @activity below @app.get(…), next to the function"
-            )
-
-
-def _endpoints(app: Any) -> Iterator[Any]:
-    routes = list(getattr(app, "routes", ()))
-    seen: set[int] = set()
-    while routes:
-        route = routes.pop()
-        if id(route) in seen:
-            continue
-        seen.add(id(route))
-        endpoint = getattr(route, "endpoint", None)
-        if endpoint is not None:
-            yield endpoint
-        for inner in (getattr(route, "app", None), getattr(route, "original_router", None), route):
-            routes.extend(getattr(inner, "routes", None) or ())

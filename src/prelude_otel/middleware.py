@@ -12,7 +12,7 @@ from prelude_otel.decorator import SITE
 from prelude_otel.errors import PreludeError
 from prelude_otel.request import RequestState, current_request
 from prelude_otel.runtime import Runtime, fail, safely
-from prelude_otel.site import resolve_all
+from prelude_otel.startup import resolve_all
 
 __all__ = ["ActivityMiddleware"]
 
@@ -65,7 +65,7 @@ class ActivityMiddleware:
     async def _check_before_start(self, runtime: Runtime, receive: Receive, send: Send) -> None:
         """Stop the start, before a request can meet it, where a name is unknown or a decorator stands wrong."""
         try:
-            resolve_all(runtime)
+            resolve_all(runtime.catalogue)
             if self._check is not None:
                 self._check()
         except PreludeError as error:

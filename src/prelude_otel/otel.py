@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -14,22 +13,15 @@ from opentelemetry import trace
 from opentelemetry._logs import LogRecord, SeverityNumber, get_logger_provider
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from prelude_otel.contract.attributes import SPAN_MEASURED
 from prelude_otel.errors import ConfigurationError
-from prelude_otel.otlp.spans import SpansToCollector
-from prelude_otel.otlp.transport import transport_for
 
 if TYPE_CHECKING:
     from opentelemetry._logs import Logger, LoggerProvider
 
-    from prelude_otel.settings import Settings
-
 __all__ = [
     "SCOPE_NAME",
-    "OwnTracing",
     "application_tracer_provider",
     "emit_log_record",
     "global_logger_provider",
@@ -82,39 +74,6 @@ def tracer_of(provider: trace.TracerProvider) -> trace.Tracer:
     nothing, and the exporter keeps nothing of them.
     """
     return provider.get_tracer(SCOPE_NAME, scope_version(), attributes={SPAN_MEASURED: True})
-
-
-class OwnTracing:
-    """The TracerProvider that we set where the application has none.
-
-    OpenTelemetry lets nobody replace a global provider, so it is made once in a process, and lives through `shutdown` and the
-    next `instrument`; only where its spans go changes.
-    """
-
-    def __init__(self, service_name: str | None) -> None:
-        attributes = {"service.name": service_name} if service_name else {}
-        self.provider = TracerProvider(resource=Resource.create(attributes), shutdown_on_exit=False)
-        self._exporter: SpansToCollector | None = None
-        trace.set_tracer_provider(self.provider)
-
-    def start(self, settings: Settings) -> None:
-        """Send spans where `settings` say, or nowhere."""
-        transport = transport_for(settings, "traces") if settings.export_spans else None
-        if self._exporter is not None:
-            self._exporter.use(transport)
-        elif transport is not None:
-            self._exporter = SpansToCollector(transport)
-            self.provider.add_span_processor(BatchSpanProcessor(self._exporter))
-
-    def stop(self, timeout_s: float) -> None:
-        """Flush within the time, then send nothing more."""
-        if self._exporter is None:
-            return
-        # The SDK's flush knows no deadline: it gets a thread of its own, and no more than our time.
-        flushing = threading.Thread(target=self.provider.force_flush, name="prelude-otel-flush", daemon=True)
-        flushing.start()
-        flushing.join(timeout_s)
-        self._exporter.use(None)
 
 
 def application_tracer_provider() -> trace.TracerProvider | None:

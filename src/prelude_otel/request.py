@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from contextvars import ContextVar
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any, Final
@@ -13,16 +13,11 @@ from prelude_otel.contract.email import normalise_email
 from prelude_otel.contract.text import well_formed
 
 if TYPE_CHECKING:
-    from prelude_otel.event import ActivityEvent
-    from prelude_otel.settings import Settings
+    from prelude_otel.settings import Settings, UserFunction
 
-__all__ = ["RequestState", "UserFunction", "current_request", "hash_cookie", "set_user", "worker_user"]
+__all__ = ["RequestState", "current_request", "hash_cookie", "set_user", "worker_user"]
 
 Scope = MutableMapping[str, Any]
-User = str | tuple[str | None, str | None] | None
-UserFunction = Callable[[Any], User]
-"""A function of the request (`starlette.requests.Request`) that gives its user: an address, (address, session id), or None."""
-
 MAX_SESSION_ID: Final = 128
 MAX_USER_AGENT: Final = 512
 
@@ -80,8 +75,8 @@ class RequestState:
         self.user_email: str | None = None
         self.user_given = False
         self.session_id: str | None = None
-        self.waiting: ActivityEvent | None = None
-        """The endpoint's activity, which ends when the response starts."""
+        self.waiting: Any = None
+        """The endpoint's `ActivityEvent`, which ends when the response starts; the holder need not know what it is."""
         self.handler_ran = False
         self.answered = False
         self.answer_status: int | None = None

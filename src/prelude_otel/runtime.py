@@ -84,6 +84,7 @@ class Runtime:
         context = span.get_span_context()
         event.span_context = context if context.is_valid else None
         event.request = current_request.get()
+        event.settings = self.settings
         entered = (otel_context.attach(trace.set_span_in_context(span)), current_event.set(event))
         return event, entered, clock.tick_ns()
 
@@ -103,6 +104,7 @@ class Runtime:
         context = trace.get_current_span().get_span_context()
         event.span_context = context if context.is_valid else None
         event.request = current_request.get()
+        event.settings = self.settings
         return event
 
     def finish(self, event: ActivityEvent, http_status: int | None = None) -> None:

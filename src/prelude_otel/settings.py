@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -13,9 +13,12 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from prelude_otel.errors import ConfigurationError
-from prelude_otel.request import UserFunction
 
-__all__ = ["DEFAULT_SESSION_KEY", "Settings", "read_settings"]
+__all__ = ["DEFAULT_SESSION_KEY", "Settings", "UserFunction", "read_settings"]
+
+User = str | tuple[str | None, str | None] | None
+UserFunction = Callable[[Any], User]
+"""A function of the request (`starlette.requests.Request`) that gives its user: an address, (address, session id), or None."""
 
 _PROTOCOLS: Final = ("http/protobuf", "grpc")
 _DEFAULT_ENDPOINT: Final = {"http/protobuf": "http://localhost:4318", "grpc": "http://localhost:4317"}

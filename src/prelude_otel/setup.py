@@ -13,11 +13,11 @@ from prelude_otel.catalogue import Activity, Catalogue, load
 from prelude_otel.catalogue.load import activity_from_mapping
 from prelude_otel.errors import CatalogueError, ConfigurationError
 from prelude_otel.fastapi_app import check_application, prepare
-from prelude_otel.request import UserFunction
 from prelude_otel.runtime import Runtime
-from prelude_otel.settings import Settings, read_settings
+from prelude_otel.settings import Settings, UserFunction, read_settings
 from prelude_otel.sinks import OtlpSink, ProviderSink, Sink, SpanEventSink
-from prelude_otel.site import resolve_all
+from prelude_otel.startup import resolve_all
+from prelude_otel.tracing import OwnTracing
 
 __all__ = ["declare", "flush", "instrument", "shutdown"]
 
@@ -171,7 +171,7 @@ def _tracer_provider(settings: Settings) -> Any:
     if provider is not None and (own is None or provider is not own.provider):
         return provider
     if own is None or provider is None:
-        own = state.own_tracing = otel.OwnTracing(settings.service_name)
+        own = state.own_tracing = OwnTracing(settings.service_name)
     own.start(settings)
     return own.provider
 
@@ -188,7 +188,7 @@ def _sink(settings: Settings, provider: Any, resource: Any) -> Sink:
 
 def _resolve_known(runtime: Runtime) -> None:
     try:
-        resolve_all(runtime)
+        resolve_all(runtime.catalogue)
     except CatalogueError:
         state.set_runtime(None)
         runtime.sink.shutdown(0)

@@ -1,16 +1,17 @@
 """The quick way for calls like the last one: where the values were found, and that they already were what is declared.
 
-`Binding.find` and `ActivityEvent.take` are the rule; a shortcut is what they did once, written down. It checks at each call that
-everything is as it was (types of arguments and result, types of values) and otherwise steps aside, having changed nothing.
+`Binding.find` and `ActivityEvent.take` are the rule; a shortcut is what they did once, written down as one flat function. It
+checks at each call that everything is as it was (types of arguments and result, types of values) and otherwise steps aside,
+having changed nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Final
 
-from prelude_otel.binding import MISSING, Binding, body_fields
+from prelude_otel.binding import Binding, body_fields
 from prelude_otel.catalogue.page import page_parameters
 from prelude_otel.contract.text import well_formed
 
@@ -20,127 +21,96 @@ if TYPE_CHECKING:
 
 __all__ = ["Shortcut", "learn"]
 
-_INT64_MAX: Final = (1 << 63) - 1
-_INT64_MIN: Final = -(1 << 63)
-_BOUNDED: Final = frozenset({int, float})
-"""Numbers beyond 64 bits, and those that are none, take the long way."""
+Shortcut = Callable[["ActivityEvent", Mapping[str, Any], Any], bool]
+"""Settles an event's data, entity and page from a call's arguments and result; False where the call is not like the one learnt."""
+
 _SCALARS: Final = frozenset({str, int, float, bool})
 _NOTHING: Final = frozenset({type(None), list, tuple})
 """Results that hold no field by name."""
-_NAMES: Final = frozenset({str, int})
-_FITTING: Final[Mapping[str, frozenset[type]]] = {
-    "text": frozenset({str}),
-    "number": frozenset({int, float}),
-    "integer": frozenset({int}),
-    "boolean": frozenset({bool}),
-    "id": frozenset({int}),
-    "map": frozenset(),
+
+_TEXT: Final = "type({v}) is str and ({v}.isascii() or ({v} := well_formed({v})) is not None)"
+_INTEGER: Final = "type({v}) is int and -0x8000000000000000 <= {v} <= 0x7FFFFFFFFFFFFFFF"
+_FLOAT: Final = "type({v}) is float and -9223372036854775808.0 <= {v} < 9223372036854775808.0"
+_NAME: Final = f"{_TEXT} or {_INTEGER}"
+_FITTING: Final[Mapping[str, str]] = {
+    "text": _TEXT,
+    "number": f"{_FLOAT} or {_INTEGER}",
+    "integer": _INTEGER,
+    "boolean": "type({v}) is bool",
+    "id": _INTEGER,
+    "map": "False",
 }
-
-Read = Callable[[Mapping[str, Any], Any], Any]
-"""Reads one value from the arguments and the result."""
-
-Step = tuple[str, bool, Read, frozenset[type], Mapping[str, str]]
-"""Name, whether it is a field, how it is read, types that need no coercion, aliases."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shortcut:
-    """What was learnt from one call.
-
-    Args:
-        arguments: names of all arguments, with the type that each must have; None: any scalar.
-        result: the type that the result must have; None: it is not read.
-        absent: keys that the result must not have.
-        steps: how each value is read.
-        constants: fields that always have the same value.
-        copies: (field, source) that take the value of another field where they have none.
-        entity: the name of the entity's id.
-        page: template of the page.
-        parameters: names of its parameters.
-    """
-
-    arguments: tuple[tuple[str, type | None], ...]
-    result: type | None
-    absent: tuple[str, ...]
-    steps: tuple[Step, ...]
-    constants: Mapping[str, Any]
-    copies: tuple[tuple[str, str], ...]
-    entity: str | None
-    page: str | None
-    parameters: tuple[str, ...]
-
-    def take(self, event: ActivityEvent, kwargs: Mapping[str, Any], result: Any) -> bool:
-        """Settle the event's data, entity and page; False where the call is not like the one that was learnt from."""
-        if len(kwargs) != len(self.arguments) or not self._alike(kwargs, result):
-            return False
-        data = dict(self.constants)
-        others: dict[str, Any] = {}
-        for name, is_field, read, fitting, aliases in self.steps:
-            try:
-                value = read(kwargs, result)
-            except Exception:  # noqa: BLE001 (the rule meets it again, and reports it)
-                return False
-            kind = type(value)
-            if kind not in fitting or (kind in _BOUNDED and not _INT64_MIN <= value <= _INT64_MAX):
-                return False
-            if kind is str and not value.isascii():
-                value = well_formed(value)
-            if is_field:
-                data[name] = aliases.get(value, value) if aliases else value
-            others[name] = value
-        for name, origin in self.copies:
-            if origin in data:
-                data[name] = data[origin]
-        if self.entity is not None and event.entity_id is None and self.entity in others:
-            event.entity_id = str(others[self.entity])
-        event.data = data
-        url = self.page
-        if url is not None:
-            event.page_route = url
-            for name in self.parameters:
-                url = url.replace("{" + name + "}", str(others[name]))
-            event.page_url = url
-        return True
-
-    def _alike(self, kwargs: Mapping[str, Any], result: Any) -> bool:
-        for name, expected in self.arguments:
-            kind = type(kwargs.get(name, MISSING))
-            if kind is not expected and (expected is not None or kind not in _SCALARS):
-                return False
-        if self.result is not None and type(result) is not self.result:
-            return False
-        return not any(name in result for name in self.absent)
+"""What a value must be to need no coercion. Numbers beyond 64 bits, and those that are none, take the long way."""
 
 
 def learn(binding: Binding, kind: Activity, kwargs: Mapping[str, Any], result: Any) -> Shortcut | None:
     """Write down where `binding.find` finds the values of this call, or None where the call is not simple enough."""
     finder = _Finder(kwargs, result)
-    steps: list[Step] = []
+    steps: dict[str, str] = {}
     for name, sources in _sources(binding):
         found = next((found for source in sources if (found := finder.locate(*source)) is not None), None)
-        declared = kind.fields.get(name)
         if found is not None:
-            fitting = _FITTING[declared.type] if declared is not None else _NAMES
-            aliases: Mapping[str, str] = declared.aliases if declared is not None else {}
-            steps.append((name, declared is not None, found, fitting, aliases))
-    named = {step[0] for step in steps}
-    parameters = page_parameters(kind.page)
-    copies = {name: field.same_as for name, field in kind.fields.items() if field.same_as and name not in named}
-    constants = {name: field.constant for name, field in kind.fields.items() if field.constant is not None}
-    if finder.unclear or not named.issuperset(parameters) or not named.issuperset(copies.values()):
+            steps[name] = found
+    copies = {name: field.same_as for name, field in kind.fields.items() if field.same_as and name not in steps}
+    if finder.unclear or not steps.keys() >= {*page_parameters(kind.page), *copies.values()}:
         return None
-    return Shortcut(
-        arguments=tuple((name, None if type(value) in _SCALARS else type(value)) for name, value in kwargs.items()),
-        result=type(result) if finder.read_result else None,
-        absent=tuple(finder.absent),
-        steps=tuple(steps),
-        constants=constants,
-        copies=tuple(copies.items()),
-        entity=kind.entity_id,
-        page=kind.page,
-        parameters=parameters,
-    )
+    code = finder.code
+    finder.expect_the_same(steps)
+    values = {name: f"v{number}" for number, name in enumerate(steps)}
+    for name, variable in values.items():
+        declared = kind.fields.get(name)
+        code.let(variable, steps[name])
+        code.expect((_NAME if declared is None else _FITTING[declared.type]).format(v=variable))
+    return code.function(_settled(code, kind, values, copies))
+
+
+def _settled(code: _Code, kind: Activity, values: Mapping[str, str], copies: Mapping[str, str]) -> list[str]:
+    """The lines that give the event what was found."""
+    data = {name: code.object(field.constant) for name, field in kind.fields.items() if field.constant is not None}
+    for name, variable in values.items():
+        declared = kind.fields.get(name)
+        if declared is not None:
+            aliases = declared.aliases
+            data[name] = f"{code.object(aliases)}.get({variable}, {variable})" if aliases else variable
+    data.update({name: data[origin] for name, origin in copies.items() if origin in data})
+    lines = ["event.data = {" + ", ".join(f"{name!r}: {value}" for name, value in data.items()) + "}"]
+    if kind.entity_id in values:
+        lines.append(f"if event.entity_id is None: event.entity_id = str({values[kind.entity_id]})")
+    if kind.page is not None:
+        lines.append(f"event.page_route = {kind.page!r}")
+        filled = [f".replace({'{' + name + '}'!r}, str({values[name]}))" for name in page_parameters(kind.page)]
+        lines.append(f"event.page_url = {kind.page!r}{''.join(filled)}")
+    return lines
+
+
+class _Code:
+    """The text of one function, and the objects that it uses."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._objects: dict[str, Any] = {"well_formed": well_formed, "scalars": _SCALARS}
+
+    def object(self, value: Any) -> str:
+        """A name for an object."""
+        name = f"object{len(self._objects)}"
+        self._objects[name] = value
+        return name
+
+    def let(self, variable: str, expression: str) -> None:
+        """Read a value. Where that raises, the function steps aside: the rule meets it again, and reports it."""
+        self._lines.append(f"{variable} = {expression}")
+
+    def expect(self, condition: str) -> None:
+        """Step aside unless the condition holds."""
+        self._lines.append(f"if not ({condition}): return False")
+
+    def function(self, then: list[str]) -> Shortcut:
+        """The function: what was read and expected, and `then` what nothing can keep from happening any more."""
+        lines = ["def shortcut(event, kwargs, result):", " try:", *(f"  {line}" for line in self._lines)]
+        lines += [" except Exception: return False", *(f" {line}" for line in then), " return True"]
+        exec(compile("\n".join(lines), "<prelude_otel shortcut>", "exec"), self._objects)  # noqa: S102 (names go in by repr, objects by reference)
+        shortcut: Shortcut = self._objects["shortcut"]
+        return shortcut
 
 
 Source = tuple[str, Any, tuple[str, ...]]
@@ -168,42 +138,62 @@ class _Finder:
     def __init__(self, kwargs: Mapping[str, Any], result: Any) -> None:
         self._kwargs = kwargs
         self._result = result
+        self._arguments = {name: f"a{number}" for number, name in enumerate(kwargs)}
+        self.code = _Code()
         self.unclear = any(value is None or isinstance(value, Mapping) for value in kwargs.values())
         self.read_result = False
         self.absent: list[str] = []
 
-    def locate(self, where: str, key: Any, attributes: tuple[str, ...]) -> Read | None:
-        """How the name is read, or None where it is not there."""
+    def expect_the_same(self, steps: Mapping[str, str]) -> None:
+        """The checks that a call is like this one. A scalar that is itself a value is checked as that."""
+        code = self.code
+        code.expect(f"len(kwargs) == {len(self._kwargs)}")
+        for name, variable in self._arguments.items():
+            code.let(variable, f"kwargs[{name!r}]")
+            kind = type(self._kwargs[name])
+            if kind not in _SCALARS:
+                code.expect(f"type({variable}) is {code.object(kind)}")
+            elif variable not in steps.values():
+                code.expect(f"type({variable}) in scalars")
+        if self.read_result:
+            code.expect(f"type(result) is {code.object(type(self._result))}")
+        for key in self.absent:
+            code.expect(f"{key!r} not in result")
+
+    def locate(self, where: str, key: Any, attributes: tuple[str, ...]) -> str | None:
+        """The expression that reads the name, or None where it is not there."""
         if where == "argument":
             if key not in self._kwargs or len(attributes) > 1:
                 self.unclear = True
-            return _attribute_of(key, attributes[0]) if attributes else lambda kwargs, _: kwargs[key]
+                return None
+            return _attribute(self._arguments[key], attributes[0]) if attributes else self._arguments[key]
         if where == "body":
             if key in self._kwargs:
-                return lambda kwargs, _: kwargs[key]
+                return self._arguments[key]
             parameter = next((name for name, value in self._kwargs.items() if key in body_fields(type(value))), None)
-            return None if parameter is None else _attribute_of(parameter, key)
+            return None if parameter is None else _attribute(self._arguments[parameter], key)
         self.read_result = True
         if where == "computed":
-            return lambda _, result: key(result)
+            return f"{self.code.object(key)}(result)"
         if where == "path":
             self.unclear = self.unclear or len(attributes) != 1
             key = attributes[0]
         return self._in_result(key)
 
-    def _in_result(self, key: str) -> Read | None:
+    def _in_result(self, key: str) -> str | None:
         result = self._result
         names = body_fields(type(result))
         if type(result) is dict:
             if key in result:
-                return lambda _, result: result[key]
+                return f"result[{key!r}]"
             self.absent.append(key)
         elif key in names:
-            return lambda _, result: getattr(result, key)
+            return _attribute("result", key)
         elif not names and type(result) not in _NOTHING:
             self.unclear = True
         return None
 
 
-def _attribute_of(parameter: str, attribute: str) -> Read:
-    return lambda kwargs, _: getattr(kwargs[parameter], attribute)
+def _attribute(of: str, name: str) -> str:
+    plain = name.isascii() and name.isidentifier() and not iskeyword(name)
+    return f"{of}.{name}" if plain else f"getattr({of}, {name!r})"

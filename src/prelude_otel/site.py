@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from prelude_otel import state
 from prelude_otel.binding import MISSING, Binding, Rename, plan
 from prelude_otel.catalogue import Activity, Catalogue
 from prelude_otel.errors import CatalogueError, UnknownActivityError
@@ -14,9 +13,8 @@ from prelude_otel.shortcut import Shortcut, learn
 
 if TYPE_CHECKING:
     from prelude_otel.event import ActivityEvent
-    from prelude_otel.runtime import Runtime
 
-__all__ = ["Site", "resolve_all"]
+__all__ = ["Site"]
 
 
 class Site:
@@ -64,12 +62,13 @@ class Site:
         if event.call is None:
             return
         binding, args, kwargs = event.call
-        kwargs = binding.by_name(args, kwargs)
+        if args:
+            kwargs = binding.by_name(args, kwargs)
         if event.data or event.result_data:
             event.take(binding.find(kwargs, result))
             return
         shortcut = self.shortcut
-        if shortcut is not None and shortcut.take(event, kwargs, result):
+        if shortcut is not None and shortcut(event, kwargs, result):
             return
         found = binding.find(kwargs, result)
         event.take(found)
@@ -82,13 +81,3 @@ class Site:
         code = getattr(inspect.unwrap(self.function), "__code__", None)
         where = f"{code.co_filename}:{code.co_firstlineno}" if code is not None else repr(self.function)
         return f"{where} ({getattr(self.function, '__qualname__', '?')})"
-
-
-def resolve_all(runtime: Runtime) -> None:
-    """Resolve every decorated function that is known by now.
-
-    Raises:
-        CatalogueError: a name that nobody declared, with its place.
-    """
-    for site in state.sites:
-        site.resolve(runtime.catalogue)

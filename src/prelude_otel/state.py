@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from prelude_otel.catalogue import Catalogue, builtin
 
 if TYPE_CHECKING:
-    from prelude_otel.otel import OwnTracing
     from prelude_otel.runtime import Runtime
     from prelude_otel.site import Site
+    from prelude_otel.tracing import OwnTracing
 
 __all__ = ["declared", "lock", "own_tracing", "runtime", "set_runtime", "sites"]
 

@@ -8,16 +8,10 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import astuple, dataclass
+from typing import Final
 
-from prelude_otel.catalogue.page import page_parameters
 from prelude_otel.errors import ConfigurationError
-from prelude_otel.request import worker_user
-
-if TYPE_CHECKING:
-    from prelude_otel.event import ActivityEvent
 
 __all__ = ["Pending", "read_token", "token_of"]
 
@@ -36,27 +30,12 @@ class Pending:
     entity_id: str | None
     user_email: str | None
     session_id: str | None
-    page: Mapping[str, str]
+    page: dict[str, str]
 
 
-def token_of(event: ActivityEvent, values: Mapping[str, Any], key: bytes) -> str:
-    """The token of an activity that is still running, of which `values` are known by now; `key` signs it."""
-    kind = event.kind
-    entity_id = event.entity_id
-    if entity_id is None and kind.entity_id is not None and values.get(kind.entity_id) is not None:
-        entity_id = str(values[kind.entity_id])
-    page = {name: str(values[name]) for name in page_parameters(kind.page) if values.get(name) is not None}
-    email, session_id = worker_user.get() if event.request is None else event.request.user()
-    parts = [
-        event.uid,
-        kind.key,
-        event.start_ns,
-        entity_id,
-        event.user_email or email,
-        event.session_id or session_id,
-        page,
-    ]
-    body = json.dumps(parts, separators=(",", ":")).encode()
+def token_of(pending: Pending, key: bytes) -> str:
+    """The token that says this; `key` signs it."""
+    body = json.dumps(astuple(pending), separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_signature(body, key) + body).decode("ascii").rstrip("=")
 
 

@@ -71,7 +71,7 @@ _constants: dict[int, tuple[Activity, dict[str, bytes]]] = {}
 """For each kind in use, by status: all that its records have in common, up to the uid."""
 
 
-def encode_event(event: ActivityEvent) -> bytes:
+def encode_event(event: ActivityEvent) -> bytes:  # noqa: C901, PLR0912 (flat: a call for each attribute would cost more than it)
     """One entry: the tag of `ScopeLogs.log_records`, a length, and the LogRecord."""
     kind = event.kind
     _, constant = _constants.get(id(kind)) or _remember(kind)
