@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
@@ -51,7 +52,7 @@ print(server.server_port, flush=True)
 server.serve_forever()
 """
 
-DEAL: dict[str, str | float] = {"deal_name": "Enterprise Contract", "value_usd": 50000.0, "client_id": 123}
+DEAL: dict[str, Any] = {"deal_name": "Enterprise Contract", "value_usd": 50000.0, "client_id": 123}
 
 
 @dataclass
@@ -167,7 +168,7 @@ def report(ways: list[Way]) -> None:
 
 def main() -> None:
     """Run the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--actions", type=int, default=2000)
     options = parser.parse_args()

@@ -161,7 +161,8 @@ class GroupCommit:
             return False
         except Exception as error:  # noqa: BLE001 (whatever it is, the sender keeps the request and sends it again)
             if len(parts) > 1:
-                wrote = [self._write(writer, [part]) for part in parts]
+                # Whoever has been answered meanwhile sends again: the others need not wait for it.
+                wrote = [self._write(writer, [part]) for part in parts if not part.job.future.done()]
                 return all(wrote)
             _log.error("a request could not be written", exc_info=error)
             self._observer.failed(error)

@@ -53,7 +53,7 @@ class Metrics:
         self._batch = Histogram("prelude_exporter_write_rows", "Rows of one commit.", buckets=_ROWS, registry=registry)
         self.expired = Counter(
             "prelude_exporter_joins_expired",
-            "Rows and spans that waited too long for their other half.",
+            "Rows that stay without a duration, since their span did not come in time.",
             registry=registry,
         )
         self.waiting_bytes = Gauge(

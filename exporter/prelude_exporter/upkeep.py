@@ -47,18 +47,24 @@ async def maintain(settings: Settings, metrics: Metrics) -> None:
     """Every ``settings.maintenance`` seconds: partitions ahead, and joins that waited too long let go."""
     while True:
         await asyncio.sleep(settings.maintenance)
-        try:
-            expired = await asyncio.to_thread(_maintain, settings)
-        except (PreludeError, psycopg.Error) as error:
-            _log.warning("upkeep of the database failed, and is tried again: %s", error)
-        else:
-            metrics.expired.inc(expired)
+        # Each for itself: a partition that can't be made shall not keep every join for ever.
+        for work in (_make_partitions, _expire_joins):
+            try:
+                await asyncio.to_thread(work, settings, metrics)
+            except (PreludeError, psycopg.Error) as error:
+                _log.warning("upkeep of the database failed, and is tried again: %s", error)
+            except Exception:  # noqa: BLE001 (whatever it is, the next round may go well)
+                _log.exception("upkeep of the database failed in an unforeseen way, and is tried again")
 
 
-def _maintain(settings: Settings) -> int:
+def _make_partitions(settings: Settings, _metrics: Metrics) -> None:
     with connect(settings.database_url, _APPLICATION, statement_timeout="60s") as connection:
         partitions.ensure_ahead(connection)
-        return joins.expire(connection, settings.span_window).rows_without_duration
+
+
+def _expire_joins(settings: Settings, metrics: Metrics) -> None:
+    with connect(settings.database_url, _APPLICATION, statement_timeout="60s") as connection:
+        metrics.expired.inc(joins.expire(connection, settings.span_window).rows_without_duration)
 
 
 async def watch(settings: Settings, readiness: Readiness) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from prelude_otel.contract import attributes as names
 
@@ -14,25 +14,37 @@ if TYPE_CHECKING:
 __all__ = ["flat_attributes", "kind_attributes", "record_attributes"]
 
 
-def record_attributes(event: ActivityEvent) -> dict[str, Any]:
-    """Attributes of the log record, in the order in which the encoder writes them."""
+_MAX_REMEMBERED: Final = 4096
+_Constant = tuple["Activity", dict[str, Any], tuple[str, ...]]
+"""A kind, its attributes, and the paths of its personal fields."""
+_remembered: dict[int, _Constant] = {}
+
+
+def record_attributes(event: ActivityEvent) -> dict[str, Any]:  # noqa: C901, PLR0912 (flat: this is on the path of every action)
+    """Attributes of the log record; the encoder writes the same ones."""
     attributes = kind_attributes(event.kind)
     attributes[names.RESULT_STATUS] = event.status
     attributes[names.LOG_RECORD_UID] = event.uid
-    for name, value in (
-        (names.USER_EMAIL, event.user_email),
-        (names.SESSION_ID, event.session_id),
-        (names.ENTITY_ID, event.entity_id),
-        (names.PAGE_URL, event.page_url),
-        (names.PAGE_ROUTE, event.page_route),
-        (names.USER_AGENT, event.user_agent),
-        (names.CLIENT_ADDRESS, event.client_address),
-        (names.ERROR_TYPE, event.error_type),
-        (names.HTTP_STATUS, event.http_status),
-        (names.COMPLETES, event.completes),
-    ):
-        if value is not None:
-            attributes[name] = value
+    if event.user_email is not None:
+        attributes[names.USER_EMAIL] = event.user_email
+    if event.session_id is not None:
+        attributes[names.SESSION_ID] = event.session_id
+    if event.entity_id is not None:
+        attributes[names.ENTITY_ID] = event.entity_id
+    if event.page_url is not None:
+        attributes[names.PAGE_URL] = event.page_url
+    if event.page_route is not None:
+        attributes[names.PAGE_ROUTE] = event.page_route
+    if event.user_agent is not None:
+        attributes[names.USER_AGENT] = event.user_agent
+    if event.client_address is not None:
+        attributes[names.CLIENT_ADDRESS] = event.client_address
+    if event.error_type is not None:
+        attributes[names.ERROR_TYPE] = event.error_type
+    if event.http_status is not None:
+        attributes[names.HTTP_STATUS] = event.http_status
+    if event.completes is not None:
+        attributes[names.COMPLETES] = event.completes
     if event.data:
         attributes[names.ACTION_DATA] = event.data
     if event.result_data:
@@ -49,15 +61,24 @@ def record_attributes(event: ActivityEvent) -> dict[str, Any]:
 
 
 def kind_attributes(kind: Activity) -> dict[str, Any]:
-    """Attributes that every event of a kind has."""
+    """Attributes that every event of a kind has, in a new dict."""
+    _, remembered, personal = _remembered.get(id(kind)) or _remember(kind)
+    attributes = remembered.copy()
+    if personal:
+        attributes[names.PERSONAL] = list(personal)
+    return attributes
+
+
+def _remember(kind: Activity) -> _Constant:
     attributes: dict[str, Any] = {names.ACTION_TYPE: kind.type, names.ACTION_NAME: kind.name}
     if kind.category is not None:
         attributes[names.ACTION_CATEGORY] = kind.category
     if kind.entity is not None:
         attributes[names.ENTITY_TYPE] = kind.entity
-    if kind.personal:
-        attributes[names.PERSONAL] = list(kind.personal)
-    return attributes
+    constant = kind, attributes, kind.personal
+    if len(_remembered) < _MAX_REMEMBERED:
+        _remembered[id(kind)] = constant  # the reference keeps the id from being given to another
+    return constant
 
 
 def flat_attributes(event: ActivityEvent) -> dict[str, Any]:

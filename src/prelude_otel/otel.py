@@ -1,4 +1,4 @@
-"""Everything of OpenTelemetry that is unstable, or differs between versions, is met here and nowhere else."""
+"""Everything of OpenTelemetry that is unstable, or differs between versions, is met here and in `otel_logs`, nowhere else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
-from opentelemetry._logs import LogRecord, SeverityNumber, get_logger_provider
+from opentelemetry._logs import get_logger_provider
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY
 from opentelemetry.sdk.resources import Resource
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SCOPE_NAME",
     "application_tracer_provider",
-    "emit_log_record",
+    "context_with",
     "global_logger_provider",
     "global_tracer_provider",
     "instrument_fastapi",
@@ -34,6 +34,11 @@ __all__ = [
     "without_instrumentation",
 ]
 
+try:
+    from opentelemetry.trace.propagation import _SPAN_KEY
+except ImportError:  # a name of the API's own, only taken to spare calls
+    _SPAN_KEY = ""
+
 _log = logging.getLogger("prelude_otel")
 SCOPE_NAME: Final = "prelude_otel"
 
@@ -41,6 +46,20 @@ SCOPE_NAME: Final = "prelude_otel"
 def scope_version() -> str:
     """Our version, as instrumentation scope."""
     return version("prelude-otel")
+
+
+def _context_with(span: trace.Span, context: otel_context.Context) -> otel_context.Context:
+    """`trace.set_span_in_context` in one step."""
+    return otel_context.Context({**context, _SPAN_KEY: span})
+
+
+_PROBE: Final = otel_context.Context({"other": 1})
+context_with: Final = (
+    _context_with
+    if _context_with(trace.INVALID_SPAN, _PROBE) == trace.set_span_in_context(trace.INVALID_SPAN, _PROBE)
+    else trace.set_span_in_context
+)
+"""A context with another current span."""
 
 
 @contextmanager
@@ -100,30 +119,6 @@ def global_logger_provider() -> LoggerProvider:
             "opentelemetry._logs.set_logger_provider() before instrument(), or leave logger_provider out"
         )
     return provider
-
-
-def emit_log_record(
-    logger: Logger,
-    event_name: str,
-    attributes: Mapping[str, Any],
-    *,
-    start_ns: int,
-    observed_ns: int,
-    context: otel_context.Context,
-    error: bool,
-) -> None:
-    """One event through an SDK. Trace and span id come from the span in `context`."""
-    severity = SeverityNumber.ERROR if error else SeverityNumber.INFO
-    logger.emit(
-        LogRecord(
-            timestamp=start_ns,
-            observed_timestamp=observed_ns,
-            context=context,
-            severity_number=severity,
-            event_name=event_name,
-            attributes=attributes,
-        )
-    )
 
 
 def instrument_fastapi(app: Any, provider: trace.TracerProvider) -> None:

@@ -18,10 +18,11 @@ from prelude_otel.contract import attributes as names
 from prelude_otel.contract.event_id import uuid7_text
 from prelude_otel.contract.vocabulary import ERROR, PENDING, SUCCESS, TIMEOUT
 from prelude_otel.event import ActivityEvent, current_event
-from prelude_otel.otel import tracer_of
+from prelude_otel.otel import context_with, tracer_of
 from prelude_otel.request import current_request, worker_user
 
 if TYPE_CHECKING:
+    from prelude_otel.request import RequestState
     from prelude_otel.settings import Settings
     from prelude_otel.sinks import Sink
 
@@ -85,7 +86,7 @@ class Runtime:
         event.span_context = context if context.is_valid else None
         event.request = current_request.get()
         event.settings = self.settings
-        entered = (otel_context.attach(trace.set_span_in_context(span)), current_event.set(event))
+        entered = (otel_context.attach(context_with(span, otel_context.get_current())), current_event.set(event))
         return event, entered, clock.tick_ns()
 
     def leave(self, event: ActivityEvent, entered: Entered, started_ns: int) -> None:
@@ -113,7 +114,12 @@ class Runtime:
             return
         if http_status is not None and http_status >= _FIRST_ERROR:
             _apply_status(event, http_status)
-        _settle_user(event)
+        request = event.request
+        email, session_id = worker_user.get() if request is None else request.user()
+        event.user_email = event.user_email or email
+        event.session_id = event.session_id or session_id
+        if request is not None:
+            _settle_request(event, request)
         event.finished = True
         span = event.span
         sink = self.sink
@@ -133,13 +139,7 @@ class Runtime:
             sink.emit(event)
 
 
-def _settle_user(event: ActivityEvent) -> None:
-    request = event.request
-    email, session_id = worker_user.get() if request is None else request.user()
-    event.user_email = event.user_email or email
-    event.session_id = event.session_id or session_id
-    if request is None:
-        return
+def _settle_request(event: ActivityEvent, request: RequestState) -> None:
     event.client_address = event.client_address or request.client_address()
     event.user_agent = event.user_agent or request.user_agent()
     if event.page_url is None:

@@ -74,7 +74,7 @@ def _settled(code: _Code, kind: Activity, values: Mapping[str, str], copies: Map
             data[name] = f"{code.object(aliases)}.get({variable}, {variable})" if aliases else variable
     data.update({name: data[origin] for name, origin in copies.items() if origin in data})
     lines = ["event.data = {" + ", ".join(f"{name!r}: {value}" for name, value in data.items()) + "}"]
-    if kind.entity_id in values:
+    if kind.entity_id is not None and kind.entity_id in values:
         lines.append(f"if event.entity_id is None: event.entity_id = str({values[kind.entity_id]})")
     if kind.page is not None:
         lines.append(f"event.page_route = {kind.page!r}")

@@ -7,11 +7,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry import trace
-from opentelemetry.context import Context
 
 from prelude_otel.attributes import flat_attributes, record_attributes
 from prelude_otel.contract.vocabulary import ERROR, TIMEOUT
-from prelude_otel.otel import SCOPE_NAME, emit_log_record, logger_of, scope_version
+from prelude_otel.otel import SCOPE_NAME, scope_version
 from prelude_otel.otlp.encode import encode_event, request_prefix
 from prelude_otel.otlp.queue import EntryQueue
 from prelude_otel.otlp.sender import Sender
@@ -108,22 +107,24 @@ class ProviderSink(_Counting):
 
     def __init__(self, provider: LoggerProvider) -> None:
         super().__init__()
+        from prelude_otel.otel_logs import log_emitter  # the SDK's half for logs: no other sink needs it
+
         self._provider: Any = provider
-        self._logger = logger_of(provider)
+        self._emit = log_emitter(provider)
 
     def emit(self, event: ActivityEvent) -> None:
         """Hand over as a log record with an EventName."""
         span = event.span
         if span is None and event.span_context is not None:
             span = trace.NonRecordingSpan(event.span_context)
-        emit_log_record(
-            self._logger,
+        start_ns = event.start_ns
+        self._emit(
             event.kind.event_name,
             record_attributes(event),
-            start_ns=event.start_ns,
-            observed_ns=event.start_ns + (event.duration_ns or 0),
-            context=trace.set_span_in_context(span, Context()) if span is not None else Context(),
-            error=event.status in (ERROR, TIMEOUT),
+            start_ns,
+            start_ns + (event.duration_ns or 0),
+            span,
+            event.status in (ERROR, TIMEOUT),
         )
         self._count()
 

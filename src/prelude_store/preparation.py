@@ -37,12 +37,19 @@ class Work:
 
 
 def payload_finder(batch: Batch) -> PayloadOf:
-    """Looks up the bytes that a row of `batch` was made from; only asked where something went wrong."""
+    """Looks up the bytes that a row of `batch`, the very object, was made from; only asked where something went wrong."""
+    rows, payloads = batch.rows, batch.payloads
+    places: dict[int, int] = {}
 
     def payload_of(row: ActivityRow) -> bytes | None:
-        if batch.payloads is None:
+        if payloads is None:
             return None
-        return next((payload for known, payload in zip(batch.rows, batch.payloads, strict=True) if known is row), None)
+        if not places:  # most batches are never asked
+            if len(payloads) != len(rows):
+                raise ValueError(f"{len(rows)} rows came with {len(payloads)} payloads")
+            places.update((id(known), place) for place, known in enumerate(rows))
+        place = places.get(id(row))
+        return None if place is None else payloads[place]
 
     return payload_of
 

@@ -67,7 +67,7 @@ def carry_out(connection: Connection, lane: int, work: Work, payload_of: Payload
             lines = copy_text(rows, lane, first_seq)
             if careful:
                 new = _copy_aside(connection, lines)
-                found = _conflicts(connection, rows, payload_of)
+                found = _conflicts(connection, work.rows, payload_of)  # as they came: their bytes go by the object
                 inserted, conflicts, entries = len(new), len(found), [*entries, *found]
                 born &= new
             else:

@@ -13,11 +13,13 @@ from prelude_otel.attributes import kind_attributes
 from prelude_otel.contract import attributes as names
 from prelude_otel.contract.vocabulary import ERROR, STATUSES, TIMEOUT
 from prelude_otel.otlp.wire import (
+    Heads,
     RememberedAttribute,
     any_value,
+    entries,
+    head,
     key_prefix,
     length_delimited,
-    map_attribute,
     string_attribute,
     text,
     value_attribute,
@@ -46,12 +48,12 @@ _USER_AGENT: Final = RememberedAttribute(names.USER_AGENT)
 _CLIENT: Final = RememberedAttribute(names.CLIENT_ADDRESS)
 _ERROR_TYPE: Final = RememberedAttribute(names.ERROR_TYPE)
 _COMPLETES: Final = key_prefix(names.COMPLETES)
-_ACTION_DATA: Final = key_prefix(names.ACTION_DATA)
-_RESULT_DATA: Final = key_prefix(names.RESULT_DATA)
+_ACTION_DATA: Final = Heads(b"\x32", key_prefix(names.ACTION_DATA), b"\x32")
+_RESULT_DATA: Final = Heads(b"\x32", key_prefix(names.RESULT_DATA), b"\x32")
 _TAGS: Final = key_prefix(names.TAGS)
 _HTTP_STATUS: Final = key_prefix(names.HTTP_STATUS)
-_DURATION: Final = key_prefix(names.SPAN_DURATION_NS)
-_DURATION_SIZE: Final = len(_DURATION) + 2
+_DURATION: Final = Heads(b"\x32", key_prefix(names.SPAN_DURATION_NS))
+_RECORD: Final = Heads(b"\x12")
 _NOT_RAN: Final = value_attribute(key_prefix(names.HANDLER_RAN), any_value(False))
 _NO_JOIN: Final = value_attribute(key_prefix(names.SPAN_JOIN), any_value(False))
 
@@ -63,7 +65,7 @@ _STATUS: Final = {
 }
 
 _UID_LENGTH: Final = 36
-_UID: Final = string_attribute(key_prefix(names.LOG_RECORD_UID), "-" * _UID_LENGTH)[:-_UID_LENGTH]
+_UID: Final = head(_UID_LENGTH, b"\x32", key_prefix(names.LOG_RECORD_UID), b"\x0a")
 """What stands before the uid: its text is that of a UUID, and so always of one length."""
 
 _MAX_REMEMBERED: Final = 4096
@@ -71,7 +73,7 @@ _constants: dict[int, tuple[Activity, dict[str, bytes]]] = {}
 """For each kind in use, by status: all that its records have in common, up to the uid."""
 
 
-def encode_event(event: ActivityEvent) -> bytes:  # noqa: C901, PLR0912 (flat: a call for each attribute would cost more than it)
+def encode_event(event: ActivityEvent) -> bytes:  # noqa: PLR0912 (flat: a call for each attribute would cost more than it)
     """One entry: the tag of `ScopeLogs.log_records`, a length, and the LogRecord."""
     kind = event.kind
     _, constant = _constants.get(id(kind)) or _remember(kind)
@@ -79,14 +81,14 @@ def encode_event(event: ActivityEvent) -> bytes:  # noqa: C901, PLR0912 (flat: a
     start_ns = event.start_ns
     context = event.span_context
     if context is None:
-        head = _HEAD_WITHOUT_TRACE(0x09, start_ns, 0x59, start_ns + (duration_ns or 0))
+        fixed = _HEAD_WITHOUT_TRACE(0x09, start_ns, 0x59, start_ns + (duration_ns or 0))
     else:
         trace_id, span_id, _, flags, _, _ = context  # a tuple by its declaration; its properties cost a call each
-        head = _HEAD(
+        fixed = _HEAD(
             0x09, start_ns, 0x59, start_ns + (duration_ns or 0),
             0x45, flags, 0x4A, 16, trace_id.to_bytes(16), 0x52, 8, span_id.to_bytes(8),
         )  # fmt: skip
-    parts = [head, constant[event.status], event.uid.encode()]
+    parts = [fixed, constant[event.status], event.uid.encode()]
     add = parts.append
     if event.user_email is not None:
         add(_EMAIL[event.user_email])
@@ -103,11 +105,13 @@ def encode_event(event: ActivityEvent) -> bytes:  # noqa: C901, PLR0912 (flat: a
     if event.client_address is not None:
         add(_CLIENT[event.client_address])
     if event.data:
-        add(map_attribute(_ACTION_DATA, event.data))
+        content = entries(event.data)
+        add(_ACTION_DATA[len(content)])
+        add(content)
     if duration_ns is not None:
-        number = varint(duration_ns)
-        size = len(number)
-        add(b"\x32%c%b%c\x18%b" % (_DURATION_SIZE + size, _DURATION, size + 1, number))
+        content = b"\x18" + varint(duration_ns)
+        add(_DURATION[len(content)])
+        add(content)
     else:
         add(_NO_JOIN)
     if (
@@ -120,15 +124,13 @@ def encode_event(event: ActivityEvent) -> bytes:  # noqa: C901, PLR0912 (flat: a
     ):
         _add_rare(event, parts)
     body = b"".join(parts)
-    size = len(body)
-    if 128 <= size < 1 << 14:
-        return b"\x12%c%c%b" % (size & 127 | 128, size >> 7, body)
-    return b"\x12" + varint(size) + body
+    return _RECORD[len(body)] + body
 
 
 def _add_rare(event: ActivityEvent, parts: list[bytes]) -> None:
     if event.result_data:
-        parts.append(map_attribute(_RESULT_DATA, event.result_data))
+        content = entries(event.result_data)
+        parts += (_RESULT_DATA[len(content)], content)
     if event.tags:
         parts.append(value_attribute(_TAGS, any_value(event.tags)))
     if event.error_type is not None:

@@ -58,6 +58,14 @@ def test_a_row_that_the_database_refuses_is_quarantined_with_its_own_bytes(expor
     assert ExportLogsServiceRequest.FromString(payload) == ExportLogsServiceRequest.FromString(logs(old))
 
 
+def test_a_request_of_bad_rows_alone_is_quarantined_in_time(exporter: Exporter, query: Query) -> None:
+    records = [activity(number) for number in range(1, 2001)]
+    for record in records:
+        record.time_unix_nano = 1
+    assert exporter.call(logs(*records)) == b""
+    assert query("SELECT count(*) FROM activity_quarantine") == [(2000,)]
+
+
 def test_text_that_is_no_utf_8_costs_neither_the_request_nor_the_row(exporter: Exporter, query: Query) -> None:
     request = logs(activity(1, user_agent__original="Mozilla"), activity(2)).replace(b"Mozilla", b"Mo\xff\xfella")
     exporter.call(request)

@@ -12,10 +12,10 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from prelude_store.row import Probe, Quarantined
+from prelude_store.row import Probe, Quarantined, SpanLength
 from prelude_store.writer import Batch, Writer, WriteResult
 from tests.support.postgres import as_role
-from tests.support.rows import make_row, now_us
+from tests.support.rows import make_row, now_us, waiting_row
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -120,6 +120,17 @@ def test_other_content_under_a_known_id_and_time_goes_to_quarantine_once(writer:
     assert json.loads(entry[2])["user_email"] == "somebody@else.com"
     (email,) = superuser.execute("SELECT user_email FROM user_activity_logs WHERE event_id = %s", [row.event_id])
     assert email == ("user@company.com",)
+
+
+def test_other_content_keeps_its_bytes_also_when_its_span_came_with_it(writer: Writer, superuser: Connection) -> None:
+    row = waiting_row()
+    writer.write(Batch(rows=[row]))
+    forged = row._replace(user_email="somebody@else.com", content_hash=b"f" * 16)
+    span = SpanLength(row.trace_id or "", row.span_id or "", 5_000_000)
+    result = writer.write(Batch(rows=[forged], spans=[span], payloads=[b"the bytes it came in"]))
+    assert (result.inserted, result.conflicts) == (0, 1)
+    (entry,) = superuser.execute("SELECT signal, reason, payload FROM activity_quarantine")
+    assert entry == ("logs", "content_conflict", b"the bytes it came in")
 
 
 def test_other_content_within_one_batch_goes_to_quarantine(writer: Writer, superuser: Connection) -> None:

@@ -135,3 +135,25 @@ def test_many_different_users_do_not_fill_the_memory() -> None:
 def test_personal_fields_are_named_in_the_record() -> None:
     kind = Activity(type="crm", name="probe", fields={"a": Field(personal=True), "b": Field()})
     assert record_attributes(ActivityEvent(kind, START, UID))["prelude.personal"] == ["action_data.a"]
+
+
+@pytest.mark.parametrize("power", range(0, 64, 7))
+def test_every_length_of_a_number_is_framed_rightly(power: int) -> None:
+    numbers = [2**power - 1, 2**power, -(2**power)] if power < 63 else [2**63 - 1, -(2**63)]
+    for number in numbers:
+        event = ActivityEvent(KINDS[0], START, UID)
+        event.data = {"number": number, "list": [number]}
+        event.duration_ns = max(0, number)
+        (record,) = decoded(encode_event(event)).resource_logs[0].scope_logs[0].log_records
+        sent = {each.key: python_value(each.value) for each in record.attributes}
+        assert sent["prelude.action.data"] == event.data
+        assert sent["prelude.span.duration_ns"] == event.duration_ns
+
+
+def test_texts_of_many_lengths_do_not_fill_the_memory() -> None:
+    from prelude_otel.otlp.wire import Heads, head
+
+    heads = Heads(b"\x0a", b"\x12")
+    for size in range(5000):
+        assert heads[size] == head(size, b"\x0a", b"\x12")
+    assert len(heads) <= 256

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from prelude_otel import Activity, Field, activity, current_activity, state
+from prelude_otel.binding import plan
 from prelude_otel.catalogue import builtin
+from prelude_otel.event import ActivityEvent
+from prelude_otel.shortcut import learn
 from prelude_otel.testing import CapturedActivity, capture_activities
 
 KINDS = [
@@ -111,6 +114,69 @@ def test_a_call_is_recorded_as_if_it_were_the_first(kind: Activity, several: lis
             repeated(arguments, result)
             handler_of(kind)(arguments, result)
         assert told(captured[0]) == told(captured[1])
+
+
+def mixed(deal: Any, value_usd: Any, tab: Any = "main") -> None:
+    """A handler whose fields go by other names."""
+
+
+RENAMES: dict[str, Any] = {"name": "deal.name", "deal_id": "result.id", "flag": bool}
+any_call = st.tuples(st.fixed_dictionaries({"deal": bodies, "value_usd": simple, "tab": simple}), results)
+
+
+def settled(event: ActivityEvent) -> tuple[Any, ...]:
+    return (
+        event.entity_id,
+        event.page_url,
+        event.page_route,
+        repr(sorted(event.data.items())),
+        event.result_data,
+        event.finished,
+    )
+
+
+@given(any_call, any_call)
+@settings(max_examples=300, deadline=None)
+def test_a_shortcut_gives_what_the_rule_gives_or_steps_aside(first: Any, second: Any) -> None:
+    kind = KINDS[-1]
+    binding = plan(mixed, kind, RENAMES)
+    shortcut = learn(binding, kind, *first)
+    if shortcut is None:
+        return
+    for arguments, result in (first, second):
+        ruled, quick, fresh = (ActivityEvent(kind, 1, "uid") for _ in range(3))
+        if shortcut(quick, arguments, result):
+            ruled.take(binding.find(arguments, result))
+            assert settled(quick) == settled(ruled)
+        else:
+            assert settled(quick) == settled(fresh), "who steps aside has changed nothing"
+
+
+def test_a_call_like_the_one_learnt_takes_the_shortcut() -> None:
+    kind = KINDS[-1]
+    binding = plan(mixed, kind, RENAMES)
+    shortcut = learn(binding, kind, {"deal": Body(name="a"), "value_usd": 1.5, "tab": "main"}, Out(id=7))
+    assert shortcut is not None
+    event = ActivityEvent(kind, 1, "uid")
+    assert shortcut(event, {"deal": Body(name="\ud800"), "value_usd": 2, "tab": "notes"}, Out(id=8))
+    assert event.data == {"fixed": "x", "name": "?", "value_usd": 2, "copy": "?", "flag": True}
+    assert (event.entity_id, event.page_url) == ("8", "/deals/8/notes")
+
+
+def test_names_that_are_no_names_of_python_are_only_text() -> None:
+    odd = ["class", "'] or boom() #", 'a"b\n', "\ud800", "{v}", "é", "ﬁ"]
+    kind = Activity(type="crm", name="odd", page="/'{class}\\", fields={name: Field() for name in odd})
+
+    def handler() -> None: ...
+
+    binding = plan(handler, kind, {})
+    result = dict.fromkeys(odd, "x")
+    shortcut = learn(binding, kind, {}, result)
+    assert shortcut is not None
+    event = ActivityEvent(kind, 1, "uid")
+    assert shortcut(event, {}, result)
+    assert event.data == result
+    assert event.page_url == "/'x\\"
 
 
 def test_result_data_is_carried_at_every_call() -> None:

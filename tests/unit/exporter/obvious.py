@@ -72,9 +72,10 @@ def obvious_row(record: LogRecord, service_name: str | None) -> ActivityRow:  # 
             return "true" if value else "false"
         if isinstance(value, int | float):
             return str(value)
-        return reject(key)
+        reject(key)
+        return None
 
-    def reject(key: str) -> Any:
+    def reject(key: str) -> None:
         if values.get(key) is not None:
             notes.rejected[cell(key)] = values[key]
 
@@ -86,7 +87,8 @@ def obvious_row(record: LogRecord, service_name: str | None) -> ActivityRow:  # 
             return int(value)
         if isinstance(value, str) and value.isascii() and value.removeprefix("-").isdigit() and len(value) <= 19:
             return int(value)
-        return reject(key)
+        reject(key)
+        return None
 
     def boolean(key: str) -> bool | None:
         value = values.get(key)
@@ -94,13 +96,17 @@ def obvious_row(record: LogRecord, service_name: str | None) -> ActivityRow:  # 
             return value
         if isinstance(value, str) and value.lower() in ("true", "false"):
             return value.lower() == "true"
-        return reject(key)
+        reject(key)
+        return None
 
     def mapping(key: str) -> dict[str, Any] | None:
         value = values.get(key)
         if isinstance(value, str):
             value = json_object(value)
-        return value if isinstance(value, dict) else reject(key)
+        if isinstance(value, dict):
+            return value
+        reject(key)
+        return None
 
     def texts(key: str, name: str) -> tuple[str, ...] | None:
         value = values.get(key)

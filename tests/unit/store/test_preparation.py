@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +48,37 @@ def test_a_row_without_its_bytes_is_kept_as_json() -> None:
     assert entry.signal == "row"
     kept = json.loads(entry.payload)
     assert (kept["event_id"], kept["content_hash"], kept["tags"]) == (row.event_id, row.content_hash.hex(), ["a"])
+
+
+def test_each_row_finds_the_bytes_that_it_was_made_from_and_no_equal_row_does() -> None:
+    rows = [make_row(timestamp_us=1) for _ in range(3)]
+    twin = rows[0]._replace()
+    payload_of = finder(Batch(rows=rows, payloads=[b"0", None, b"2"]))
+    assert [payload_of(row) for row in (*reversed(rows), twin)] == [b"2", None, b"0", None]
+
+
+def test_bytes_are_made_for_the_rows_that_are_asked_for_alone() -> None:
+    made: list[int] = []
+
+    class Recorded(Sequence[bytes]):
+        def __len__(self) -> int:
+            return 1000
+
+        def __getitem__(self, index: Any) -> Any:
+            made.append(index)
+            return b"%d" % index
+
+    rows = [make_row(timestamp_us=number) for number in range(1000)]
+    batch = Batch(rows=rows, payloads=Recorded())
+    work = prepare(batch, 0, 989, finder(batch))
+    assert [entry.payload for entry in work.quarantined] == [b"%d" % number for number in range(990, 1000)]
+    assert made == list(range(990, 1000))
+
+
+def test_payloads_that_are_not_parallel_to_the_rows_are_an_error_of_the_caller() -> None:
+    row = make_row()
+    with pytest.raises(ValueError, match="1 rows came with 2 payloads"):
+        finder(Batch(rows=[row], payloads=[b"1", b"2"]))(row)
 
 
 @given(*[st.integers(0, 5)] * 4)
