@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Further flags for the demo, e.g. make demo UP="--rows 20" or make demo UP="--no-collector".
 UP ?=
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-lowest lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/prelude up --demo $(UP)
@@ -15,6 +15,13 @@ test: lint
 	@# Here, so that the minutes that it takes where there is none are not a test's.
 	@$(BIN)/prelude collector || $(BIN)/prelude collector build
 	$(BIN)/pytest -q
+	@$(MAKE) --no-print-directory test-lowest
+
+# What runs in a service must run on the oldest versions that pyproject.toml allows, too.
+test-lowest: $(VENV)/installed
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
+	VIRTUAL_ENV=$(VENV)-lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable '.[all]' --group dev
+	$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider tests/unit/emit tests/integration/emit
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check --quiet
@@ -23,7 +30,7 @@ lint: $(VENV)/installed
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) .prelude dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest .prelude dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "prelude-otel needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 …")'

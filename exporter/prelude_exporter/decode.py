@@ -163,8 +163,8 @@ def _quarantine(decoded: Decoded, origin: Origin, error: Exception) -> None:
         reason, detail = error.reason, error.detail
     else:
         reason, detail = "mapping_failed", f"{type(error).__name__}: {error}"
-    record = Quarantined(signal_of(origin), reason, clean(detail, "", Notes(), 1000), Payloads([origin])[0])
-    decoded.quarantined.append(record)
+    signal, content = Payloads([origin])[0]
+    decoded.quarantined.append(Quarantined(signal, reason, clean(detail, "", Notes(), 1000), content))
 
 
 def _text(text: str | bytes) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final, overload
 
 from prelude_exporter import wire
+from prelude_store.row import Payload
 
 __all__ = ["Origin", "Payloads", "signal_of"]
 
@@ -20,7 +21,7 @@ def signal_of(origin: Origin) -> str:
     return "logs" if len(origin) == _LOGS else "traces"
 
 
-class Payloads(Sequence[bytes]):
+class Payloads(Sequence[Payload]):
     """For each row a request of its own that holds only the record which it was made from, with resource and scope.
 
     The bytes are made when they are asked for: most never are.
@@ -35,14 +36,15 @@ class Payloads(Sequence[bytes]):
         return len(self._origins)
 
     @overload
-    def __getitem__(self, index: int) -> bytes: ...
+    def __getitem__(self, index: int) -> Payload: ...
     @overload
     def __getitem__(self, index: slice) -> Payloads: ...
-    def __getitem__(self, index: int | slice) -> bytes | Payloads:
+    def __getitem__(self, index: int | slice) -> Payload | Payloads:
         if isinstance(index, slice):
             return Payloads(self._origins[index])
         origin = self._origins[index]
-        return _logs(*origin) if signal_of(origin) == "logs" else _traces(*origin)
+        signal = signal_of(origin)
+        return Payload(signal, _logs(*origin) if signal == "logs" else _traces(*origin))
 
 
 def _logs(outer: Any, scope: Any, record: Any) -> bytes:

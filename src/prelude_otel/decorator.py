@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar, get_type_hints
 
 from prelude_otel import problems, state
 from prelude_otel.binding import MISSING, Rename
@@ -53,11 +53,35 @@ def activity(
             )
         site = Site(name, function, dict(fields or {}), tuple(tags))
         wrapper = _async_wrapper(function, site) if inspect.iscoroutinefunction(function) else _wrapper(function, site)
+        _settle_annotations(wrapper, function)
         setattr(wrapper, SITE, site)
         state.sites.append(site)
         return wrapper
 
     return decorate
+
+
+def _settle_annotations(wrapper: Any, function: Callable[..., Any]) -> None:
+    """Resolve annotations that are text (``from __future__ import annotations``) in the function's own module.
+
+    FastAPI before 0.123 looks them up in the wrapper's module, which is ours, finds nothing, and takes bodies for query parameters.
+    """
+    signature = inspect.signature(function)
+    if not any(isinstance(parameter.annotation, str) for parameter in signature.parameters.values()):
+        return
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except Exception:  # noqa: BLE001 (a name that is not there yet, or only for type checkers: a newer FastAPI copes)
+        return
+    if hints.get("return") is type(None):
+        hints["return"] = None  # as it is written, and as FastAPI compares it
+    wrapper.__signature__ = signature.replace(
+        parameters=[
+            parameter.replace(annotation=hints.get(name, parameter.annotation))
+            for name, parameter in signature.parameters.items()
+        ],
+        return_annotation=hints.get("return", signature.return_annotation),
+    )
 
 
 def _wrapper(function: Callable[P, R], site: Site) -> Callable[P, R]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from prelude_store.row import ActivityRow, Probe, Quarantined, SpanLength
+    from prelude_store.row import ActivityRow, Payload, Probe, Quarantined, SpanLength
 
 __all__ = ["Batch", "WriteResult"]
 
@@ -26,7 +26,7 @@ class Batch:
     spans: list[SpanLength] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)
-    payloads: Sequence[bytes | None] | None = None
+    payloads: Sequence[Payload | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

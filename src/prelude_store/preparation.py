@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from prelude_store.quarantine import quarantined_row
-from prelude_store.row import ActivityRow, Probe, Quarantined, SpanLength
+from prelude_store.row import ActivityRow, Payload, Probe, Quarantined, SpanLength
 
 if TYPE_CHECKING:
     from prelude_store.batch import Batch
@@ -18,7 +18,7 @@ __all__ = ["CONFLICT", "OUT_OF_RANGE", "Work", "halves", "prepare"]
 CONFLICT = "content_conflict"
 OUT_OF_RANGE = "timestamp_out_of_range"
 
-PayloadOf = Callable[[ActivityRow], bytes | None]
+PayloadOf = Callable[[ActivityRow], Payload | None]
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ def payload_finder(batch: Batch) -> PayloadOf:
     rows, payloads = batch.rows, batch.payloads
     places: dict[int, int] = {}
 
-    def payload_of(row: ActivityRow) -> bytes | None:
+    def payload_of(row: ActivityRow) -> Payload | None:
         if payloads is None:
             return None
         if not places:  # most batches are never asked

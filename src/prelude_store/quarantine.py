@@ -6,7 +6,7 @@ import json
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-from prelude_store.row import ActivityRow, Quarantined
+from prelude_store.row import ActivityRow, Payload, Quarantined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,10 +37,10 @@ def insert(connection: Connection, entries: Sequence[Quarantined]) -> int:
     return connection.execute(_INSERT, [*columns, payloads, hashes]).rowcount
 
 
-def quarantined_row(row: ActivityRow, payload: bytes | None, reason: str, detail: str) -> Quarantined:
+def quarantined_row(row: ActivityRow, payload: Payload | None, reason: str, detail: str) -> Quarantined:
     """The entry for a row that was refused: the bytes it came in where they are known, else the row as JSON."""
     if payload is not None:
-        return Quarantined("logs", reason, detail, payload)
+        return Quarantined(payload.signal, reason, detail, payload.content)
     fields: dict[str, Any] = row._asdict() | {"content_hash": row.content_hash.hex()}
     return Quarantined(ROW_SIGNAL, reason, detail, json.dumps(fields).encode())
 

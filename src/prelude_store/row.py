@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["ActivityRow", "Probe", "Quarantined", "SpanLength"]
+__all__ = ["ActivityRow", "Payload", "Probe", "Quarantined", "SpanLength"]
 
 
 class ActivityRow(NamedTuple):
@@ -55,6 +55,18 @@ class SpanLength(NamedTuple):
     trace_id: str
     span_id: str
     duration_ns: int
+
+
+class Payload(NamedTuple):
+    """A record as it came: a request of its own, of this signal, that can be replayed.
+
+    Args:
+        signal: ``logs`` or ``traces``.
+        content: the request's bytes.
+    """
+
+    signal: str
+    content: bytes
 
 
 class Quarantined(NamedTuple):

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from prelude_store.row import Probe, Quarantined, SpanLength
+from prelude_store.row import Payload, Probe, Quarantined, SpanLength
 from prelude_store.writer import Batch, Writer, WriteResult
 from tests.support.postgres import as_role
 from tests.support.rows import make_row, now_us, waiting_row
@@ -127,7 +127,7 @@ def test_other_content_keeps_its_bytes_also_when_its_span_came_with_it(writer: W
     writer.write(Batch(rows=[row]))
     forged = row._replace(user_email="somebody@else.com", content_hash=b"f" * 16)
     span = SpanLength(row.trace_id or "", row.span_id or "", 5_000_000)
-    result = writer.write(Batch(rows=[forged], spans=[span], payloads=[b"the bytes it came in"]))
+    result = writer.write(Batch(rows=[forged], spans=[span], payloads=[Payload("logs", b"the bytes it came in")]))
     assert (result.inserted, result.conflicts) == (0, 1)
     (entry,) = superuser.execute("SELECT signal, reason, payload FROM activity_quarantine")
     assert entry == ("logs", "content_conflict", b"the bytes it came in")
@@ -172,10 +172,10 @@ def test_a_time_outside_the_accepted_interval_goes_to_quarantine(
 ) -> None:
     odd = make_row(timestamp_us=now_us() + int(offset.total_seconds()) * 1_000_000)
     payload = b"the bytes it came in"
-    result = writer.write(Batch(rows=[make_row(), odd], payloads=[None, payload]))
+    result = writer.write(Batch(rows=[make_row(), odd], payloads=[None, Payload("traces", payload)]))
     assert result == WriteResult(inserted=1, quarantined=1)
     (entry,) = superuser.execute("SELECT signal, reason, payload FROM activity_quarantine")
-    assert entry == ("logs", "timestamp_out_of_range", payload)
+    assert entry == ("traces", "timestamp_out_of_range", payload)
 
 
 def test_the_accepted_interval_is_a_setting(database: str) -> None:

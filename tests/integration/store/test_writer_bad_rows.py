@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from prelude_store.row import Probe, SpanLength
+from prelude_store.row import Payload, Probe, SpanLength
 from prelude_store.suspicion import why_suspect
 from prelude_store.writer import Batch, Writer, WriteResult
 from tests.support.rows import make_row, now_us, waiting_row
@@ -45,7 +45,7 @@ def test_a_bad_row_goes_to_quarantine_and_its_neighbours_land(
 ) -> None:
     rows = [make_row() for _ in range(9)]
     rows.insert(4, make_row(**changes))
-    batch = Batch(rows=rows, payloads=[f"bytes {index}".encode() for index in range(10)])
+    batch = Batch(rows=rows, payloads=[Payload("logs", f"bytes {index}".encode()) for index in range(10)])
     assert writer.write(batch) == WriteResult(inserted=9, quarantined=1)
     (entry,) = superuser.execute("SELECT signal, reason, payload FROM activity_quarantine")
     assert entry == ("logs", "refused_by_database", b"bytes 4")

@@ -26,6 +26,8 @@ REFERENCE = sorted((ROOT / "tests/integration/store/reference_queries").glob("*.
 @pytest.mark.parametrize("block", blocks("sql"), ids=str)
 def test_an_example_is_taken_by_the_database(block: Block, database: str) -> None:
     with psycopg.connect(database) as connection:
+        # Roles belong to the whole server, and another test may have made the ones of the example.
+        connection.execute("DROP ROLE IF EXISTS prelude_exporter, prelude_analytics")
         connection.execute(block.text.encode())
         connection.rollback()
 

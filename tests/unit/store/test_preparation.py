@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from prelude_store.preparation import CONFLICT, OUT_OF_RANGE, Work, halves, prepare
 from prelude_store.preparation import payload_finder as finder
-from prelude_store.row import Probe, Quarantined, SpanLength
+from prelude_store.row import Payload, Probe, Quarantined, SpanLength
 from prelude_store.writer import Batch
 from tests.support.rows import make_row
 
@@ -29,7 +29,9 @@ def test_rows_are_sorted_by_time_and_then_id() -> None:
 def test_a_row_twice_is_one_and_other_content_is_a_conflict() -> None:
     row = make_row(user_email=None)
     forged = row._replace(user_email="x@y.z", content_hash=b"f" * 16)
-    batch = Batch(rows=[row, row, forged], payloads=[b"1", b"2", b"3"])
+    batch = Batch(
+        rows=[row, row, forged], payloads=[Payload("logs", b"1"), Payload("logs", b"2"), Payload("logs", b"3")]
+    )
     work = prepare(batch, *EVER, finder(batch))
     assert (work.rows, work.duplicates, work.conflicts) == ([row], 1, 1)
     assert [(entry.reason, entry.payload) for entry in work.quarantined] == [(CONFLICT, b"3")]
@@ -53,32 +55,34 @@ def test_a_row_without_its_bytes_is_kept_as_json() -> None:
 def test_each_row_finds_the_bytes_that_it_was_made_from_and_no_equal_row_does() -> None:
     rows = [make_row(timestamp_us=1) for _ in range(3)]
     twin = rows[0]._replace()
-    payload_of = finder(Batch(rows=rows, payloads=[b"0", None, b"2"]))
-    assert [payload_of(row) for row in (*reversed(rows), twin)] == [b"2", None, b"0", None]
+    first, last = Payload("logs", b"0"), Payload("traces", b"2")
+    payload_of = finder(Batch(rows=rows, payloads=[first, None, last]))
+    assert [payload_of(row) for row in (*reversed(rows), twin)] == [last, None, first, None]
 
 
 def test_bytes_are_made_for_the_rows_that_are_asked_for_alone() -> None:
     made: list[int] = []
 
-    class Recorded(Sequence[bytes]):
+    class Recorded(Sequence[Payload]):
         def __len__(self) -> int:
             return 1000
 
         def __getitem__(self, index: Any) -> Any:
             made.append(index)
-            return b"%d" % index
+            return Payload("traces", b"%d" % index)
 
     rows = [make_row(timestamp_us=number) for number in range(1000)]
     batch = Batch(rows=rows, payloads=Recorded())
     work = prepare(batch, 0, 989, finder(batch))
     assert [entry.payload for entry in work.quarantined] == [b"%d" % number for number in range(990, 1000)]
+    assert {entry.signal for entry in work.quarantined} == {"traces"}
     assert made == list(range(990, 1000))
 
 
 def test_payloads_that_are_not_parallel_to_the_rows_are_an_error_of_the_caller() -> None:
     row = make_row()
     with pytest.raises(ValueError, match="1 rows came with 2 payloads"):
-        finder(Batch(rows=[row], payloads=[b"1", b"2"]))(row)
+        finder(Batch(rows=[row], payloads=[Payload("logs", b"1"), Payload("logs", b"2")]))(row)
 
 
 @given(*[st.integers(0, 5)] * 4)
