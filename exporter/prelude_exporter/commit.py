@@ -25,8 +25,8 @@ from prelude_store.batch import Batch, WriteResult
 __all__ = ["GroupCommit", "Observer", "StoreWriter"]
 
 _log = logging.getLogger(__name__)
-MAX_ROWS: Final = 5_000
-"""Rows of one COPY: more brings nothing (`field-notes.md`, trials), fewer cost commits."""
+MAX_ROWS: Final = 3_000
+"""Rows of one COPY, as `bench/ingest.py` found best: more leave the decoder waiting, fewer cost commits."""
 
 
 class StoreWriter(Protocol):

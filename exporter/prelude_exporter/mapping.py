@@ -1,4 +1,4 @@
-"""One event becomes one row: `architecture.md`, "The contract". Pure: no socket, no database, no clock."""
+"""One event becomes one row: `docs/contract.md`. Pure: no socket, no database, no clock."""
 
 from __future__ import annotations
 
