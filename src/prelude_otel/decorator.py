@@ -119,9 +119,8 @@ def _async_wrapper(function: Any, site: Site) -> Any:
 
 
 def _begin(site: Site, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Call | None:
-    runtime = state.runtime
+    runtime = state.runtime or state.missing()
     if runtime is None:
-        problems.once("not instrumented", "activities are decorated but not recorded: call prelude_otel.instrument()")
         return None
     try:
         kind, binding = site.resolved or site.resolve(runtime.catalogue)

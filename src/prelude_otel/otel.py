@@ -25,7 +25,6 @@ __all__ = [
     "application_tracer_provider",
     "context_with",
     "global_logger_provider",
-    "global_tracer_provider",
     "instrument_fastapi",
     "logger_of",
     "resource_of",
@@ -79,11 +78,6 @@ def resource_of(provider: trace.TracerProvider, service_name: str | None) -> Map
     if service_name is not None:
         resource = resource.merge(Resource({"service.name": service_name}))
     return dict(resource.attributes)
-
-
-def global_tracer_provider() -> trace.TracerProvider:
-    """The TracerProvider that is set, by the application or by us."""
-    return trace.get_tracer_provider()
 
 
 def tracer_of(provider: trace.TracerProvider) -> trace.Tracer:

@@ -38,7 +38,7 @@ class record:  # noqa: N801 (used as a statement)
         self._call: tuple[Runtime, ActivityEvent, Entered, int] | None = None
 
     def __enter__(self) -> ActivityEvent:
-        runtime = _runtime()
+        runtime = state.runtime or state.missing()
         if runtime is None:
             return NoActivity()
         try:
@@ -106,7 +106,7 @@ def emit(
     Returns:
         The event's id, or None where nothing was recorded (said in the log; raised under the test helpers).
     """
-    runtime = _runtime()
+    runtime = state.runtime or state.missing()
     if runtime is None:
         return None
     try:
@@ -146,7 +146,7 @@ def complete(token: str, status: str = SUCCESS, *, error_type: str | None = None
     Returns:
         The second event's id, or None where nothing was recorded.
     """
-    runtime = _runtime()
+    runtime = state.runtime or state.missing()
     if runtime is None or not token:
         return None
     try:
@@ -177,12 +177,6 @@ def kind_of(runtime: Runtime, name: str | Activity) -> Activity:
         UnknownActivityError: nobody declared it.
     """
     return name if isinstance(name, Activity) else runtime.catalogue.resolve(name)
-
-
-def _runtime() -> Runtime | None:
-    if state.runtime is None:
-        problems.once("not instrumented", "activities are decorated but not recorded: call prelude_otel.instrument()")
-    return state.runtime
 
 
 def _text(value: object) -> str | None:

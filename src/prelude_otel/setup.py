@@ -84,7 +84,7 @@ def instrument(
         runtime = _runtime_for(settings)
         _resolve_known(runtime)
         if app is not None:
-            prepare(app, otel.global_tracer_provider())
+            prepare(app, runtime.provider)
 
 
 def declare(name: str, /, **entry: Any) -> Activity:

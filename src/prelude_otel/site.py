@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from prelude_otel.binding import MISSING, Binding, Rename, plan
 from prelude_otel.catalogue import Activity, Catalogue
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from prelude_otel.event import ActivityEvent
 
 __all__ = ["Site"]
+
+_LESSONS: Final = 8
 
 
 class Site:
@@ -27,7 +29,7 @@ class Site:
         options: tags, page and others that the decorator adds.
     """
 
-    __slots__ = ("event_name", "function", "name", "renames", "resolved", "shortcut", "tags")
+    __slots__ = ("event_name", "function", "lessons", "name", "renames", "resolved", "shortcut", "tags")
 
     def __init__(
         self, name: str | Activity, function: Callable[..., Any], renames: Mapping[str, Rename], tags: tuple[str, ...]
@@ -38,6 +40,8 @@ class Site:
         self.tags = tags
         self.resolved: tuple[Activity, Binding] | None = None
         self.shortcut: Shortcut | None = None
+        self.lessons = _LESSONS
+        """How many more calls are looked at for a shortcut; a handler whose calls are never simple must not pay for it each time."""
         self.event_name = ""
 
     def resolve(self, catalogue: Catalogue) -> tuple[Activity, Binding]:
@@ -72,7 +76,8 @@ class Site:
             return
         found = binding.find(kwargs, result)
         event.take(found)
-        if shortcut is None and result is not MISSING:
+        if shortcut is None and self.lessons and result is not MISSING:
+            self.lessons -= 1
             self.shortcut = learn(binding, event.kind, kwargs, result)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from prelude_otel import problems
 from prelude_otel.catalogue import Catalogue, builtin
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from prelude_otel.site import Site
     from prelude_otel.tracing import OwnTracing
 
-__all__ = ["declared", "lock", "own_tracing", "runtime", "set_runtime", "sites"]
+__all__ = ["declared", "lock", "missing", "own_tracing", "runtime", "set_runtime", "sites"]
 
 lock = threading.RLock()
 """Held while `instrument`, `declare` or `shutdown` change what stands below; never on a handler's path."""
@@ -27,6 +28,12 @@ sites: list[Site] = []
 
 own_tracing: OwnTracing | None = None
 """The TracerProvider that we set for good, where the application had none."""
+
+
+def missing() -> Runtime | None:
+    """Say, once, that nobody has called `instrument`; there is no runtime then."""
+    problems.once("not instrumented", "activities are decorated but not recorded: call prelude_otel.instrument()")
+    return runtime
 
 
 def set_runtime(new: Runtime | None) -> Runtime | None:

@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+import prelude_otel
 from prelude_otel import Activity, Field, activity, current_activity, state
 from prelude_otel.binding import plan
 from prelude_otel.catalogue import builtin
+from prelude_otel.decorator import SITE
 from prelude_otel.event import ActivityEvent
 from prelude_otel.shortcut import learn
 from prelude_otel.testing import CapturedActivity, capture_activities
@@ -201,3 +203,15 @@ def test_what_the_handler_sets_wins_at_every_call() -> None:
             handler(deal_name=name, deal_id=1)
     assert [event.action_data["deal_name"] for event in captured] == ["first", "set", "third"]
     assert [event.entity_id for event in captured] == ["1", "99", "1"]
+
+
+def test_a_handler_whose_calls_are_never_simple_is_not_studied_for_ever() -> None:
+    @prelude_otel.activity("crm.view_deal")
+    def view_deal(deal_id: int, note: str | None) -> None: ...
+
+    site = getattr(view_deal, SITE)
+    with capture_activities() as captured:
+        for deal_id in range(20):
+            view_deal(deal_id=deal_id, note=None)
+    assert (site.lessons, site.shortcut) == (0, None)
+    assert [event.entity_id for event in captured] == [str(deal_id) for deal_id in range(20)]
