@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from prelude_exporter import wire
 from prelude_exporter.mapping import Mapper, trace_context
 from prelude_exporter.origin import Origin, Payloads, signal_of
+from prelude_exporter.sender import Sender
 from prelude_exporter.texts import Notes, clean
 from prelude_exporter.values import key_and_value
 from prelude_otel.catalogue import Catalogue
@@ -64,8 +65,11 @@ class Decoder:
     def __init__(self, catalogue: Catalogue | None = None) -> None:
         self._mapper = Mapper(catalogue)
 
-    def logs(self, request: bytes) -> Decoded:
+    def logs(self, request: bytes, sender: Sender | None = None) -> Decoded:
         """Decode an ``ExportLogsServiceRequest``.
+
+        Args:
+            sender: whose request it is; activities of a service that it may not speak for are quarantined. Anybody's when not given.
 
         Raises:
             MalformedRequestError: it is none.
@@ -73,8 +77,11 @@ class Decoder:
         decoded = Decoded()
         for outer in _parse(wire.LogsRequest, request).resource_logs:
             service = _service_name(outer.resource.attributes)
-            for scope in outer.scope_logs:
-                self._records(decoded, outer, scope, service)
+            if sender is None or sender.may_speak_for(service):
+                for scope in outer.scope_logs:
+                    self._records(decoded, outer, scope, service)
+            else:
+                _refuse_logs(decoded, outer, service, sender)
         return decoded
 
     def _records(self, decoded: Decoded, outer: Any, scope: Any, service: str | None) -> None:
@@ -102,8 +109,11 @@ class Decoder:
         else:
             decoded.passed_over += 1
 
-    def traces(self, request: bytes) -> Decoded:
+    def traces(self, request: bytes, sender: Sender | None = None) -> Decoded:
         """Decode an ``ExportTraceServiceRequest``.
+
+        Args:
+            sender: as in `logs`; spans of a service that it may not speak for are passed over.
 
         Raises:
             MalformedRequestError: it is none.
@@ -111,6 +121,9 @@ class Decoder:
         decoded = Decoded()
         for outer in _parse(wire.TracesRequest, request).resource_spans:
             service = _service_name(outer.resource.attributes)
+            if not (sender is None or sender.may_speak_for(service)):
+                _refuse_traces(decoded, outer, service, sender)
+                continue
             for scope in outer.scope_spans:
                 measured = _measured(scope.scope.attributes)  # our own emitter says it of all its spans at once
                 for span in scope.spans:
@@ -156,6 +169,33 @@ def _parse(message: Any, request: bytes) -> Any:
         return message.FromString(request)
     except DecodeError as error:
         raise MalformedRequestError(f"these {len(request)} bytes are no OTLP request: {error}") from error
+
+
+def _refuse_logs(decoded: Decoded, outer: Any, service: str | None, sender: Sender) -> None:
+    for scope in outer.scope_logs:
+        for record in scope.log_records:
+            if _is_activity(record.event_name, record.attributes):
+                _quarantine(decoded, (outer, scope, record), _not_allowed(service, sender))
+            else:
+                decoded.passed_over += 1
+
+
+def _refuse_traces(decoded: Decoded, outer: Any, service: str | None, sender: Sender) -> None:
+    for scope in outer.scope_spans:
+        for span in scope.spans:
+            # Its length is passed over, too: it could complete an activity of the service that it claims to be of.
+            decoded.spans_passed_over += 1
+            for event in span.events:
+                if _is_activity(event.name, event.attributes):
+                    _quarantine(decoded, (outer, scope, span, event), _not_allowed(service, sender))
+                else:
+                    decoded.passed_over += 1
+
+
+def _not_allowed(service: str | None, sender: Sender) -> ContractError:
+    what = "a record without service.name" if service is None else f"a record of service {service!r}"
+    may = ", ".join(sorted(sender.services or ())) or "none"
+    return ContractError("service_not_allowed", f"{what} came from {sender}, who may speak for: {may}")
 
 
 def _quarantine(decoded: Decoded, origin: Origin, error: Exception) -> None:

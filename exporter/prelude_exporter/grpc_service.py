@@ -13,6 +13,7 @@ from prelude_exporter import answers
 from prelude_exporter.decode import MalformedRequestError
 from prelude_exporter.intake import Intake, NotNowError, Signal
 from prelude_exporter.metrics import Metrics
+from prelude_exporter.sender import Sender, address_of_peer
 from prelude_otel.errors import ConfigurationError
 
 __all__ = ["make_server"]
@@ -73,7 +74,7 @@ def _handler(signal: Signal, intake: Intake, metrics: Metrics) -> Handler:
 
     async def export(request: bytes, context: Any) -> bytes:
         try:
-            decoded = await intake.accept(signal, request)
+            decoded = await intake.accept(signal, request, Sender(address_of_peer(context.peer())))
             response = answers.success(signal, decoded).SerializeToString()
         except MalformedRequestError as error:
             count["malformed"].inc()

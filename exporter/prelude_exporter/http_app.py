@@ -14,6 +14,7 @@ from prelude_exporter.intake import RETRY_AFTER, Intake, NotNowError, Signal
 from prelude_exporter.metrics import CONTENT_TYPE, Metrics
 from prelude_exporter.otlp_json import to_protobuf
 from prelude_exporter.readiness import Readiness
+from prelude_exporter.sender import Sender
 
 __all__ = ["HttpApp"]
 
@@ -71,7 +72,8 @@ class HttpApp:
         content_type = headers.get(b"content-type", "").partition(";")[0].strip().lower()
         answer_type = _JSON if content_type == _JSON else _PROTOBUF
         try:
-            body = await self._answer(signal, scope["method"], content_type, headers, receive)
+            sender = Sender((scope.get("client") or ("",))[0])
+            body = await self._answer(signal, scope["method"], content_type, headers, receive, sender)
             http_status, outcome, extra = 200, "ok", ()
         except _Refusal as refusal:
             http_status, outcome, extra = refusal.http_status, refusal.outcome, refusal.headers  # type: ignore[assignment]
@@ -82,7 +84,13 @@ class HttpApp:
         await _send(send, http_status, encoded, answer_type, extra)
 
     async def _answer(
-        self, signal: Signal, method: str, content_type: str, headers: dict[bytes, str], receive: Receive
+        self,
+        signal: Signal,
+        method: str,
+        content_type: str,
+        headers: dict[bytes, str],
+        receive: Receive,
+        sender: Sender,
     ) -> Any:
         if method != "POST":
             raise _Refusal(405, "POST is allowed here", headers=[(b"allow", b"POST")])
@@ -93,7 +101,7 @@ class HttpApp:
             request = await read_body(receive, encoding, self._max_request_bytes, self._intake.admit)
             if content_type == _JSON:
                 request = to_protobuf(signal, request)
-            return answers.success(signal, await self._intake.accept(signal, request))
+            return answers.success(signal, await self._intake.accept(signal, request, sender))
         except TooLargeError as error:
             raise _Refusal(413, str(error)) from error
         except UnsupportedEncodingError as error:

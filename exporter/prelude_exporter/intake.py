@@ -10,6 +10,7 @@ from prelude_exporter.commit import GroupCommit
 from prelude_exporter.decode import Decoded, Decoder
 from prelude_exporter.metrics import Metrics
 from prelude_exporter.readiness import Readiness
+from prelude_exporter.sender import Sender
 from prelude_otel.catalogue import Catalogue
 from prelude_otel.errors import PreludeError, StoreUnavailableError
 
@@ -70,7 +71,7 @@ class Intake:
         if self._waiting and self._waiting + size > self._limits.waiting_bytes:
             raise NotNowError(f"{self._waiting} bytes of requests wait for their commit already")
 
-    async def accept(self, signal: Signal, request: bytes) -> Decoded:
+    async def accept(self, signal: Signal, request: bytes, sender: Sender) -> Decoded:
         """Decode `request` and return when it is committed.
 
         Raises:
@@ -78,7 +79,8 @@ class Intake:
             NotNowError: it was not committed, for whatever reason; it may be sent again.
         """
         self.admit(len(request))
-        decoded = self._decoder.logs(request) if signal == "logs" else self._decoder.traces(request)
+        decode = self._decoder.logs if signal == "logs" else self._decoder.traces
+        decoded = decode(request, sender)
         self._metrics.decoded(signal, decoded)
         if not (decoded.rows or decoded.spans or decoded.quarantined or decoded.probes):
             return decoded
