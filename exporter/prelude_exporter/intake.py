@@ -58,6 +58,7 @@ class Intake:
         self._decoder = Decoder(catalogue)
         self._waiting = 0
         metrics.waiting_bytes.set_function(lambda: self._waiting)
+        metrics.waiting_bytes_limit.set(waiting_bytes)
 
     def admit(self, size: int) -> None:
         """Refuse a request of `size` bytes that there is no room or no time for.
@@ -78,9 +79,15 @@ class Intake:
             MalformedRequestError: it is no OTLP; sending it again will not help.
             NotNowError: it was not committed, for whatever reason; it may be sent again.
         """
+        with self._metrics.request_seconds.labels(signal).time():
+            return await self._accept(signal, request, sender)
+
+    async def _accept(self, signal: Signal, request: bytes, sender: Sender) -> Decoded:
+        self._metrics.received_bytes.labels(signal).inc(len(request))
         self.admit(len(request))
         decode = self._decoder.logs if signal == "logs" else self._decoder.traces
-        decoded = decode(request, sender)
+        with self._metrics.decode_seconds.labels(signal).time():
+            decoded = decode(request, sender)
         self._metrics.decoded(signal, decoded)
         if not (decoded.rows or decoded.spans or decoded.quarantined or decoded.probes):
             return decoded

@@ -20,6 +20,7 @@ from prelude_exporter.grpc_service import make_server
 from prelude_exporter.http_app import HttpApp
 from prelude_exporter.intake import Intake
 from prelude_exporter.metrics import Metrics
+from prelude_exporter.pool import Pool
 from prelude_exporter.readiness import Readiness
 from prelude_exporter.settings import Address, Settings
 from prelude_otel.catalogue import Catalogue, builtin, load
@@ -78,7 +79,9 @@ async def _serve(settings: Settings, catalogue: Catalogue, ready: Callable[[List
     readiness = Readiness()
     metrics = Metrics(readiness)
     http_socket = _bind(settings.http)
-    commits = GroupCommit(lambda: _writer(settings), metrics, threads=settings.writers)
+    metrics.writers.set(settings.writers)
+    pool = Pool(lambda: _writer(settings), metrics)
+    commits = GroupCommit(pool.writer, metrics, threads=settings.writers)
     intake = Intake(
         commits, metrics, readiness, catalogue=catalogue, waiting_bytes=settings.waiting_bytes, wait=settings.wait
     )
@@ -99,6 +102,7 @@ async def _serve(settings: Settings, catalogue: Catalogue, ready: Callable[[List
     serving = asyncio.create_task(http_server.serve([http_socket]))
     tasks = [
         asyncio.create_task(upkeep.maintain(settings, metrics)),
+        asyncio.create_task(upkeep.measure(settings, metrics)),
         asyncio.create_task(upkeep.watch(settings, readiness)),
     ]
     while not http_server.started and not serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)

@@ -62,6 +62,7 @@ class Settings:
         accept_past: older rows go to quarantine.
         accept_future: rows further ahead go to quarantine.
         maintenance: seconds between two rounds of the periodic work.
+        measuring: seconds between two looks at what `/metrics` shows of the database.
 
     Raises:
         ConfigurationError: it would listen beyond this machine with nobody asked who they are.
@@ -81,6 +82,7 @@ class Settings:
     accept_past: timedelta = timedelta(days=3653)
     accept_future: timedelta = timedelta(days=1)
     maintenance: float = 600.0
+    measuring: float = 30.0
 
     def __post_init__(self) -> None:
         open_to_all = [str(address) for address in (self.http, self.grpc) if not address.loopback]

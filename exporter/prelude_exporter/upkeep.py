@@ -12,11 +12,11 @@ from prelude_exporter.metrics import Metrics
 from prelude_exporter.readiness import Readiness
 from prelude_exporter.settings import Settings
 from prelude_otel.errors import PreludeError, StoreUnavailableError
-from prelude_store import joins, migrations, partitions
+from prelude_store import gauges, joins, migrations, partitions
 from prelude_store.connection import connect, said
 from prelude_store.rights import may_write
 
-__all__ = ["maintain", "prepare", "watch"]
+__all__ = ["maintain", "measure", "prepare", "watch"]
 
 _log = logging.getLogger(__name__)
 _APPLICATION: Final = "prelude-exporter-upkeep"
@@ -52,8 +52,10 @@ async def maintain(settings: Settings, metrics: Metrics) -> None:
             try:
                 await asyncio.to_thread(work, settings, metrics)
             except (PreludeError, psycopg.Error) as error:
+                metrics.upkeep_failures.inc()
                 _log.warning("upkeep of the database failed, and is tried again: %s", error)
             except Exception:  # noqa: BLE001 (whatever it is, the next round may go well)
+                metrics.upkeep_failures.inc()
                 _log.exception("upkeep of the database failed in an unforeseen way, and is tried again")
 
 
@@ -65,6 +67,24 @@ def _make_partitions(settings: Settings, _metrics: Metrics) -> None:
 def _expire_joins(settings: Settings, metrics: Metrics) -> None:
     with connect(settings.database_url, _APPLICATION, statement_timeout="60s") as connection:
         metrics.expired.inc(joins.expire(connection, settings.span_window).rows_without_duration)
+
+
+async def measure(settings: Settings, metrics: Metrics) -> None:
+    """At once, and every ``settings.measuring`` seconds: tell `metrics` what waits in the database."""
+    while True:
+        try:
+            metrics.measured(await asyncio.to_thread(_look, settings.database_url))
+        except (PreludeError, psycopg.Error) as error:
+            # A database that is away is said by those who write to it; its figures stay as they were.
+            _log.debug("could not look into the database: %s", error)
+        except Exception:  # noqa: BLE001 (as above)
+            _log.exception("looking into the database failed in an unforeseen way, and is tried again")
+        await asyncio.sleep(settings.measuring)
+
+
+def _look(database_url: str) -> gauges.Gauges:
+    with connect(database_url, _APPLICATION, statement_timeout="2s") as connection:
+        return gauges.measure(connection)
 
 
 async def watch(settings: Settings, readiness: Readiness) -> None:

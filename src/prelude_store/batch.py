@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ class WriteResult:
         conflicts: rows that were there already with other content: in quarantine, once.
         quarantined: new entries of the quarantine, conflicts included.
         joined: rows whose duration was completed by the join.
+        reasons: what was handed to the quarantine, by reason, whether new there or not.
     """
 
     inserted: int = 0
@@ -46,6 +48,7 @@ class WriteResult:
     conflicts: int = 0
     quarantined: int = 0
     joined: int = 0
+    reasons: Counter[str] = field(default_factory=Counter, compare=False)
 
     def __add__(self, other: WriteResult) -> WriteResult:
         return WriteResult(
@@ -54,4 +57,5 @@ class WriteResult:
             self.conflicts + other.conflicts,
             self.quarantined + other.quarantined,
             self.joined + other.joined,
+            self.reasons + other.reasons,
         )

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -81,6 +82,7 @@ def carry_out(connection: Connection, lane: int, work: Work, payload_of: Payload
         conflicts=work.conflicts + conflicts,
         quarantined=quarantined,
         joined=amended + len(born),
+        reasons=Counter(entry.reason for entry in entries),
     )
 
 

@@ -45,6 +45,9 @@ class Writer:
         accept_future: rows further ahead of the database's clock go to quarantine.
         statement_timeout: in seconds; a sender such as the Collector waits for 5 s by default.
         application_name: as ``pg_stat_activity`` shows it.
+
+    Attributes:
+        connects: how often it has connected.
     """
 
     def __init__(
@@ -65,6 +68,13 @@ class Writer:
         self._lane = 0
         self._clock_ahead_us = 0
         self._weeks: set[int] = set()
+        self.connects = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection is open, as far as is known without asking."""
+        connection = self._connection
+        return connection is not None and not connection.closed
 
     def connect(self) -> None:
         """Connect now, to learn at start-up what is wrong.
@@ -122,6 +132,7 @@ class Writer:
             connection.close()
             raise
         self._connection = connection
+        self.connects += 1
         self._weeks.clear()
         return connection
 
