@@ -14,6 +14,7 @@ from prelude_otel.errors import StoreUnavailableError
 from prelude_store import migrations, serve
 from prelude_store import tail as tailing
 from prelude_store.connection import connect, said
+from prelude_store.quarantine.command import quarantine
 from prelude_store.settings import database_url, target
 from prelude_store.status import status as figures
 
@@ -114,6 +115,9 @@ def embedded(data_dir: Path) -> None:
     listens on a socket in DIR, on no network port. Needs the extra "embedded".
     """
     serve.run(data_dir, lambda urls: click.echo(json.dumps(urls)))
+
+
+command.add_command(quarantine)
 
 
 def _url(flag: str | None) -> str:

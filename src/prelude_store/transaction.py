@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -18,10 +19,12 @@ from prelude_store.copy_text import COPY_COLUMNS, copy_statement, copy_text
 from prelude_store.preparation import CONFLICT, PayloadOf, Work
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from prelude_store.connection import Connection
     from prelude_store.row import ActivityRow, Probe, Quarantined
 
-__all__ = ["carry_out"]
+__all__ = ["Keep", "carry_out"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = ", ".join(f'"{column}"' for column in COPY_COLUMNS)
@@ -47,7 +50,13 @@ WHERE known.content_hash <> incoming.content_hash
 """
 
 
-def carry_out(connection: Connection, lane: int, work: Work, payload_of: PayloadOf, *, careful: bool) -> WriteResult:
+Keep = Callable[["Connection", "Sequence[Quarantined]"], int]
+"""What takes the entries of the quarantine: `prelude_store.quarantine.insert`; gives how many are new."""
+
+
+def carry_out(
+    connection: Connection, lane: int, work: Work, payload_of: PayloadOf, *, careful: bool, keep: Keep
+) -> WriteResult:
     """Write `work` in one transaction and commit it.
 
     Args:
@@ -74,7 +83,7 @@ def carry_out(connection: Connection, lane: int, work: Work, payload_of: Payload
             else:
                 _copy(connection, _COPY, lines)
         amended = joins.amend(connection, joined.amendments, lane, first_seq + len(rows))
-        quarantined = quarantine.insert(connection, entries)
+        quarantined = keep(connection, entries)
         _land(connection, work.probes)
     return WriteResult(
         inserted=inserted,

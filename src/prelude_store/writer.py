@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import random
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 import psycopg
 
 from prelude_otel.errors import SchemaError, StoreUnavailableError
-from prelude_store import lanes, migrations, partitions
+from prelude_store import lanes, migrations, partitions, quarantine
 from prelude_store.batch import Batch, WriteResult
 from prelude_store.connection import Connection, connect, said
 from prelude_store.preparation import PayloadOf, Work, halves, payload_finder, prepare
@@ -20,7 +21,7 @@ from prelude_store.row import ActivityRow, Quarantined
 from prelude_store.settings import target
 from prelude_store.sqlstate import Verdict, judge
 from prelude_store.suspicion import why_suspect
-from prelude_store.transaction import carry_out
+from prelude_store.transaction import Keep, carry_out
 
 __all__ = ["ACCEPT_FUTURE", "ACCEPT_PAST", "Batch", "WriteResult", "Writer"]
 
@@ -68,6 +69,7 @@ class Writer:
         self._lane = 0
         self._clock_ahead_us = 0
         self._weeks: set[int] = set()
+        self._keep: Keep = quarantine.insert
         self.connects = 0
 
     @property
@@ -91,17 +93,31 @@ class Writer:
         Raises:
             StoreUnavailableError: the database is away, or not as it must be; nothing is wrong with the batch.
         """
-        try:
-            self._connected()
-        except SchemaError as error:
-            raise StoreUnavailableError(str(error)) from error
-        now_us = time.time_ns() // 1000 + self._clock_ahead_us
         payload_of = payload_finder(batch)
-        work = prepare(batch, now_us - self._accept_past_us, now_us + self._accept_future_us, payload_of)
+        work = self._prepared(batch, payload_of)
         try:
             return self._write(work, payload_of)
         except _RefusedError as refused:
             raise StoreUnavailableError(f"{target(self._conninfo)} refuses even the quarantine: {refused}") from None
+
+    def offer(self, batch: Batch) -> tuple[WriteResult, list[Quarantined]]:
+        """As `write`, but what would go to quarantine is given back: it is there already, and tries again."""
+        refused: dict[Quarantined, None] = {}
+
+        def give_back(_connection: Connection, entries: Sequence[Quarantined]) -> int:
+            refused.update(dict.fromkeys(entries))
+            return 0
+
+        self._keep = give_back
+        try:
+            return self.write(batch), list(refused)
+        finally:
+            self._keep = quarantine.insert
+
+    def foresee(self, batch: Batch) -> tuple[WriteResult, list[Quarantined]]:
+        """What `offer` would give, as far as it can be said without writing: not what only the database knows."""
+        work = self._prepared(batch, payload_finder(batch))
+        return WriteResult(len(work.rows), work.duplicates, work.conflicts), list(work.quarantined)
 
     def close(self) -> None:
         """Let the connection and the lane go; a later write connects anew."""
@@ -109,6 +125,14 @@ class Writer:
         if connection is not None:
             with contextlib.suppress(psycopg.Error):
                 connection.close()
+
+    def _prepared(self, batch: Batch, payload_of: PayloadOf) -> Work:
+        try:
+            self._connected()
+        except SchemaError as error:
+            raise StoreUnavailableError(str(error)) from error
+        now_us = time.time_ns() // 1000 + self._clock_ahead_us
+        return prepare(batch, now_us - self._accept_past_us, now_us + self._accept_future_us, payload_of)
 
     def _connected(self) -> Connection:
         if self._connection is not None and not self._connection.closed:
@@ -171,7 +195,7 @@ class Writer:
             connection = self._connected()
             try:
                 self._ensure_partitions(connection, work.rows)
-                return carry_out(connection, self._lane, work, payload_of, careful=careful)
+                return carry_out(connection, self._lane, work, payload_of, careful=careful, keep=self._keep)
             except UnicodeEncodeError as error:
                 raise _RefusedError(f"a text is no UTF-8: {error.reason}") from None
             except OverflowError as error:

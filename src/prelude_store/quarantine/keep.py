@@ -1,4 +1,4 @@
-"""The quarantine: what can't become a row is kept, with its reason and its bytes, once."""
+"""Into the quarantine: an entry is a record with its reason and its bytes, and is kept once, however often it comes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from prelude_store.connection import Connection
 
-__all__ = ["ROW_SIGNAL", "insert", "quarantined_row"]
+__all__ = ["ROW_SIGNAL", "entry_hash", "insert", "quarantined_row", "storable"]
 
 ROW_SIGNAL: Final = "row"
 """Signal of an entry whose payload is a row as JSON, since the bytes that it came in are gone."""
@@ -31,9 +31,9 @@ def insert(connection: Connection, entries: Sequence[Quarantined]) -> int:
     """Keep `entries`; gives how many were not there yet."""
     if not entries:
         return 0
-    columns = [[_storable(entry[field]) for entry in entries] for field in range(3)]
+    columns = [[storable(entry[field]) for entry in entries] for field in range(3)]
     payloads = [entry.payload for entry in entries]
-    hashes = [_hash(entry) for entry in entries]
+    hashes = [entry_hash(entry) for entry in entries]
     return connection.execute(_INSERT, [*columns, payloads, hashes]).rowcount
 
 
@@ -45,12 +45,14 @@ def quarantined_row(row: ActivityRow, payload: Payload | None, reason: str, deta
     return Quarantined(ROW_SIGNAL, reason, detail, json.dumps(fields).encode())
 
 
-def _hash(entry: Quarantined) -> bytes:
+def entry_hash(entry: Quarantined) -> bytes:
+    """What makes an entry the same as another: signal, reason and bytes."""
     # The reason belongs to it: one record may be refused today for its status, and tomorrow for its time.
     digest = blake2b(entry.payload, digest_size=16, person=b"quarantine")
     digest.update(f"\0{entry.signal}\0{entry.reason}".encode("utf-8", "replace"))
     return digest.digest()
 
 
-def _storable(text: Any) -> str:
+def storable(text: Any) -> str:
+    """`text` as PostgreSQL takes it."""
     return str(text).replace("\0", "\ufffd").encode("utf-8", "replace").decode()
