@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from prelude_otel.errors import MissingExtraError
+from prelude_store import logs
 
 __all__ = ["command"]
 
 _MEBIBYTE = 1024 * 1024
+_log = logging.getLogger(__name__)
 
 
 @click.command("exporter", context_settings={"show_default": True})
@@ -103,6 +105,7 @@ _MEBIBYTE = 1024 * 1024
     help="Activities further ahead go to quarantine.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one line of JSON.")
+@logs.options
 def command(
     database_url: str | None,
     http_address: str,
@@ -118,6 +121,8 @@ def command(
     accept_past_days: int,
     accept_future_hours: int,
     as_json: bool,
+    log_format: str,
+    log_level: str,
 ) -> None:  # fmt: skip
     """Receive OTLP (logs and traces) and write activities to PostgreSQL.
 
@@ -145,16 +150,17 @@ def command(
         accept_past=timedelta(days=accept_past_days),
         accept_future=timedelta(hours=accept_future_hours),
     )
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logs.set_up(log_format, log_level)
     for name in upkeep.prepare(settings):
-        click.echo(f"applied migration {name}", err=True)
+        _log.info("applied migration %s", name)
 
     def ready(listening: server.Listening) -> None:
+        where = {"http": f"http://{listening.http}", "grpc": str(listening.grpc)}
         if as_json:
-            click.echo(json.dumps({"http": f"http://{listening.http}", "grpc": str(listening.grpc)}))
-        else:
+            click.echo(json.dumps(where))
+        if log_format == "json":
+            _log.info("listening", extra=where | {"version": version("prelude-otel")})
+        elif not as_json:
             click.echo(
                 f"prelude exporter listens on http://{listening.http} (OTLP/HTTP) and {listening.grpc} (OTLP/gRPC)"
             )

@@ -120,6 +120,7 @@ async def _serve(settings: Settings, catalogue: Catalogue, ready: Callable[[List
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    _log.info("stopped")
 
 
 async def _drain(
@@ -131,6 +132,7 @@ async def _drain(
     serving: Any,
 ) -> None:
     """New requests are refused, those in flight committed or refused, connections closed."""
+    _log.info("stopping: what is in flight is committed or refused")
     readiness.stop()
     http_server.should_exit = True
     await asyncio.gather(grpc_server.stop(settings.wait + _DRAIN), serving)

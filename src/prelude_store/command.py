@@ -11,7 +11,7 @@ import click
 import psycopg
 
 from prelude_otel.errors import StoreUnavailableError
-from prelude_store import migrations, serve
+from prelude_store import logs, migrations, serve
 from prelude_store import tail as tailing
 from prelude_store.connection import connect, said
 from prelude_store.quarantine.command import quarantine
@@ -108,12 +108,14 @@ def tail(database_url: str | None, as_json: bool) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder that holds all that it keeps; made when it is not there.",
 )
-def embedded(data_dir: Path) -> None:
+@logs.options
+def embedded(data_dir: Path, log_format: str, log_level: str) -> None:
     """Run a PostgreSQL of our own in the foreground, with the schema in it, until SIGTERM or Ctrl-C.
 
     Prints one line of JSON when it is ready: url (superuser), writer_url (for the exporter) and reader_url (for analytics). It
     listens on a socket in DIR, on no network port. Needs the extra "embedded".
     """
+    logs.set_up(log_format, log_level)
     serve.run(data_dir, lambda urls: click.echo(json.dumps(urls)))
 
 

@@ -66,6 +66,18 @@ def _port_options(function: Callable[..., None]) -> Callable[..., None]:
     default=COLLECTOR_CONFIG,
     help="Settings for the Collector, instead of the packaged ones (see: prelude collector config).",
 )
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    envvar="PRELUDE_LOG_FORMAT",
+    help="How PostgreSQL's keeper and the exporter write their logs; text if nothing is said.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    envvar="PRELUDE_LOG_LEVEL",
+    help="The least that they log; info if nothing is said.",
+)
 @click.option("--rows", type=click.IntRange(min=1), metavar="N", help="Stop after N rows have landed.")
 @_port_options
 def command(
@@ -75,6 +87,8 @@ def command(
     data: Path,
     database_url: str | None,
     collector_config: Path,
+    log_format: str | None,
+    log_level: str | None,
     rows: int | None,
     **ports: int,
 ) -> None:
@@ -97,6 +111,7 @@ def command(
             collector_config=collector_config.absolute(),
             demo=demo,
             rows=rows,
+            logging=_logging(log_format, log_level),
         )
         check_ports(settings)
         settings.logs.mkdir(exist_ok=True)
@@ -110,6 +125,11 @@ def _run(chain: Chain) -> None:
     except BrokenPipeError:
         # Whoever read our lines has gone (`prelude up | head`): that is a way to stop it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _logging(log_format: str | None, log_level: str | None) -> dict[str, str]:
+    given = {"PRELUDE_LOG_FORMAT": log_format, "PRELUDE_LOG_LEVEL": log_level}
+    return {name: value for name, value in given.items() if value}
 
 
 def _refuse(data: Path) -> Any:

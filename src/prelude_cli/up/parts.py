@@ -41,7 +41,7 @@ def embedded_store(settings: Settings) -> Part:
     return Part(
         "PostgreSQL",
         _python("prelude_cli", "store", "embedded", "--data", str(settings.data / "postgres")),
-        _environment(),
+        _environment(**settings.logging),
         settings.logs / "postgres.log",
         speaks=True,
         stop_within=30.0,
@@ -61,7 +61,7 @@ def exporter(settings: Settings, database: Mapping[str, str]) -> Part:
     return Part(
         "the exporter",
         _python("prelude_cli", "exporter", "--http", http, "--grpc", grpc),
-        _environment(**database),
+        _environment(**database, **settings.logging),
         settings.logs / "exporter.log",
         stop_within=15.0,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Settings:
         collector_config: its file of settings.
         demo: whether the demo CRM and its visitor run.
         rows: stop after this many rows; None never.
+        logging: the variables that say how our own parts log.
     """
 
     data: Path
@@ -62,6 +63,7 @@ class Settings:
     collector_config: Path
     demo: bool
     rows: int | None
+    logging: dict[str, str] = field(default_factory=dict)
 
     @property
     def logs(self) -> Path:
