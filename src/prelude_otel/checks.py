@@ -12,7 +12,7 @@ from prelude_otel import otel, state
 from prelude_otel.contract import attributes as names
 from prelude_otel.errors import ConfigurationError, PreludeError
 from prelude_otel.otlp.encode import export_request, request_prefix
-from prelude_otel.otlp.transport import transport_for
+from prelude_otel.otlp.transport import Verdict, transport_for
 from prelude_otel.otlp.wire import any_value, key_prefix, length_delimited, string_attribute, text, value_attribute
 from prelude_otel.settings import read_settings
 from prelude_otel.startup import check_decorators, resolve_all
@@ -94,9 +94,9 @@ def _probe(endpoint: str, probe_id: str) -> Finding:
         answer = transport.send(probe_request(probe_id, time.time_ns()), _PROBE_TIMEOUT_S)
     finally:
         transport.close()
-    if answer.accepted:
+    if answer.verdict is Verdict.ACCEPTED:
         return ("endpoint", True, f"{endpoint} took the probe {probe_id}", "")
-    if answer.retry and "answered" not in answer.said:
+    if answer.verdict is Verdict.LATER and "answered" not in answer.said:
         remedy = "start the Collector (prelude up), or set OTEL_EXPORTER_OTLP_ENDPOINT to where it listens"
         return ("endpoint", False, f"nobody listens at {endpoint} ({answer.said})", remedy)
     return ("endpoint", False, f"{answer.said}", "see the log of the Collector or exporter that answered")

@@ -73,6 +73,7 @@ class ActivityMiddleware:
             await receive()
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise
+        safely("starting to send", runtime.sink.start)
 
 
 def _answered(runtime: Runtime, request: RequestState, status: int) -> None:

@@ -9,17 +9,21 @@ from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from prelude_otel.errors import ConfigurationError
 
-__all__ = ["DEFAULT_SESSION_KEY", "Settings", "UserFunction", "read_settings"]
+__all__ = ["DEFAULT_SESSION_KEY", "Fsync", "Settings", "UserFunction", "read_settings"]
 
 User = str | tuple[str | None, str | None] | None
 UserFunction = Callable[[Any], User]
 """A function of the request (`starlette.requests.Request`) that gives its user: an address, (address, session id), or None."""
 
+Fsync = Literal["never", "interval", "always"]
+"""When what is in the spool is forced onto the device."""
+
+_MEBIBYTE: Final = 1024 * 1024
 _PROTOCOLS: Final = ("http/protobuf", "grpc")
 _DEFAULT_ENDPOINT: Final = {"http/protobuf": "http://localhost:4318", "grpc": "http://localhost:4317"}
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -52,6 +56,9 @@ class Settings:
     session_key: bytes = field(repr=False)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     logger_provider: Any
+    spool: Path | None
+    spool_fsync: Fsync
+    spool_max_bytes: int
     disabled: bool
 
 
@@ -63,6 +70,7 @@ def read_settings(
     catalogue: str | Path | tuple[str | Path, ...] | list[str | Path] | None = None,
     events: str | None = None,
     logger_provider: Any = None,
+    spool: str | Path | None = None,
     session_header: str | None = None,
     session_cookie: str | None = None,
     session_key: str | bytes | None = None,
@@ -86,6 +94,12 @@ def read_settings(
         raise ConfigurationError(f"events={events!r}: choose 'log' (log records) or 'span' (span events)")
     if events == "span" and logger_provider is not None:
         raise ConfigurationError("events='span' uses no logger; leave logger_provider out")
+    spool = spool or environ.get("PRELUDE_SPOOL") or None
+    if spool is not None and (events == "span" or logger_provider is not None):
+        raise ConfigurationError(
+            f"spool={str(spool)!r} keeps what travels by prelude-otel's own pipeline; leave it out, or leave out "
+            f"{'events=' + repr(events) if events == 'span' else 'logger_provider'}"
+        )
     if user is not None and (not callable(user) or iscoroutinefunction(user)):
         raise ConfigurationError(
             f"user={user!r} must be a plain function of the request; where the user is found by awaiting, "
@@ -115,8 +129,26 @@ def read_settings(
         session_key=key.encode() if isinstance(key, str) else key,
         trusted_proxies=_networks(trusted_proxies or environ.get("PRELUDE_TRUSTED_PROXIES")),
         logger_provider=logger_provider,
+        spool=Path(spool).absolute() if spool is not None else None,
+        spool_fsync=_fsync(environ.get("PRELUDE_SPOOL_FSYNC")),
+        spool_max_bytes=_mebibytes(environ, "PRELUDE_SPOOL_MAX_MIB", default=1024),
         disabled=environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true",
     )
+
+
+def _fsync(value: str | None) -> Fsync:
+    match (value or "interval").strip().lower():
+        case "never" | "interval" | "always" as policy:
+            return policy
+        case _:
+            raise ConfigurationError(f"PRELUDE_SPOOL_FSYNC={value!r}: choose 'never', 'interval' or 'always'")
+
+
+def _mebibytes(environ: Mapping[str, str], name: str, *, default: int) -> int:
+    value = environ.get(name) or str(default)
+    if not value.isdecimal() or not 1 <= int(value) <= _MEBIBYTE:
+        raise ConfigurationError(f"{name}={value!r} is no number of MiB between 1 and {_MEBIBYTE}")
+    return int(value) * _MEBIBYTE
 
 
 def _otlp(environ: Mapping[str, str], name: str) -> str | None:

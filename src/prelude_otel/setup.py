@@ -34,6 +34,7 @@ def instrument(
     catalogue: str | Path | tuple[str | Path, ...] | list[str | Path] | None = None,
     events: str | None = None,
     logger_provider: Any = None,
+    spool: str | Path | None = None,
     session_header: str | None = None,
     session_cookie: str | None = None,
     session_key: str | bytes | None = None,
@@ -53,6 +54,8 @@ def instrument(
         events: "log" (log records) or "span" (span events, for services that send traces only); else ``PRELUDE_EVENTS``.
         logger_provider: a LoggerProvider of the application that activities shall travel through, or "global" for the one set
             with OpenTelemetry. By default they travel alone, past the application's exporters.
+        spool: a folder on a local disk. Each activity is in a file there before the handler goes on, and leaves it only when the
+            Collector has said yes, in this process or a later one; else ``PRELUDE_SPOOL``. Without one they wait in memory.
         session_header: the header that names the session; else ``PRELUDE_SESSION_HEADER``, ``X-Session-ID``.
         session_cookie: the cookie that names it, stored as a keyed hash; else ``PRELUDE_SESSION_COOKIE``, ``session_id``.
         session_key: key of that hash, the same in all services; else ``PRELUDE_SESSION_KEY``.
@@ -70,6 +73,7 @@ def instrument(
         catalogue=catalogue,
         events=events,
         logger_provider=logger_provider,
+        spool=spool,
         session_header=session_header,
         session_cookie=session_cookie,
         session_key=session_key,
@@ -85,6 +89,8 @@ def instrument(
         _resolve_known(runtime)
         if app is not None:
             prepare(app, runtime.provider)
+        else:
+            runtime.sink.start()  # an application's is started with the application: in its worker, after a fork
 
 
 def declare(name: str, /, **entry: Any) -> Activity:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from opentelemetry import trace
 
 from prelude_otel.attributes import flat_attributes, record_attributes
 from prelude_otel.contract.vocabulary import ERROR, TIMEOUT
+from prelude_otel.errors import ConfigurationError
 from prelude_otel.otel import SCOPE_NAME, scope_version
 from prelude_otel.otlp.encode import encode_event, request_prefix
 from prelude_otel.otlp.queue import EntryQueue
@@ -17,21 +20,37 @@ from prelude_otel.otlp.sender import Sender
 from prelude_otel.otlp.transport import transport_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
     from opentelemetry._logs import LoggerProvider
 
     from prelude_otel.event import ActivityEvent
+    from prelude_otel.otlp.backlog import Backlog, Prefix
     from prelude_otel.settings import Settings
 
-__all__ = ["OtlpSink", "ProviderSink", "Sink", "SpanEventSink"]
+__all__ = ["Counts", "OtlpSink", "ProviderSink", "Sink", "SpanEventSink"]
+
+
+class Counts(NamedTuple):
+    """What became of the events that a sink was given. `recovered` and `damaged` are of earlier processes, found in the spool."""
+
+    emitted: int = 0
+    sent: int = 0
+    waiting: int = 0
+    spooled: int = 0
+    recovered: int = 0
+    damaged: int = 0
+    dropped: Mapping[str, int] = MappingProxyType({})
 
 
 class Sink(Protocol):
-    """Takes finished events. `emit` must not block and may be called from any thread."""
+    """Takes finished events. `emit` must not wait for a network and may be called from any thread."""
 
     before_span_end: bool
     """True where the event must be given while its span still takes events."""
+
+    def start(self) -> None:
+        """The application starts: whatever an earlier process has left is sent from now on."""
 
     def emit(self, event: ActivityEvent) -> None:
         """Take one finished event."""
@@ -42,27 +61,30 @@ class Sink(Protocol):
     def shutdown(self, timeout_s: float) -> bool:
         """Flush, then give back everything."""
 
-    def counts(self) -> tuple[int, int, int, Mapping[str, int]]:
-        """Emitted, sent, waiting, and dropped by reason."""
+    def counts(self) -> Counts:
+        """What became of the events so far."""
 
 
 class OtlpSink:
-    """The default: bytes made in the caller, a bounded queue, one thread that sends them."""
+    """The default: bytes made in the caller, a backlog in memory or on disk, one thread that sends it."""
 
     before_span_end = False
 
     def __init__(self, settings: Settings, resource: Mapping[str, Any]) -> None:
-        self._queue = EntryQueue()
+        prefix = request_prefix(resource, SCOPE_NAME, scope_version())
+        self._spooled = settings.spool is not None
+        self._backlog = _spool(settings, settings.spool, prefix) if settings.spool is not None else EntryQueue(prefix)
         self._sender = Sender(
-            self._queue,
-            lambda: transport_for(settings),
-            request_prefix(resource, SCOPE_NAME, scope_version()),
-            linger_s=settings.linger_s,
-            timeout_s=settings.timeout_s,
+            self._backlog, lambda: transport_for(settings), linger_s=settings.linger_s, timeout_s=settings.timeout_s
         )
 
+    def start(self) -> None:
+        """Look for what an earlier process has left in the spool."""
+        if self._spooled:
+            self._sender.start()
+
     def emit(self, event: ActivityEvent) -> None:
-        """Encode and queue."""
+        """Encode and keep."""
         self._sender.put(encode_event(event))
 
     def flush(self, timeout_s: float) -> bool:
@@ -73,11 +95,30 @@ class OtlpSink:
         """Send what waits, then stop the thread."""
         return self._sender.shutdown(timeout_s)
 
-    def counts(self) -> tuple[int, int, int, Mapping[str, int]]:
-        """Emitted, sent, waiting, dropped."""
+    def counts(self) -> Counts:
+        """What became of the events so far."""
         dropped = dict(self._sender.dropped)
         refused_here = dropped.get("queue_full", 0) + dropped.get("after_shutdown", 0)
-        return self._queue.accepted + refused_here, self._sender.sent, len(self._queue), dropped
+        in_memory, on_disk = self._backlog.waiting()
+        return Counts(
+            emitted=self._backlog.accepted + refused_here,
+            sent=self._sender.sent,
+            waiting=in_memory,
+            spooled=on_disk,
+            dropped=dropped,
+            **self._backlog.notes(),
+        )
+
+
+def _spool(settings: Settings, folder: Path, prefix: Prefix) -> Backlog:
+    try:
+        from prelude_otel.spool import Spool
+        from prelude_otel.spool.folder import SpoolFolder
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"spool={str(folder)!r} needs file locks as Unix has them ({error}); leave it out on this system"
+        ) from error
+    return Spool(SpoolFolder(folder), prefix, max_bytes=settings.spool_max_bytes, fsync=settings.spool_fsync)
 
 
 class _Counting:
@@ -88,16 +129,19 @@ class _Counting:
         self._emitted = 0
         self._dropped: Counter[str] = Counter()
 
+    def start(self) -> None:
+        """Nothing is left from an earlier process."""
+
     def _count(self, dropped: str | None = None) -> None:
         with self._lock:
             self._emitted += 1
             if dropped is not None:
                 self._dropped[dropped] += 1
 
-    def counts(self) -> tuple[int, int, int, Mapping[str, int]]:
-        """Emitted, handed on, none waiting here, dropped."""
+    def counts(self) -> Counts:
+        """What is handed on counts as sent; none waits here."""
         with self._lock:
-            return self._emitted, self._emitted - self._dropped.total(), 0, dict(self._dropped)
+            return Counts(self._emitted, self._emitted - self._dropped.total(), dropped=dict(self._dropped))
 
 
 class ProviderSink(_Counting):

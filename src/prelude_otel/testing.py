@@ -24,6 +24,7 @@ from prelude_otel.contract.event_id import uuid7_text
 from prelude_otel.request import worker_user
 from prelude_otel.runtime import Clock, Runtime
 from prelude_otel.settings import read_settings
+from prelude_otel.sinks import Counts
 
 if TYPE_CHECKING:
     from prelude_otel.event import ActivityEvent
@@ -117,6 +118,9 @@ class CapturedActivities:
 
     before_span_end = False
 
+    def start(self) -> None:
+        """Nothing is left from an earlier process."""
+
     def emit(self, event: ActivityEvent) -> None:
         """Take one finished event."""
         self._events.append(_captured(event))
@@ -129,9 +133,9 @@ class CapturedActivities:
         """Nothing to give back."""
         return True
 
-    def counts(self) -> tuple[int, int, int, Mapping[str, int]]:
+    def counts(self) -> Counts:
         """All emitted, all here."""
-        return len(self), len(self), 0, {}
+        return Counts(emitted=len(self), sent=len(self))
 
 
 @contextmanager

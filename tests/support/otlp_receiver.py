@@ -41,6 +41,7 @@ class OtlpReceiver:
     Attributes:
         url: where it listens.
         answers: answers of the next requests for logs, in turn; where none is left: 200.
+        refuses: the status that a request for logs is answered with because of what it holds; None: as `answers` say.
         seen: headers of every request for logs.
         logs: bodies of logs that were answered with success, decoded.
         traces: the same of traces.
@@ -49,6 +50,7 @@ class OtlpReceiver:
     def __init__(self) -> None:
         self.url = ""
         self.answers: deque[Answer] = deque()
+        self.refuses: Callable[[Any], int | None] = lambda _request: None
         self.seen: list[dict[str, str]] = []
         self.logs: list[Any] = []
         self.traces: list[Any] = []
@@ -143,6 +145,8 @@ def _take(receiver: OtlpReceiver, handler: BaseHTTPRequestHandler) -> None:
         body = gzip.decompress(body)
     is_logs = handler.path.endswith("/v1/logs")
     answer = receiver.answers.popleft() if is_logs and receiver.answers else Answer()
+    if is_logs and (status := receiver.refuses(ExportLogsServiceRequest.FromString(body))) is not None:
+        answer = Answer(status)
     with receiver.changed:
         if is_logs:
             receiver.seen.append({key.lower(): value for key, value in handler.headers.items()})

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
+
+from prelude_otel.otlp.backlog import Batch, Prefix
 
 __all__ = ["EntryQueue"]
 
@@ -15,12 +18,24 @@ class EntryQueue:
     """Entries wait here until the receiver has said yes. Full: the new entry is refused, and the caller counts it.
 
     Args:
+        prefix: constant parts of the requests.
         max_bytes: how much may wait, those that are being sent included.
     """
 
-    __slots__ = ("_arrived", "_entries", "_idle", "_lock", "_max_bytes", "_taken", "_waiting_bytes", "accepted", "done")
+    __slots__ = (
+        "_arrived",
+        "_entries",
+        "_idle",
+        "_lock",
+        "_max_bytes",
+        "_prefix",
+        "_waiting_bytes",
+        "accepted",
+        "done",
+    )
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, prefix: Prefix, max_bytes: int = MAX_BYTES) -> None:
+        self._prefix = prefix
         self._max_bytes = max_bytes
         self.reset()
 
@@ -29,7 +44,6 @@ class EntryQueue:
         self._lock = threading.Lock()
         self._arrived = threading.Event()
         self._entries: deque[bytes] = deque()
-        self._taken = 0
         self._waiting_bytes = 0
         self._idle = True
         self.accepted = 0
@@ -51,7 +65,7 @@ class EntryQueue:
             self._arrived.set()  # only the first after a pause wakes the sender: a wake-up costs more than the rest of emit
         return True
 
-    def wait(self, timeout_s: float) -> bool:
+    def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until there is something to send."""
         return self._arrived.wait(timeout_s)
 
@@ -59,31 +73,41 @@ class EntryQueue:
         """Make `wait` return."""
         self._arrived.set()
 
-    def peek(self, max_bytes: int) -> list[bytes]:
+    def peek(self, max_bytes: int) -> Batch | None:
         """The oldest entries, `max_bytes` of them or one, which stay in the queue until `confirm`."""
-        batch: list[bytes] = []
+        entries: list[bytes] = []
         size = 0
         with self._lock:
             for entry in self._entries:
                 size += len(entry)
-                if batch and size > max_bytes:
+                if entries and size > max_bytes:
                     break
-                batch.append(entry)
-            self._taken = len(batch)
-            if not batch:
+                entries.append(entry)
+            if not entries:
                 self._idle = True
                 self._arrived.clear()
-        return batch
+        return Batch(self._prefix, entries) if entries else None
 
-    def confirm(self) -> int:
-        """Remove what `peek` gave; returns how many."""
+    def confirm(self, count: int) -> int:
+        """Remove the first `count` entries; returns how many."""
         with self._lock:
-            count = self._taken
             for _ in range(count):
                 self._waiting_bytes -= len(self._entries.popleft())
-            self._taken = 0
             self.done += count
         return count
 
-    def __len__(self) -> int:
+    def refuse(self) -> int:
+        """It is gone: nothing here keeps it."""
+        return self.confirm(1)
+
+    def waiting(self) -> tuple[int, int]:
+        """How many wait here; none on disk."""
+        return len(self._entries), 0
+
+    def notes(self) -> Mapping[str, int]:
+        """Nothing comes from other processes."""
+        return {}
+
+    def close(self) -> int:
+        """What waits is lost with the process."""
         return len(self._entries)

@@ -1,4 +1,4 @@
-"""The thread that takes entries from the queue to the receiver, and keeps them until it has said yes."""
+"""The thread that takes entries from the backlog to the receiver, and keeps them there until it has said yes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from prelude_otel.otel import without_instrumentation
 from prelude_otel.otlp.encode import export_request
-from prelude_otel.otlp.transport import Answer
+from prelude_otel.otlp.transport import Answer, Verdict
+from prelude_otel.otlp.trouble import Trouble
 
 if TYPE_CHECKING:
-    from prelude_otel.otlp.queue import EntryQueue
+    from prelude_otel.otlp.backlog import Backlog, Batch
     from prelude_otel.otlp.transport import Transport
 
 __all__ = ["Sender"]
@@ -28,34 +29,32 @@ MAX_REQUEST_BYTES: Final = 2 * 1024 * 1024
 """Half of the 4 MiB that a gRPC server takes by default: the Collector may pass a request on as it came."""
 FIRST_BACKOFF_S: Final = 0.25
 MAX_BACKOFF_S: Final = 15.0
-_SAY_EVERY_S: Final = 60.0
+MAX_REFUSED_IN_A_ROW: Final = 16
+"""A receiver that takes none of so many has something against all of them: they wait until somebody has mended it."""
 _HURRIED_PAUSE_S: Final = 0.1
 
 
 class Sender:
-    """Sends what waits in `queue`; starts its thread with the first entry.
+    """Sends what waits in `backlog`; starts its thread with the first entry, or with `start`.
 
     Args:
-        queue: where entries wait.
+        backlog: where entries wait.
         transport: makes the transport; called again in the child after a fork.
-        prefix: constant parts of a request.
         linger_s: how long the first entry after a pause waits for others to share its request.
         timeout_s: of one attempt.
     """
 
     def __init__(
         self,
-        queue: EntryQueue,
+        backlog: Backlog,
         transport: Callable[[], Transport],
-        prefix: tuple[bytes, bytes],
         *,
         linger_s: float,
         timeout_s: float,
     ) -> None:
-        self._queue = queue
+        self._backlog = backlog
         self._make_transport = transport
         self._transport = transport()
-        self._prefix = prefix
         self._linger_s = linger_s
         self._timeout_s = timeout_s
         self.sent = 0
@@ -71,27 +70,36 @@ class Sender:
         self._closing = threading.Event()
         self._hurry = threading.Event()
         self._done = threading.Condition()
-        self._said_at = -_SAY_EVERY_S
+        self._trouble = Trouble(self._backlog.waiting, self.dropped)
+        self._refused_in_a_row = 0
+        self._away = False
 
     def put(self, entry: bytes) -> None:
         """Hand over one entry; where there is no room, or after `shutdown`, it is dropped and counted."""
         if self._closing.is_set():
             self._drop("after_shutdown", 1)
-        elif not self._queue.put(entry):
+        elif not self._backlog.put(entry):
             self._drop("queue_full", 1)
         elif self._thread is None:
-            self._start()
+            self.start()
+
+    def start(self) -> None:
+        """Start the thread, where it does not run."""
+        with self._starting:
+            if self._thread is None and not self._closing.is_set():
+                self._thread = threading.Thread(target=self._run, name="prelude-otel-sender", daemon=True)
+                self._thread.start()
 
     def flush(self, timeout_s: float) -> bool:
         """Send all that waits now; True when the receiver has taken it all within the time."""
         lost = self.dropped["refused"]
-        target = self._queue.accepted
+        target = self._backlog.accepted
         deadline = time.monotonic() + timeout_s
         self._hurry.set()
-        self._queue.wake()
+        self._backlog.wake()
         try:
             with self._done:
-                while self._queue.done < target:
+                while self._backlog.done < target:
                     left = deadline - time.monotonic()
                     if left <= 0:
                         return False
@@ -101,62 +109,91 @@ class Sender:
             self._hurry.clear()
 
     def shutdown(self, timeout_s: float) -> bool:
-        """Flush, then stop; what is left is dropped and counted. True where nothing was."""
-        flushed = self.flush(timeout_s) if not self._closing.is_set() else True
+        """Flush, then stop; what is left in memory is dropped and counted, what is on disk stays. True where nothing was lost.
+
+        Where the receiver is known to be away and all that waits is on disk, there is nothing to wait for.
+        """
+        in_memory, on_disk = self._backlog.waiting()
+        safe = self._away and on_disk and not in_memory
+        flushed = self.flush(0.0 if safe else timeout_s) if not self._closing.is_set() else True
         self._closing.set()
         self._hurry.set()
-        self._queue.wake()
-        left = len(self._queue)
-        if left:
-            self._drop("shutdown", left)
+        self._backlog.wake()
+        in_memory, on_disk = self._backlog.waiting()
+        lost = self._backlog.close()
+        if lost:
+            self._drop("shutdown", lost)
             _log.warning(
-                "prelude-otel: %d activities were not delivered before the shutdown's %.1f s were over", left, timeout_s
+                "prelude-otel: %d activities were not delivered before the shutdown's %.1f s were over", lost, timeout_s
             )
-        return flushed and not left
-
-    def _start(self) -> None:
-        with self._starting:
-            if self._thread is None and not self._closing.is_set():
-                self._thread = threading.Thread(target=self._run, name="prelude-otel-sender", daemon=True)
-                self._thread.start()
+        if on_disk + in_memory > lost:
+            _log.warning(
+                "prelude-otel: %d activities stay on disk; the next process with this spool sends them",
+                on_disk + in_memory - lost,
+            )
+        return not lost and (flushed or bool(on_disk))
 
     def _run(self) -> None:
         with without_instrumentation():
             while not self._closing.is_set():
-                self._queue.wait(3600.0)
-                if not self._hurry.is_set():
+                self._backlog.wait()
+                if not self._hurry.is_set() and not self._closing.is_set():
                     self._hurry.wait(self._linger_s)
-                while not self._closing.is_set() and (batch := self._queue.peek(MAX_REQUEST_BYTES)):
+                while not self._closing.is_set() and (batch := self._backlog.peek(MAX_REQUEST_BYTES)) is not None:
                     self._deliver(batch)
-                    self._queue.confirm()
-                    with self._done:
-                        self._done.notify_all()
-                    if not self._hurry.is_set() and len(self._queue):
+                    if not self._hurry.is_set() and any(self._backlog.waiting()):
                         self._hurry.wait(self._linger_s)
             self._transport.close()
 
-    def _deliver(self, batch: Sequence[bytes]) -> None:
-        request = export_request(self._prefix, batch)
+    def _deliver(self, batch: Batch) -> None:
+        """Send `batch` until all of it has left; what is refused is taken apart, so that one entry never costs its neighbours."""
+        left = batch.entries
+        size = len(left)
+        while left:
+            verdict = self._decided(export_request(batch.prefix, left[:size]))
+            if verdict is None:
+                return
+            if verdict is Verdict.REFUSED and size > 1:
+                size = (size + 1) // 2
+                continue
+            if verdict is Verdict.REFUSED:
+                self._refused_in_a_row += 1
+                self._drop("refused", self._backlog.refuse())
+                left = left[1:]
+                size = len(left)
+            else:
+                self._refused_in_a_row = 0
+                self.sent += self._backlog.confirm(size)
+                left = left[size:]
+                size = min(size, len(left))
+                self._trouble.over()
+            with self._done:
+                self._done.notify_all()
+
+    def _decided(self, request: bytes) -> Verdict | None:
+        """Send `request` until the receiver has taken or refused it; None when the shutdown comes first."""
         backoff_s = FIRST_BACKOFF_S
         while not self._closing.is_set():
             answer = self._attempt(request)
-            if answer.accepted:
-                self.sent += len(batch)
-                return
-            if not answer.retry:
-                self._drop("refused", len(batch))
-                self._say("the receiver refuses activities for good: %s", answer)
-                return
-            self._say("activities wait in memory: %s", answer)
+            if answer.verdict is Verdict.REFUSED and self._refused_in_a_row < MAX_REFUSED_IN_A_ROW:
+                self._trouble.met(f"the receiver refuses activities for good: {answer.said}")
+            if answer.verdict is Verdict.ACCEPTED or (
+                answer.verdict is Verdict.REFUSED and self._refused_in_a_row < MAX_REFUSED_IN_A_ROW
+            ):
+                self._away = False
+                return answer.verdict
+            self._away = True
+            self._trouble.met(answer.said)
             pause_s = answer.retry_after_s if answer.retry_after_s is not None else backoff_s * random.uniform(0.5, 1.0)  # noqa: S311
             self._pause(min(pause_s, MAX_BACKOFF_S))
             backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
+        return None
 
     def _attempt(self, request: bytes) -> Answer:
         try:
             return self._transport.send(request, self._timeout_s)
         except Exception as error:  # noqa: BLE001 (this thread must outlive whatever a transport meets)
-            return Answer(accepted=False, retry=True, said=f"{type(error).__name__} in the transport")
+            return Answer(Verdict.LATER, said=f"{type(error).__name__} in the transport")
 
     def _pause(self, seconds: float) -> None:
         if self._hurry.is_set():
@@ -165,24 +202,17 @@ class Sender:
             self._hurry.wait(seconds)
 
     def _drop(self, reason: str, count: int) -> None:
-        self.dropped[reason] += count
+        if count:
+            self.dropped[reason] += count
         if reason == "queue_full":
-            self._say("activities are dropped: %s", None)
-
-    def _say(self, message: str, answer: Answer | None) -> None:
-        now = time.monotonic()
-        if now - self._said_at >= _SAY_EVERY_S:
-            self._said_at = now
-            _log.warning(
-                "prelude-otel: " + message, answer.said if answer is not None else "the queue in memory is full"
-            )
+            self._trouble.met("activities are dropped: the queue in memory is full")
 
 
 def _after_fork(itself: weakref.ref[Sender]) -> None:
     sender = itself()
     if sender is not None:
-        sender._queue.reset()  # noqa: SLF001
-        sender._reset()  # noqa: SLF001
+        sender._backlog.reset()  # noqa: SLF001
         sender.sent = 0
         sender.dropped.clear()
+        sender._reset()  # noqa: SLF001
         sender._transport = sender._make_transport()  # noqa: SLF001

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from prelude_otel.otlp.transport import Verdict
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -45,7 +47,7 @@ class SpansToCollector(SpanExporter):
         if transport is None:
             return SpanExportResult.FAILURE
         answer = transport.send(encode_spans(spans).SerializeToString(), _TIMEOUT_S)
-        if answer.accepted:
+        if answer.verdict is Verdict.ACCEPTED:
             return SpanExportResult.SUCCESS
         now = time.monotonic()
         if now - self._said_at >= _SAY_EVERY_S:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 import urllib3
@@ -14,7 +15,7 @@ from prelude_otel.errors import ConfigurationError, MissingExtraError
 if TYPE_CHECKING:
     from prelude_otel.settings import Settings
 
-__all__ = ["Answer", "Transport", "transport_for"]
+__all__ = ["Answer", "Transport", "Verdict", "transport_for"]
 
 RETRYABLE_HTTP: Final = frozenset({429, 502, 503, 504})
 """OTLP specification, "Retryable Response Codes"."""
@@ -38,12 +39,29 @@ _GRPC_METHOD: Final[dict[Signal, str]] = {
 }
 
 
+_ABOUT_THE_REQUEST_HTTP: Final = frozenset({400, 413, 422, 500})
+_ABOUT_THE_REQUEST_GRPC: Final = frozenset(
+    {"INVALID_ARGUMENT", "FAILED_PRECONDITION", "INTERNAL", "UNKNOWN", "RESOURCE_EXHAUSTED"}
+)
+
+
+class Verdict(Enum):
+    """What a receiver has to say of a request."""
+
+    ACCEPTED = auto()
+    LATER = auto()
+    """Not now: it is away, or busy."""
+    REFUSED = auto()
+    """Not this request, nor any other time: something in it, or its size."""
+    SET_UP = auto()
+    """Not from this sender, or not at this address (credentials, URL, certificate): until somebody mends the settings."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one request: `accepted`, else whether to try again, and when."""
+    """What became of one request, and when to come again."""
 
-    accepted: bool
-    retry: bool = False
+    verdict: Verdict
     retry_after_s: float | None = None
     said: str = ""
 
@@ -94,14 +112,13 @@ class HttpTransport:
                 "POST", self._url, body=body, headers=self._headers, timeout=timeout_s, redirect=False
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            return Answer(accepted=False, retry=True, said=f"{type(error).__name__} at {self._url}")
+            return Answer(Verdict.LATER, said=f"{type(error).__name__} at {self._url}")
         if response.status < 300:
-            return Answer(accepted=True)
+            return Answer(Verdict.ACCEPTED)
         return Answer(
-            accepted=False,
-            retry=response.status in RETRYABLE_HTTP,
-            retry_after_s=_seconds(response.headers),
-            said=f"{self._url} answered {response.status}",
+            _verdict(response.status in RETRYABLE_HTTP, response.status in _ABOUT_THE_REQUEST_HTTP),
+            _seconds(response.headers),
+            f"{self._url} answered {response.status}",
         )
 
     def close(self) -> None:
@@ -143,12 +160,18 @@ class GrpcTransport:
         except self._grpc.RpcError as error:
             code = error.code().name
             retry = code in RETRYABLE_GRPC and (code != "RESOURCE_EXHAUSTED" or _has_retry_info(error))
-            return Answer(accepted=False, retry=retry, said=f"{self._target} answered {code}")
-        return Answer(accepted=True)
+            return Answer(_verdict(retry, code in _ABOUT_THE_REQUEST_GRPC), said=f"{self._target} answered {code}")
+        return Answer(Verdict.ACCEPTED)
 
     def close(self) -> None:
         """Close the channel."""
         self._channel.close()
+
+
+def _verdict(passing: bool, about_the_request: bool) -> Verdict:
+    if passing:
+        return Verdict.LATER
+    return Verdict.REFUSED if about_the_request else Verdict.SET_UP
 
 
 def _has_retry_info(error: Any) -> bool:

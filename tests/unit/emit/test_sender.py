@@ -119,20 +119,56 @@ def test_a_passing_refusal_loses_and_doubles_nothing(
     assert prelude_otel.stats().dropped == {}
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 413, 500, 301])
-def test_a_refusal_for_good_is_counted_and_does_not_stop_the_next(
+def holds_deal(number: int) -> Callable[[Any], bool]:
+    """Whether a request holds this deal."""
+    return lambda request: any(
+        attributes_of(record)["prelude.entity.id"] == str(number)
+        for resource in request.resource_logs
+        for record in resource.scope_logs[0].log_records
+    )
+
+
+@pytest.mark.parametrize("status", [400, 413, 500])
+def test_one_that_is_refused_for_good_is_counted_and_costs_no_neighbour(
     receiver: OtlpReceiver, to: Callable[..., None], status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    receiver.answers.append(Answer(status))
+    holds_the_sixth = holds_deal(5)
+    receiver.refuses = lambda request: status if holds_the_sixth(request) else None
+    to(receiver.url)
+    emit(20)
+    assert not prelude_otel.flush(LONG), "the receiver has not taken them all"
+    assert sorted(deals(receiver)) == [*range(5), *range(6, 20)]
+    assert prelude_otel.stats().dropped == {"refused": 1}
+    assert prelude_otel.stats().sent == 19
+    assert f"answered {status}" in caplog.text
+
+
+def test_a_receiver_that_refuses_everything_costs_a_few_and_the_rest_waits(
+    receiver: OtlpReceiver, to: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "MAX_REFUSED_IN_A_ROW", 3)
+    receiver.refuses = lambda _request: 400
+    to(receiver.url)
+    emit(20)
+    assert not prelude_otel.flush(0.5)
+    receiver.refuses = lambda _request: None
+    assert prelude_otel.flush(LONG)
+    assert prelude_otel.stats().dropped == {"refused": 3}
+    assert deals(receiver) == list(range(3, 20))
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 301])
+def test_wrong_settings_lose_nothing_once_they_are_mended(
+    receiver: OtlpReceiver, to: Callable[..., None], status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.answers.extend([Answer(status)] * 2)
     to(receiver.url)
     emit(2)
-    assert not prelude_otel.flush(LONG), "the receiver has not taken them"
-    emit(1, start=2)
     assert prelude_otel.flush(LONG)
-    assert deals(receiver) == [2]
-    assert prelude_otel.stats().dropped == {"refused": 2}
-    assert prelude_otel.stats().sent == 1
+    assert deals(receiver) == [0, 1]
+    assert prelude_otel.stats().dropped == {}
     assert f"answered {status}" in caplog.text
+    assert "delivered again" in caplog.text
 
 
 def test_an_absent_receiver_costs_a_warning_and_nothing_else(
@@ -216,7 +252,7 @@ def test_a_full_queue_drops_the_new_and_counts_it(
     receiver: OtlpReceiver, to: Callable[..., None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.answers.append(Answer(503))
-    monkeypatch.setattr("prelude_otel.sinks.EntryQueue", lambda: EntryQueue(max_bytes=2000))
+    monkeypatch.setattr("prelude_otel.sinks.EntryQueue", lambda prefix: EntryQueue(prefix, max_bytes=2000))
     to(receiver.url)
     emit(100)
     stats = prelude_otel.stats()
