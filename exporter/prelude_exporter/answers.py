@@ -16,9 +16,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from prelude_exporter.decode import Decoded
 from prelude_exporter.intake import RETRY_AFTER, Signal
 
-__all__ = ["INVALID_ARGUMENT", "UNAVAILABLE", "as_json", "status", "success"]
+__all__ = ["INVALID_ARGUMENT", "UNAUTHENTICATED", "UNAVAILABLE", "as_json", "status", "success"]
 
 INVALID_ARGUMENT: Final = int(Code.INVALID_ARGUMENT)
+UNAUTHENTICATED: Final = int(Code.UNAUTHENTICATED)
 UNAVAILABLE: Final = int(Code.UNAVAILABLE)
 
 Response = ExportLogsServiceResponse | ExportTraceServiceResponse

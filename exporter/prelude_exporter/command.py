@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from prelude_exporter.wire_options import limit_options, security_options, token
 from prelude_otel.errors import MissingExtraError
 from prelude_store import logs
 
@@ -19,7 +20,7 @@ _MEBIBYTE = 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
-@click.command("exporter", context_settings={"show_default": True})
+@click.group("exporter", context_settings={"show_default": True}, invoke_without_command=True)
 @click.option(
     "--database-url",
     envvar="PRELUDE_DATABASE_URL",
@@ -42,12 +43,7 @@ _log = logging.getLogger(__name__)
     metavar="HOST:PORT",
     help="OTLP over gRPC.",
 )
-@click.option(
-    "--allow-unauthenticated",
-    envvar="PRELUDE_ALLOW_UNAUTHENTICATED",
-    is_flag=True,
-    help="Listen beyond this machine, though nobody is asked who they are.",
-)
+@security_options
 @click.option("--migrate", envvar="PRELUDE_MIGRATE", is_flag=True, help="Bring the schema up to date first.")
 @click.option(
     "--catalogue",
@@ -61,13 +57,7 @@ _log = logging.getLogger(__name__)
 @click.option(
     "--writers", envvar="PRELUDE_WRITERS", type=click.IntRange(1, 16), default=2, help="Connections that write."
 )
-@click.option(
-    "--max-request-mib",
-    envvar="PRELUDE_MAX_REQUEST_MIB",
-    type=click.IntRange(1, 1024),
-    default=64,
-    help="Largest request, inflated.",
-)
+@limit_options
 @click.option(
     "--waiting-mib",
     envvar="PRELUDE_WAITING_MIB",
@@ -106,15 +96,25 @@ _log = logging.getLogger(__name__)
 )
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one line of JSON.")
 @logs.options
+@click.pass_context
 def command(
+    context: click.Context,
     database_url: str | None,
     http_address: str,
     grpc_address: str,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_client_ca: Path | None,
+    tokens: Path | None,
     allow_unauthenticated: bool,
+    allow_cleartext: bool,
     migrate: bool,
     catalogues: tuple[Path, ...],
     writers: int,
     max_request_mib: int,
+    max_request_records: int,
+    max_connections: int,
+    arrival: float,
     waiting_mib: int,
     wait: float,
     span_window: float,
@@ -128,8 +128,12 @@ def command(
 
     Answers success only after COMMIT. Ends on SIGTERM or Ctrl-C, when the requests in flight are answered.
     """
+    if context.invoked_subcommand is not None:
+        return
     try:
         from prelude_exporter import server, upkeep
+        from prelude_exporter.limits import Limits
+        from prelude_exporter.security import Security
         from prelude_exporter.settings import Address, Settings
         from prelude_store.settings import database_url as find_database_url
     except ModuleNotFoundError as error:
@@ -139,11 +143,23 @@ def command(
         database_url=find_database_url(database_url),
         http=Address.parse(http_address),
         grpc=Address.parse(grpc_address),
-        allow_unauthenticated=allow_unauthenticated,
+        security=Security(
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            tls_client_ca=tls_client_ca,
+            tokens=tokens,
+            allow_unauthenticated=allow_unauthenticated,
+            allow_cleartext=allow_cleartext,
+        ),
         migrate=migrate,
         catalogues=catalogues,
         writers=writers,
-        max_request_bytes=max_request_mib * _MEBIBYTE,
+        limits=Limits(
+            request_bytes=max_request_mib * _MEBIBYTE,
+            records=max_request_records,
+            connections=max_connections,
+            arrival=arrival,
+        ),
         waiting_bytes=waiting_mib * _MEBIBYTE,
         wait=wait,
         span_window=timedelta(hours=span_window),
@@ -154,15 +170,20 @@ def command(
     for name in upkeep.prepare(settings):
         _log.info("applied migration %s", name)
 
+    scheme = "http" if tls_cert is None else "https"
+
     def ready(listening: server.Listening) -> None:
-        where = {"http": f"http://{listening.http}", "grpc": str(listening.grpc)}
+        where = {"http": f"{scheme}://{listening.http}", "grpc": str(listening.grpc)}
         if as_json:
             click.echo(json.dumps(where))
         if log_format == "json":
             _log.info("listening", extra=where | {"version": version("prelude-otel")})
         elif not as_json:
             click.echo(
-                f"prelude exporter listens on http://{listening.http} (OTLP/HTTP) and {listening.grpc} (OTLP/gRPC)"
+                f"prelude exporter listens on {scheme}://{listening.http} (OTLP/HTTP) and {listening.grpc} (OTLP/gRPC)"
             )
 
     server.run(settings, ready)
+
+
+command.add_command(token)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from google.protobuf.message import DecodeError
 
 from prelude_exporter import wire
+from prelude_exporter.counting import check_count
 from prelude_exporter.mapping import Mapper, trace_context
 from prelude_exporter.origin import Origin, Payloads, signal_of
 from prelude_exporter.sender import Sender
@@ -58,12 +59,14 @@ class Decoder:
 
     Args:
         catalogue: what the activities may carry; the reference's eighteen when not given.
+        max_records: of one request; any number when not given.
     """
 
-    __slots__ = ("_mapper",)
+    __slots__ = ("_mapper", "_max_records")
 
-    def __init__(self, catalogue: Catalogue | None = None) -> None:
+    def __init__(self, catalogue: Catalogue | None = None, max_records: int | None = None) -> None:
         self._mapper = Mapper(catalogue)
+        self._max_records = max_records
 
     def logs(self, request: bytes, sender: Sender | None = None) -> Decoded:
         """Decode an ``ExportLogsServiceRequest``.
@@ -73,8 +76,11 @@ class Decoder:
 
         Raises:
             MalformedRequestError: it is none.
+            TooLargeError: it has too many records.
         """
         decoded = Decoded()
+        if self._max_records is not None:
+            check_count("logs", request, self._max_records)
         for outer in _parse(wire.LogsRequest, request).resource_logs:
             service = _service_name(outer.resource.attributes)
             if sender is None or sender.may_speak_for(service):
@@ -117,8 +123,11 @@ class Decoder:
 
         Raises:
             MalformedRequestError: it is none.
+            TooLargeError: it has too many records.
         """
         decoded = Decoded()
+        if self._max_records is not None:
+            check_count("traces", request, self._max_records)
         for outer in _parse(wire.TracesRequest, request).resource_spans:
             service = _service_name(outer.resource.attributes)
             if not (sender is None or sender.may_speak_for(service)):

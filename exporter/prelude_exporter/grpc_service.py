@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
@@ -11,9 +13,12 @@ import grpc.aio
 
 from prelude_exporter import answers
 from prelude_exporter.decode import MalformedRequestError
+from prelude_exporter.gate import Gate, StaleCredentialError, UnauthenticatedError
 from prelude_exporter.intake import Intake, NotNowError, Signal
-from prelude_exporter.metrics import Metrics
+from prelude_exporter.limits import Limits, TooLargeError
+from prelude_exporter.metrics import OUTCOMES, Metrics
 from prelude_exporter.sender import Sender, address_of_peer
+from prelude_exporter.tls import names_in_grpc
 from prelude_otel.errors import ConfigurationError
 
 __all__ = ["make_server"]
@@ -23,43 +28,72 @@ _METHODS: Final[dict[str, Signal]] = {
     "/opentelemetry.proto.collector.logs.v1.LogsService/Export": "logs",
     "/opentelemetry.proto.collector.trace.v1.TraceService/Export": "traces",
 }
-_STREAMS: Final = 256
+_STREAMS: Final = 64
 """Requests at once on one connection; HTTP/2 lets the sender wait for more, which costs it nothing."""
+_HANDSHAKE_MS: Final = 10_000
+_IDLE_MS: Final = 600_000
+_METADATA_BYTES: Final = 16_384
 
-Handler = Callable[[bytes, Any], Awaitable[bytes]]
+Handler = Callable[[Any, Any], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    intake: Intake
+    metrics: Metrics
+    gate: Gate
+    limits: Limits
 
 
 class _Services(grpc.GenericRpcHandler):  # type: ignore[misc]
-    def __init__(self, intake: Intake, metrics: Metrics) -> None:
-        # No deserializer: the decoder wants the bytes.
+    def __init__(self, parts: _Parts) -> None:
+        # A stream of one, so that who it is and whether there is room is known before the request is read. No deserializer: the
+        # decoder wants the bytes.
         self._handlers = {
-            method: grpc.unary_unary_rpc_method_handler(_handler(signal, intake, metrics))
-            for method, signal in _METHODS.items()
+            method: grpc.stream_unary_rpc_method_handler(_handler(signal, parts)) for method, signal in _METHODS.items()
         }
 
     def service(self, handler_call_details: Any) -> Any:
         return self._handlers.get(handler_call_details.method)
 
 
-def make_server(intake: Intake, metrics: Metrics, address: str, max_request_bytes: int) -> tuple[Any, int]:
+def make_server(
+    intake: Intake,
+    metrics: Metrics,
+    address: str,
+    limits: Limits,
+    *,
+    gate: Gate | None = None,
+    credentials: Any = None,
+) -> tuple[Any, int]:
     """A server that is bound but not started, and its port.
+
+    Args:
+        gate: asks senders who they are; nobody is asked without.
+        credentials: gRPC server credentials, for TLS.
 
     Raises:
         ConfigurationError: the address can't be bound.
     """
     server = grpc.aio.server(
         options=[
-            # Decompressed. A larger one is answered RESOURCE_EXHAUSTED by gRPC itself, and could never come in.
-            ("grpc.max_receive_message_length", max_request_bytes),
+            # Compressed and decompressed, which gRPC stops at this size. Above our limit, so that ours decides and leaves its note.
+            ("grpc.max_receive_message_length", limits.hard_bytes),
             ("grpc.max_concurrent_streams", _STREAMS),
+            ("grpc.max_allowed_incoming_connections", limits.connections),
+            ("grpc.server_handshake_timeout_ms", _HANDSHAKE_MS),
+            ("grpc.max_connection_idle_ms", _IDLE_MS),
+            ("grpc.max_metadata_size", _METADATA_BYTES),
             ("grpc.so_reuseport", 0),  # a second exporter on the same port is a mistake, and shall hear so
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
         ]
     )
-    server.add_generic_rpc_handlers((_Services(intake, metrics),))
+    server.add_generic_rpc_handlers((_Services(_Parts(intake, metrics, gate or Gate(), limits)),))
     try:
-        port = server.add_insecure_port(address)
+        port = (
+            server.add_insecure_port(address) if credentials is None else server.add_secure_port(address, credentials)
+        )
     except RuntimeError:
         port = 0
     if not port:
@@ -69,18 +103,26 @@ def make_server(intake: Intake, metrics: Metrics, address: str, max_request_byte
     return server, port
 
 
-def _handler(signal: Signal, intake: Intake, metrics: Metrics) -> Handler:
-    count = {answer: metrics.requests.labels("grpc", signal, answer) for answer in ("ok", "malformed", "unavailable")}
+def _handler(signal: Signal, parts: _Parts) -> Handler:
+    intake, gate, limits = parts.intake, parts.gate, parts.limits
+    count = {answer: parts.metrics.requests.labels("grpc", signal, answer) for answer in OUTCOMES}
 
-    async def export(request: bytes, context: Any) -> bytes:
+    async def export(_requests: Any, context: Any) -> bytes:
         try:
-            decoded = await intake.accept(signal, request, Sender(address_of_peer(context.peer())))
-            response = answers.success(signal, decoded).SerializeToString()
+            sender = _sender(gate, context)
+            request = await _read(context, limits, sender, signal, intake)
+            response = answers.success(signal, await intake.accept(signal, request, sender)).SerializeToString()
         except MalformedRequestError as error:
             count["malformed"].inc()
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except TooLargeError as error:
+            count["too_large"].inc()
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except UnauthenticatedError as error:
+            count["unauthenticated"].inc()
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, str(error))
         except NotNowError as error:
-            count["unavailable"].inc()
+            count["stale_credential" if isinstance(error, StaleCredentialError) else "unavailable"].inc()
             await _unavailable(context, str(error))
         except Exception:  # noqa: BLE001 (see below)
             # UNKNOWN, gRPC's own answer to an exception, makes the Collector throw the batch away.
@@ -91,6 +133,29 @@ def _handler(signal: Signal, intake: Intake, metrics: Metrics) -> Handler:
         return bytes(response)
 
     return export
+
+
+def _sender(gate: Gate, context: Any) -> Sender:
+    address = address_of_peer(context.peer())
+    if gate.open:
+        return Sender(address)
+    authorization = next((value for key, value in context.invocation_metadata() or () if key == "authorization"), None)
+    return gate.sender(address, authorization, names_in_grpc(context.auth_context()))
+
+
+async def _read(context: Any, limits: Limits, sender: Sender, signal: Signal, intake: Intake) -> bytes:
+    try:
+        async with asyncio.timeout(limits.arrival):
+            request = await context.read()
+    except TimeoutError as error:
+        raise NotNowError(f"the request had not arrived after {limits.arrival:g} s") from error
+    if request is grpc.aio.EOF:
+        # Above the hard limit gRPC has answered RESOURCE_EXHAUSTED itself, and what it read is gone.
+        raise MalformedRequestError("no request came, or one that is larger than gRPC may hold here")
+    if len(request) > limits.request_bytes:
+        said = f"the request has {len(request)} bytes, and {limits.request_bytes} are allowed"
+        await intake.refuse_for_good(signal, sender, said, request)
+    return bytes(request)
 
 
 async def _unavailable(context: Any, message: str) -> None:

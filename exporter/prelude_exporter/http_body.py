@@ -7,17 +7,23 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from prelude_exporter.decode import MalformedRequestError
+from prelude_exporter.limits import TooLargeError
 from prelude_otel.errors import PreludeError
 
-__all__ = ["TooLargeError", "UnsupportedEncodingError", "read_body"]
+__all__ = ["BodyTooLargeError", "UnsupportedEncodingError", "read_body"]
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _MEMBERS: Final = 100
 """A gzip body may have several members; senders of OTLP write one."""
+_SHOWN: Final = 4096
 
 
-class TooLargeError(PreludeError):
-    """The request is larger than the limit, and always will be."""
+class BodyTooLargeError(TooLargeError):
+    """The body is larger than the limit; `start` is how it begins, inflated."""
+
+    def __init__(self, message: str, start: bytes) -> None:
+        super().__init__(message)
+        self.start = start
 
 
 class UnsupportedEncodingError(PreludeError):
@@ -31,11 +37,11 @@ async def read_body(
 
     Args:
         encoding: Content-Encoding: none, ``identity`` or ``gzip``.
-        limit: bytes, inflated.
+        limit: bytes, as they come and inflated.
         admit: called with the bytes so far before more are taken; raises where there is no room.
 
     Raises:
-        TooLargeError: it is above `limit`.
+        BodyTooLargeError: it is above `limit`.
         UnsupportedEncodingError: it is neither plain nor gzip.
         MalformedRequestError: it is no gzip, or ends in the middle, or the sender went away.
     """
@@ -50,7 +56,8 @@ async def read_body(
             raise MalformedRequestError("the sender went away in the middle of its request")
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        _check(len(body), limit)
+        if len(body) > limit:
+            raise _too_large(_start(body) if encoding == "gzip" else body, limit)
         admit(len(body))
     return _inflate(bytes(body), limit) if encoding == "gzip" else bytes(body)
 
@@ -61,7 +68,8 @@ def _inflate(body: bytes, limit: int) -> bytes:
         for _ in range(_MEMBERS):
             member = zlib.decompressobj(_GZIP)
             inflated += member.decompress(body, limit + 1 - len(inflated))
-            _check(len(inflated), limit)
+            if len(inflated) > limit:
+                raise _too_large(inflated, limit)
             if not member.eof:
                 raise MalformedRequestError("the gzip body ends in the middle")
             body = member.unused_data
@@ -72,6 +80,13 @@ def _inflate(body: bytes, limit: int) -> bytes:
     raise MalformedRequestError(f"the gzip body has more than {_MEMBERS} members")
 
 
-def _check(size: int, limit: int) -> None:
-    if size > limit:
-        raise TooLargeError(f"the request has more than {limit} bytes")
+def _start(body: bytearray) -> bytes:
+    """How a compressed body begins when inflated; as it came where it can't be."""
+    try:
+        return zlib.decompressobj(_GZIP).decompress(body, _SHOWN)
+    except zlib.error:
+        return bytes(body[:_SHOWN])
+
+
+def _too_large(body: bytes | bytearray, limit: int) -> BodyTooLargeError:
+    return BodyTooLargeError(f"the request has more than {limit} bytes", bytes(body[:_SHOWN]))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NoReturn
 
 from prelude_exporter.commit import GroupCommit
 from prelude_exporter.decode import Decoded, Decoder
+from prelude_exporter.limits import TooLargeError
 from prelude_exporter.metrics import Metrics
+from prelude_exporter.oversized import Oversized
 from prelude_exporter.readiness import Readiness
 from prelude_exporter.sender import Sender
 from prelude_otel.catalogue import Catalogue
@@ -39,6 +41,7 @@ class Intake:
         waiting_bytes: bytes of requests that may wait for their commit; more are refused at once. A request takes some five times
             its bytes of memory.
         wait: seconds that a request may take. The Collector gives up after 5 (gRPC).
+        max_records: of one request; any number when not given.
     """
 
     def __init__(
@@ -50,12 +53,14 @@ class Intake:
         catalogue: Catalogue | None = None,
         waiting_bytes: int,
         wait: float,
+        max_records: int | None = None,
     ) -> None:
         self._commits = commits
         self._metrics = metrics
         self._readiness = readiness
         self._limits = _Limits(waiting_bytes, wait)
-        self._decoder = Decoder(catalogue)
+        self._decoder = Decoder(catalogue, max_records)
+        self._oversized = Oversized()
         self._waiting = 0
         metrics.waiting_bytes.set_function(lambda: self._waiting)
         metrics.waiting_bytes_limit.set(waiting_bytes)
@@ -77,6 +82,7 @@ class Intake:
 
         Raises:
             MalformedRequestError: it is no OTLP; sending it again will not help.
+            TooLargeError: it has too many records; a note of it is in the quarantine.
             NotNowError: it was not committed, for whatever reason; it may be sent again.
         """
         with self._metrics.request_seconds.labels(signal).time():
@@ -87,11 +93,38 @@ class Intake:
         self.admit(len(request))
         decode = self._decoder.logs if signal == "logs" else self._decoder.traces
         with self._metrics.decode_seconds.labels(signal).time():
-            decoded = decode(request, sender)
+            try:
+                decoded = decode(request, sender)
+            except TooLargeError as error:
+                await self.refuse_for_good(signal, sender, f"{error} ({len(request)} bytes)", request)
         self._metrics.decoded(signal, decoded)
         if not (decoded.rows or decoded.spans or decoded.quarantined or decoded.probes):
             return decoded
         self._waiting += len(request)
+        try:
+            await self._commit(decoded)
+        finally:
+            self._waiting -= len(request)
+        return decoded
+
+    async def refuse_for_good(self, signal: Signal, sender: Sender, said: str, start: bytes) -> NoReturn:
+        """Leave a note about a request that is above a limit, and refuse it.
+
+        Args:
+            said: which limit, and how large it is as far as that is known.
+            start: how it begins, inflated.
+
+        Raises:
+            TooLargeError: always, when the note is committed.
+            NotNowError: the note could not be.
+        """
+        note = self._oversized.note(signal, sender, said, start)
+        if note is not None:
+            await self._commit(note)
+            self._oversized.noted(start)
+        raise TooLargeError(said)
+
+    async def _commit(self, decoded: Decoded) -> None:
         try:
             await self._commits.commit(decoded, self._limits.wait)
         except TimeoutError as error:
@@ -100,6 +133,3 @@ class Intake:
             raise NotNowError(str(error)) from error
         except Exception as error:  # the sender must keep what we could not
             raise NotNowError(f"not committed: {type(error).__name__}") from error
-        finally:
-            self._waiting -= len(request)
-        return decoded

@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from prelude_store.gauges import Gauges
     from prelude_store.row import ActivityRow
 
-__all__ = ["CONTENT_TYPE", "REASONS", "Metrics"]
+__all__ = ["CONTENT_TYPE", "OUTCOMES", "REASONS", "Metrics"]
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 PROTOCOLS: Final = ("grpc", "http")
 SIGNALS: Final = ("logs", "traces")
-OUTCOMES: Final = ("ok", "malformed", "unavailable")
+OUTCOMES: Final = ("ok", "malformed", "too_large", "unauthenticated", "stale_credential", "unavailable")
 """What a request was answered; the values of the label ``outcome`` of requests."""
 REASONS: Final = (
     "bad_probe",
@@ -48,6 +48,7 @@ REASONS: Final = (
     "no_action_name",
     "no_timestamp",
     "refused_by_database",
+    "request_too_large",
     "service_not_allowed",
     "timestamp_out_of_range",
     "unknown_action_type",

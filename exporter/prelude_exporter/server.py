@@ -16,13 +16,16 @@ import uvicorn
 
 from prelude_exporter import upkeep
 from prelude_exporter.commit import GroupCommit
+from prelude_exporter.gate import Gate
 from prelude_exporter.grpc_service import make_server
 from prelude_exporter.http_app import HttpApp
+from prelude_exporter.http_protocol import http_protocol
 from prelude_exporter.intake import Intake
 from prelude_exporter.metrics import Metrics
 from prelude_exporter.pool import Pool
 from prelude_exporter.readiness import Readiness
 from prelude_exporter.settings import Address, Settings
+from prelude_exporter.tls import Certificates
 from prelude_otel.catalogue import Catalogue, builtin, load
 from prelude_otel.errors import ConfigurationError
 from prelude_store.writer import Writer
@@ -30,6 +33,8 @@ from prelude_store.writer import Writer
 __all__ = ["Listening", "run"]
 
 _log = logging.getLogger(__name__)
+_KEEP_ALIVE: Final = 75
+"""Seconds that an idle connection is kept, so that a sender who sends now and then rarely finds it closed."""
 _DRAIN: Final = 1.0
 """Seconds that draining may take beyond the longest wait of a request."""
 
@@ -57,21 +62,30 @@ def run(settings: Settings, ready: Callable[[Listening], None]) -> None:
         ready: called once, when both servers listen.
 
     Raises:
-        ConfigurationError: an address can't be bound.
+        ConfigurationError: an address can't be bound, or a file of certificates or tokens is wrong.
         CatalogueError: a catalogue file is wrong.
     """
     catalogue = builtin()
     for path in settings.catalogues:
         catalogue.update(load(path))
+    gate, tls = settings.security.gate(), settings.security.certificates()
+    for worry in settings.security.worries():
+        _log.warning(worry)
     # Rows are many, short-lived, and in no cycle: looking for cycles after every 700 objects costs a tenth.
     gc.freeze()
     gc.set_threshold(200_000, 20, 50)
     # A writer that has its answer shall not wait 5 ms at each step of its commit for a request that is being decoded.
     sys.setswitchinterval(0.0005)
-    asyncio.run(_serve(settings, catalogue, ready))
+    asyncio.run(_serve(settings, catalogue, gate, tls, ready))
 
 
-async def _serve(settings: Settings, catalogue: Catalogue, ready: Callable[[Listening], None]) -> None:
+async def _serve(
+    settings: Settings,
+    catalogue: Catalogue,
+    gate: Gate,
+    tls: Certificates | None,
+    ready: Callable[[Listening], None],
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -82,22 +96,34 @@ async def _serve(settings: Settings, catalogue: Catalogue, ready: Callable[[List
     metrics.writers.set(settings.writers)
     pool = Pool(lambda: _writer(settings), metrics)
     commits = GroupCommit(pool.writer, metrics, threads=settings.writers)
+    limits = settings.limits
     intake = Intake(
-        commits, metrics, readiness, catalogue=catalogue, waiting_bytes=settings.waiting_bytes, wait=settings.wait
+        commits,
+        metrics,
+        readiness,
+        catalogue=catalogue,
+        waiting_bytes=settings.waiting_bytes,
+        wait=settings.wait,
+        max_records=limits.records,
     )
-    grpc_server, grpc_port = make_server(intake, metrics, str(settings.grpc), settings.max_request_bytes)
+    grpc_server, grpc_port = make_server(
+        intake, metrics, str(settings.grpc), limits, gate=gate, credentials=tls.for_grpc() if tls else None
+    )
     http_server = _HttpServer(
         uvicorn.Config(
-            HttpApp(intake, metrics, readiness, settings.max_request_bytes),
-            http="h11",
+            HttpApp(intake, metrics, readiness, limits, gate),
+            http=http_protocol(limits),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=int(settings.wait + _DRAIN),
         )
     )
+    http_server.config.load()
+    http_server.config.ssl = tls.for_http() if tls else None
     await grpc_server.start()
     serving = asyncio.create_task(http_server.serve([http_socket]))
     tasks = [

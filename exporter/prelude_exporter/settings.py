@@ -8,6 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from prelude_exporter.limits import Limits
+from prelude_exporter.security import Security
 from prelude_otel.errors import ConfigurationError
 
 __all__ = ["Address", "Settings"]
@@ -55,7 +57,8 @@ class Settings:
     Args:
         catalogues: catalogue files of the services, beside the reference's eighteen activities.
         writers: connections that write.
-        max_request_bytes: of one request, inflated.
+        security: who may send.
+        limits: of one request, and of connections.
         waiting_bytes: bytes of requests that may wait for their commit.
         wait: seconds that a request may take before it is refused.
         span_window: how long a record waits for its span, and a span for its records.
@@ -68,14 +71,14 @@ class Settings:
         ConfigurationError: it would listen beyond this machine with nobody asked who they are.
     """
 
-    database_url: str
+    database_url: str = field(repr=False)
     http: Address = field(default_factory=lambda: Address("127.0.0.1", 4328))
     grpc: Address = field(default_factory=lambda: Address("127.0.0.1", 4327))
-    allow_unauthenticated: bool = False
+    security: Security = field(default_factory=Security)
+    limits: Limits = field(default_factory=Limits)
     migrate: bool = False
     catalogues: tuple[Path, ...] = ()
     writers: int = 2
-    max_request_bytes: int = 64 * 1024 * 1024
     waiting_bytes: int = 64 * 1024 * 1024
     wait: float = 4.0
     span_window: timedelta = timedelta(hours=24)
@@ -85,9 +88,4 @@ class Settings:
     measuring: float = 30.0
 
     def __post_init__(self) -> None:
-        open_to_all = [str(address) for address in (self.http, self.grpc) if not address.loopback]
-        if open_to_all and not self.allow_unauthenticated:
-            raise ConfigurationError(
-                f"{' and '.join(open_to_all)} can be reached from other machines, and anybody there could write as anybody; "
-                "listen on 127.0.0.1, or, in a network that you trust, say --allow-unauthenticated"
-            )
+        self.security.check([str(address) for address in (self.http, self.grpc) if not address.loopback])

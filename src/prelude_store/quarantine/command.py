@@ -29,8 +29,8 @@ from prelude_store.writer import Writer
 __all__ = ["quarantine"]
 
 _DETAIL: Final = 90
-NEVER_BY_ALL: Final = ("service_not_allowed",)
-"""Reasons that ``--all`` passes over: such a record became a row only if somebody has looked at it, and names it."""
+NEVER_BY_ALL: Final = ("service_not_allowed", "request_too_large")
+"""Reasons that ``--all`` passes over: the one is for somebody to look at first, the other no record but a note of one."""
 
 Options = Callable[[Any], Any]
 _url: Options = click.option(
