@@ -17,6 +17,7 @@ from prelude_exporter.gate import Gate, StaleCredentialError, UnauthenticatedErr
 from prelude_exporter.intake import Intake, NotNowError, Signal
 from prelude_exporter.limits import Limits, TooLargeError
 from prelude_exporter.metrics import OUTCOMES, Metrics
+from prelude_exporter.refusals import say_refusal
 from prelude_exporter.sender import Sender, address_of_peer
 from prelude_exporter.tls import names_in_grpc
 from prelude_otel.errors import ConfigurationError
@@ -107,22 +108,26 @@ def _handler(signal: Signal, parts: _Parts) -> Handler:
     intake, gate, limits = parts.intake, parts.gate, parts.limits
     count = {answer: parts.metrics.requests.labels("grpc", signal, answer) for answer in OUTCOMES}
 
+    async def refuse(context: Any, outcome: str, code: grpc.StatusCode, error: Exception) -> None:
+        count[outcome].inc()
+        say_refusal("grpc", outcome, address_of_peer(context.peer()), str(error))
+        await context.abort(code, str(error))
+
     async def export(_requests: Any, context: Any) -> bytes:
         try:
             sender = _sender(gate, context)
             request = await _read(context, limits, sender, signal, intake)
             response = answers.success(signal, await intake.accept(signal, request, sender)).SerializeToString()
         except MalformedRequestError as error:
-            count["malformed"].inc()
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            await refuse(context, "malformed", grpc.StatusCode.INVALID_ARGUMENT, error)
         except TooLargeError as error:
-            count["too_large"].inc()
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            await refuse(context, "too_large", grpc.StatusCode.INVALID_ARGUMENT, error)
         except UnauthenticatedError as error:
-            count["unauthenticated"].inc()
-            await context.abort(grpc.StatusCode.UNAUTHENTICATED, str(error))
+            await refuse(context, "unauthenticated", grpc.StatusCode.UNAUTHENTICATED, error)
         except NotNowError as error:
-            count["stale_credential" if isinstance(error, StaleCredentialError) else "unavailable"].inc()
+            outcome = "stale_credential" if isinstance(error, StaleCredentialError) else "unavailable"
+            count[outcome].inc()
+            say_refusal("grpc", outcome, address_of_peer(context.peer()), str(error))
             await _unavailable(context, str(error))
         except Exception:  # noqa: BLE001 (see below)
             # UNKNOWN, gRPC's own answer to an exception, makes the Collector throw the batch away.

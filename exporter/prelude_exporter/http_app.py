@@ -17,6 +17,7 @@ from prelude_exporter.limits import Limits, TooLargeError
 from prelude_exporter.metrics import CONTENT_TYPE, Metrics
 from prelude_exporter.otlp_json import to_protobuf
 from prelude_exporter.readiness import Readiness
+from prelude_exporter.refusals import say_refusal
 from prelude_exporter.sender import Sender
 
 __all__ = ["HttpApp"]
@@ -112,6 +113,7 @@ class HttpApp:
         except _Refusal as refusal:
             http_status, outcome, extra = refusal.http_status, refusal.outcome, refusal.headers  # type: ignore[assignment]
             body = answers.status(_CODES.get(http_status, answers.INVALID_ARGUMENT), str(refusal))
+            say_refusal("http", outcome, (scope.get("client") or ("",))[0], str(refusal))
         self._metrics.requests.labels("http", signal, outcome).inc()
         encoded = answers.as_json(body) if answer_type == _JSON else body.SerializeToString()
         await _send(send, http_status, encoded, answer_type, extra)
