@@ -217,8 +217,8 @@ def _quarantine(decoded: Decoded, origin: Origin, error: Exception) -> None:
 
 
 def _text(text: str | bytes) -> str:
-    """A string field of proto2: bytes where it is no UTF-8."""
-    return text if isinstance(text, str) else text.decode("utf-8", "replace")
+    """A string field of proto2: bytes where it is no UTF-8, which the mapping mends."""
+    return text if isinstance(text, str) else text.decode("utf-8", "surrogateescape")
 
 
 def _service_name(attributes: Iterable[bytes]) -> str | None:

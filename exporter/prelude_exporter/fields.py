@@ -11,10 +11,11 @@ from prelude_exporter.texts import Notes
 from prelude_exporter.values import INTEGER, INTEGER_BITS, MANY, MAP, STRING, key_and_place, map_in, value_in
 from prelude_otel.contract import attributes as names
 
-__all__ = ["LONGEST_PAGE_URL", "Cells", "Fields"]
+__all__ = ["LONGEST_ACTION_NAME", "LONGEST_PAGE_URL", "Cells", "Fields"]
 
 LONGEST_PAGE_URL: Final = 2000
 """Characters; browsers and servers agree on about as many."""
+LONGEST_ACTION_NAME: Final = 200
 
 
 class Cells(NamedTuple):
@@ -94,7 +95,7 @@ _KINDS: Final[dict[str, tuple[str, _Kind]]] = {
     names.USER_EMAIL: ("user_email", _Kind(email, repeats=True)),
     names.SESSION_ID: ("session_id", _repeated_text(200)),
     names.ACTION_TYPE: ("action_type", _repeated_text(_SHORT)),
-    names.ACTION_NAME: ("action_name", _repeated_text(200)),
+    names.ACTION_NAME: ("action_name", _repeated_text(LONGEST_ACTION_NAME)),
     names.ACTION_CATEGORY: ("action_category", _repeated_text(200)),
     names.ENTITY_TYPE: ("entity_type", _repeated_text(_SHORT)),
     names.ENTITY_ID: ("entity_id", _text(200)),

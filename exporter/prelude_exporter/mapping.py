@@ -10,8 +10,9 @@ from uuid import UUID
 
 import orjson
 
+from prelude_exporter.content import content_of
 from prelude_exporter.declaration import Declaration
-from prelude_exporter.fields import LONGEST_PAGE_URL, Cells, Fields
+from prelude_exporter.fields import LONGEST_ACTION_NAME, LONGEST_PAGE_URL, Cells, Fields
 from prelude_exporter.result import result_text
 from prelude_exporter.texts import Notes, clean, json_text
 from prelude_otel.catalogue import Activity, Catalogue, builtin, conform
@@ -92,7 +93,7 @@ class Mapper:
             handler_ran, _, _,
         ) = cells  # fmt: skip
         if action_type is None or action_name is None:
-            action_type, action_name = _from_event_name(name, action_type, action_name)
+            action_type, action_name = _from_event_name(name, action_type, action_name, notes)
         declarations = self._declared.get(action_type)
         if declarations is None:
             raise ContractError(
@@ -123,7 +124,7 @@ class Mapper:
         span = span_id.hex() if len(span_id) == _SPAN_BYTES and span_id != _NO_SPAN else None
         before = (
             time_ns // 1000,
-            uid if uid is not None and _UUID(uid) else _event_id(uid, service_name, message),
+            uid if uid is not None and _UUID(uid) else _event_id(uid, service_name, name, time_ns, trace_id, span_id, attributes, message),
             user_email, session_id, action_type, action_name, action_category, entity_type, entity_id, page_url, page_route,
             service_name, user_agent, ip_address, action_data, known_status, result_data,
         )  # fmt: skip
@@ -164,9 +165,10 @@ def _as_declared(
     return category or activity.category, entity or activity.entity, page_url, page_route or activity.page
 
 
-def _from_event_name(name: str, action_type: str | None, action_name: str | None) -> tuple[str, str]:
+def _from_event_name(name: str, action_type: str | None, action_name: str | None, notes: Notes) -> tuple[str, str]:
     if name.startswith(EVENT_PREFIX):
         type_, _, rest = name.removeprefix(EVENT_PREFIX).partition(".")
+        rest = clean(rest, "action_name", notes, LONGEST_ACTION_NAME)
         if type_ and rest:
             return action_type or type_, action_name or rest
     raise ContractError(
@@ -174,7 +176,7 @@ def _from_event_name(name: str, action_type: str | None, action_name: str | None
     )
 
 
-def _event_id(uid: str | None, service_name: str | None, message: Any) -> str:
+def _event_id(uid: str | None, service_name: str | None, *record: Any) -> str:
     if uid is None:
-        return event_id_from_content((service_name or "").encode() + b"\0" + message.SerializeToString())
+        return event_id_from_content(content_of(service_name, *record))
     return event_id_from_uid(uid)

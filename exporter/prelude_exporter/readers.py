@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from prelude_exporter.texts import Notes, clean, json_object
+from prelude_exporter.values import MAX_DEPTH, shallow
 from prelude_otel.contract.email import normalise_email
 
 __all__ = ["Reader", "boolean", "email", "integer", "mapping", "text_of", "texts"]
@@ -15,6 +16,8 @@ Reader = Callable[[Any, str, Notes], Any]
 _MAX_LIST: Final = 100
 _MAX_ITEM: Final = 200
 _DIGITS: Final = 19
+_MAX_ADDRESS: Final = 320
+"""Characters (RFC 3696, errata 1690)."""
 
 
 def text_of(limit: int) -> Reader:
@@ -35,8 +38,10 @@ def text_of(limit: int) -> Reader:
 
 def email(value: Any, name: str, notes: Notes) -> str | None:
     """An address in its one form."""
-    text = text_of(320)(value, name, notes)
-    return None if text is None else normalise_email(text)
+    text = text_of(_MAX_ADDRESS)(value, name, notes)
+    address = None if text is None else normalise_email(text)
+    # In one piece again, letters may be more than before.
+    return address if address is None or len(address) <= _MAX_ADDRESS else clean(address, name, notes, _MAX_ADDRESS)
 
 
 def integer(value: Any, name: str, notes: Notes) -> int | None:
@@ -68,7 +73,8 @@ def mapping(value: Any, name: str, notes: Notes) -> dict[str, Any] | None:
     if isinstance(value, str):
         read = json_object(value)
         if read is not None:
-            return read
+            # Each level has a bracket of its own.
+            return shallow(read) if value.count("{") + value.count("[") > MAX_DEPTH else read
     _reject(value, name, notes)
     return None
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from prelude_exporter.texts import Notes, harmless, json_text
+from prelude_exporter.cutting import MAX_DATA_BYTES, dumps, fit
+from prelude_exporter.texts import Notes, carried, clean, harmless
 from prelude_otel.contract.attributes import (
     REJECTED_FIELDS,
     RESULT_ERROR_TYPE,
@@ -16,6 +18,9 @@ __all__ = ["MENDED", "result_text"]
 
 MENDED: Final = "mended"
 """Key in ``result_data`` that says what was done to a value that could not be stored as it came, by its path."""
+_MOST_SAID: Final = 100
+_LONGEST_PATH: Final = 200
+_MOST_BYTES: Final = 32 * 1024
 
 
 def result_text(
@@ -45,14 +50,25 @@ def result_text(
         ours[RESULT_HTTP_STATUS] = http_status
     if handler_ran is False:
         ours[RESULT_HANDLER_RAN] = False
-    given = given or {}
-    text = json_text(given, "result_data", notes)  # notes what it can't carry, before the notes are added
-    if given and text is None:
-        given = {}
+    given, text = carried(given or {}, "result_data", notes)  # notes what it can't carry, before the notes are added
+    if not ours and not notes.mended and not notes.rejected:
+        return text.decode() if given else None
     if notes.rejected:
         theirs = given.get(REJECTED_FIELDS)
-        mine = {path: harmless(value) for path, value in notes.rejected.items()}
+        mine = _bounded({path: harmless(value) for path, value in notes.rejected.items()})
         ours[REJECTED_FIELDS] = {**mine, **theirs} if isinstance(theirs, dict) else mine
     if notes.mended:
-        ours[MENDED] = notes.mended
-    return json_text({**given, **ours}, "result_data", Notes())
+        ours[MENDED] = _bounded(notes.mended)
+    whole = dumps({**given, **ours})
+    if len(whole) > MAX_DATA_BYTES:  # what we have to say is not cut for what they have
+        given = {name: value for name, value in given.items() if name not in ours}
+        ours = fit(ours, "", {}, MAX_DATA_BYTES // 2)
+        whole = dumps({**fit(given, "", {}, MAX_DATA_BYTES - len(dumps(ours))), **ours})
+    return whole.decode()
+
+
+def _bounded(said: Mapping[str, Any]) -> dict[str, Any]:
+    """At most a hundred of them, with names and values of a bearable length."""
+    most = list(said.items())[:_MOST_SAID]
+    bounded = fit({clean(name, "", Notes(), _LONGEST_PATH): value for name, value in most}, "", {}, _MOST_BYTES)
+    return bounded if len(most) == len(said) else {**bounded, "…": f"and {len(said) - len(most)} more"}

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import orjson
 
-__all__ = ["MAX_DATA_BYTES", "Notes", "clean", "harmless", "json_object", "json_text"]
+from prelude_exporter.cutting import MAX_DATA_BYTES, dumps, fit
+from prelude_exporter.values import MAX_DEPTH, TOO_DEEP
 
-MAX_DATA_BYTES: Final = 256 * 1024
-"""The largest ``action_data`` or ``result_data`` that lands, as JSON text in UTF-8."""
+__all__ = ["Notes", "carried", "clean", "harmless", "json_object", "json_text"]
 
 _MAX_REJECTED: Final = 1000
 _SURROGATES = re.compile("[\ud800-\udfff]+")
@@ -61,24 +61,25 @@ def clean(text: str, path: str, notes: Notes, limit: int | None = None) -> str:
 def json_text(data: dict[str, Any] | None, path: str, notes: Notes) -> str | None:
     """A map as JSON text with sorted keys, so that equal maps are equal texts; None for an empty one.
 
-    Numbers that are none are left out; text is mended; more than `MAX_DATA_BYTES` is left out as a whole. All of it is noted.
+    Numbers that are none are left out; text is mended; what is nested too deep or too long is cut. All of it is noted.
     """
     if not data:
         return None
+    data, text = carried(data, path, notes)
+    return text.decode() if data else None
+
+
+def carried(data: dict[str, Any], path: str, notes: Notes) -> tuple[dict[str, Any], bytes]:
+    """`data` as it can be stored, and as JSON text with sorted keys."""
     try:
         text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        text = None
+        text = b""
     # orjson writes NaN as null: a null may be one.
-    if text is None or b"\\u0000" in text or b"null" in text:
-        data = _mend(data, path, notes)
-        if not data:
-            return None
-        text = _dumps(data)
-    if len(text) > MAX_DATA_BYTES:
-        notes.mended[path] = f"left out: {len(text)} bytes of JSON, at most {MAX_DATA_BYTES} land"
-        return None
-    return text.decode()
+    if text and len(text) <= MAX_DATA_BYTES and b"null" not in text and b"\\u0000" not in text:
+        return data, text
+    data = fit(_mend(data, path, notes), path, notes.mended)
+    return data, dumps(data)
 
 
 def json_object(text: str) -> dict[str, Any] | None:
@@ -97,15 +98,8 @@ def json_object(text: str) -> dict[str, Any] | None:
 def harmless(value: Any) -> Any:
     """`value` in a form that can be stored whatever it was; a long one as the beginning of its JSON text."""
     value = _mend_quietly(value)
-    text = _dumps(value)
+    text = dumps(value)
     return value if len(text) <= _MAX_REJECTED else text.decode()[:_MAX_REJECTED] + "…"
-
-
-def _dumps(value: Any) -> bytes:
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # an integer of more than 64 bits
-        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _mend(value: Any, path: str, notes: Notes) -> Any:
@@ -125,6 +119,9 @@ def _mend(value: Any, path: str, notes: Notes) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         notes.mended[path] = f"{value} became null"
         return None
+    if value is TOO_DEEP:
+        notes.mended[path] = f"cut: nested deeper than {MAX_DEPTH} levels"
+        return str(value)
     return value
 
 
@@ -135,4 +132,4 @@ def _mend_quietly(value: Any) -> Any:
         return {clean(key, "", Notes()): _mend_quietly(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_mend_quietly(inner) for inner in value]
-    return clean(value, "", Notes()) if isinstance(value, str) else value
+    return clean(str(value), "", Notes()) if isinstance(value, str) or value is TOO_DEEP else value

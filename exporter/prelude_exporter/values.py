@@ -16,7 +16,10 @@ from google.protobuf.message import DecodeError
 from prelude_exporter import wire
 from prelude_otel.errors import ContractError
 
-__all__ = ["INTEGER", "INTEGER_BITS", "MANY", "MAP", "STRING", "key_and_place", "key_and_value", "map_in", "value_in"]
+__all__ = [
+    "INTEGER", "INTEGER_BITS", "MANY", "MAP", "MAX_DEPTH", "STRING", "TOO_DEEP", "key_and_place", "key_and_value", "map_in",
+    "shallow", "value_in",
+]  # fmt: skip
 
 _double: Final = struct.Struct("<d").unpack_from
 MANY: Final = 0x80  # a byte with this bit has another one after it (varint)
@@ -25,6 +28,18 @@ _SMALL: Final = 2  # bytes of an integer below 128: tag and number
 INTEGER_BITS: Final = 64
 _ITEM: Final = 0x0A  # field 1 of KeyValueList and ArrayValue
 STRING, _BOOL, INTEGER, _DOUBLE, _ARRAY, MAP = 0x0A, 0x10, 0x18, 0x21, 0x2A, 0x32  # fields of AnyValue
+MAX_DEPTH: Final = 32
+"""Maps and lists inside each other that are kept; an attribute that is a map is the first."""
+
+
+class _TooDeep:
+    """Stands where maps or lists are nested deeper than `MAX_DEPTH`."""
+
+    def __repr__(self) -> str:
+        return "…"
+
+
+TOO_DEEP: Final = _TooDeep()
 
 
 class _UnusualError(Exception):
@@ -67,7 +82,7 @@ def key_and_value(attribute: bytes) -> tuple[bytes, Any]:
 def map_in(buffer: bytes, at: int, stop: int) -> dict[str, Any] | None:
     """The map whose items stand in `buffer` from `at` to `stop`; None where they are encoded in an unusual way."""
     try:
-        return _map(buffer, at, stop)
+        return _map(buffer, at, stop, 1)
     except (_UnusualError, IndexError, struct.error, UnicodeDecodeError, ContractError):
         return None
 
@@ -76,15 +91,27 @@ def value_in(buffer: bytes, at: int, stop: int) -> Any:
     """The Python value of the AnyValue that stands in `buffer` from `at` to `stop`.
 
     Returns:
-        None, str, bool, int, float, list or dict; bytes as base64 text (as in OTLP/JSON).
+        None, str, bool, int, float, list or dict; bytes as base64 text (as in OTLP/JSON); `TOO_DEEP` for maps and lists that are
+        nested deeper than `MAX_DEPTH`.
 
     Raises:
         ContractError: it is no AnyValue.
     """
     try:
-        return _value(buffer, at, stop)
+        return _value(buffer, at, stop, 0)
     except (_UnusualError, IndexError, struct.error, UnicodeDecodeError):
-        return _patient_value(buffer[at:stop])
+        return _patient_value(buffer[at:stop], 0)
+
+
+def shallow(value: Any, depth: int = 0) -> Any:
+    """`value` with `TOO_DEEP` for what is nested deeper than `MAX_DEPTH`."""
+    if not isinstance(value, dict | list):
+        return value
+    if depth == MAX_DEPTH:
+        return TOO_DEEP
+    if isinstance(value, list):
+        return [shallow(item, depth + 1) for item in value]
+    return {key: shallow(item, depth + 1) for key, item in value.items()}
 
 
 def _extent(buffer: bytes, at: int) -> tuple[int, int]:
@@ -98,7 +125,7 @@ def _extent(buffer: bytes, at: int) -> tuple[int, int]:
     return at + 2, at + 2 + (size & 0x7F | more << 7)
 
 
-def _value(buffer: bytes, at: int, stop: int) -> Any:
+def _value(buffer: bytes, at: int, stop: int, depth: int) -> Any:
     if at == stop:
         return None
     tag = buffer[at]
@@ -114,14 +141,15 @@ def _value(buffer: bytes, at: int, stop: int) -> Any:
     if end == stop:
         if tag == STRING:
             return buffer[start:stop].decode()
-        if tag == MAP:
-            return _map(buffer, start, stop)
-        if tag == _ARRAY:
-            return _array(buffer, start, stop)
+        if depth < MAX_DEPTH:
+            if tag == MAP:
+                return _map(buffer, start, stop, depth + 1)
+            if tag == _ARRAY:
+                return _array(buffer, start, stop, depth + 1)
     raise _UnusualError
 
 
-def _map(buffer: bytes, at: int, end: int) -> dict[str, Any]:
+def _map(buffer: bytes, at: int, end: int, depth: int) -> dict[str, Any]:
     items: dict[str, Any] = {}
     while at < end:
         if buffer[at] != _ITEM:
@@ -155,12 +183,12 @@ def _map(buffer: bytes, at: int, end: int) -> dict[str, Any]:
             number = buffer[value_at + 1]
             items[key] = number if size == _SMALL and number < MANY else _integer(buffer, value_at + 1, stop)
         else:
-            items[key] = _value(buffer, value_at, stop)
+            items[key] = _value(buffer, value_at, stop, depth)
         at = stop
     return items
 
 
-def _array(buffer: bytes, at: int, end: int) -> list[Any]:
+def _array(buffer: bytes, at: int, end: int, depth: int) -> list[Any]:
     items = []
     while at < end:
         if buffer[at] != _ITEM:
@@ -168,7 +196,7 @@ def _array(buffer: bytes, at: int, end: int) -> list[Any]:
         start, at = _extent(buffer, at + 1)
         if at > end:
             raise _UnusualError
-        items.append(_value(buffer, start, at))
+        items.append(_value(buffer, start, at, depth))
     return items
 
 
@@ -189,7 +217,7 @@ def _integer(buffer: bytes, at: int, stop: int) -> int:
     return number - 0x10000000000000000 if number >> 63 else number
 
 
-def _patient_value(value: bytes) -> Any:
+def _patient_value(value: bytes, depth: int) -> Any:
     try:
         message = wire.AnyValue.FromString(value)
     except DecodeError as error:
@@ -198,11 +226,16 @@ def _patient_value(value: bytes) -> Any:
     if kind is None or kind == "string_value_strindex":  # the latter belongs to profiles alone
         return None
     inner = getattr(message, kind)
+    if kind in ("array_value", "kvlist_value") and depth == MAX_DEPTH:
+        return TOO_DEEP
     if kind == "array_value":
-        return [value_in(item, 0, len(item)) for item in inner.values]
+        return [_patient_value(item, depth + 1) for item in inner.values]
     if kind == "kvlist_value":
-        pairs = [key_and_value(item) for item in inner.values]
-        return {key.decode("utf-8", "surrogateescape"): value for key, value in pairs}
+        pairs = [key_and_place(item) for item in inner.values]
+        return {
+            key.decode("utf-8", "surrogateescape"): _patient_value(buffer[at:stop], depth + 1)
+            for key, (buffer, at, stop) in pairs
+        }
     if kind == "bytes_value":
         return b64encode(inner).decode("ascii")
     if kind == "string_value":

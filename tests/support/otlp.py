@@ -11,7 +11,10 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-__all__ = ["any_value", "attributes", "log_record", "post_logs", "post_spans", "python_value", "span"]
+__all__ = [
+    "any_value", "attributes", "field", "log_record", "nested_attribute", "post_logs", "post_spans", "python_value",
+    "request_of_bytes", "span",
+]  # fmt: skip
 
 
 def any_value(value: Any) -> AnyValue:
@@ -35,6 +38,28 @@ def any_value(value: Any) -> AnyValue:
 def attributes(values: dict[str, Any]) -> list[KeyValue]:
     """A dict as attributes."""
     return [KeyValue(key=key, value=any_value(value)) for key, value in values.items()]
+
+
+def field(number: int, content: bytes) -> bytes:
+    """A length-delimited field of protobuf, by hand: the official library refuses to write what is nested too deep."""
+    size, length = len(content), bytearray()
+    while size > 0x7F:
+        length.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes([number << 3 | 2, *length, size]) + content
+
+
+def nested_attribute(key: str, depth: int) -> bytes:
+    """A KeyValue whose value is `depth` lists and maps in each other, in turn, around an integer."""
+    value = b"\x18\x01"
+    for number in range(depth):
+        value = field(5, field(1, value)) if number % 2 else field(6, field(1, field(1, b"d") + field(2, value)))
+    return field(1, key.encode()) + field(2, value)
+
+
+def request_of_bytes(*records: bytes) -> bytes:
+    """A logs request of records in bytes."""
+    return field(1, field(2, b"".join(field(2, record) for record in records)))
 
 
 def python_value(value: AnyValue) -> Any:

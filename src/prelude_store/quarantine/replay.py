@@ -25,13 +25,15 @@ if TYPE_CHECKING:
     from prelude_store.quarantine.entries import Selection
     from prelude_store.writer import Writer
 
-__all__ = ["Replayed", "replay"]
+__all__ = ["NO_RECORDS", "Replayed", "replay"]
 
 _PORTION: Final = 200
 _PORTION_BYTES: Final = 16 * 1024 * 1024
+NO_RECORDS: Final = frozenset({"request_too_large"})
+"""Reasons of entries that hold no record, but the beginning of something."""
 
 _TAKE: Final = """
-SELECT id, signal, payload FROM public.activity_quarantine
+SELECT id, signal, reason, payload FROM public.activity_quarantine
 WHERE id = ANY (%s) AND replayed_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED
 """
 _DONE: Final = "UPDATE public.activity_quarantine SET replayed_at = now() WHERE id = ANY (%s)"
@@ -122,7 +124,10 @@ def _within(found: list[tuple[int, int]]) -> list[int]:
 
 def _read(connection: Connection, reader: Reader, ids: list[int], outcome: Replayed) -> _Portion:
     portion = _Portion()
-    for number, signal, payload in connection.execute(_TAKE, [ids]).fetchall():
+    for number, signal, reason, payload in connection.execute(_TAKE, [ids]).fetchall():
+        if reason in NO_RECORDS:
+            outcome.unreadable += 1
+            continue
         try:
             batch = reader.batch(signal, payload)
         except UnreadableError:

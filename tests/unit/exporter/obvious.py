@@ -3,6 +3,7 @@ gives is held equal to it."""
 
 from __future__ import annotations
 
+import json
 import math
 from base64 import b64encode
 from hashlib import blake2b
@@ -134,7 +135,7 @@ def obvious_row(record: LogRecord, service_name: str | None) -> ActivityRow:  # 
     data, given = mapping(names.ACTION_DATA), mapping(names.RESULT_DATA)
     entity_id = text(names.ENTITY_ID)
     row: dict[str, Any] = {
-        "user_email": None if email is None else normalise_email(email),
+        "user_email": None if email is None else clean(normalise_email(email) or "", "user_email", notes, 320) or None,
         "session_id": text(names.SESSION_ID),
         "action_category": text(names.ACTION_CATEGORY),
         "entity_type": text(names.ENTITY_TYPE),
@@ -160,6 +161,9 @@ def obvious_row(record: LogRecord, service_name: str | None) -> ActivityRow:  # 
         first, _, second = rest.partition(".")
         if not first or not second:
             raise ContractError("no_action_name", "")
+        second = clean(second, "action_name", notes, 200)
+        if not second:
+            raise ContractError("no_action_name", "")
         action_type, action_name = action_type or first, action_name or second
     if action_type not in ACTION_TYPES:
         raise ContractError("unknown_action_type", "")
@@ -181,7 +185,18 @@ def obvious_row(record: LogRecord, service_name: str | None) -> ActivityRow:  # 
     if uid is not None:
         event_id = event_id_from_uid(uid)
     else:
-        event_id = event_id_from_content((service_name or "").encode() + b"\0" + record.SerializeToString())
+        said = [
+            service_name,
+            record.event_name,
+            time_ns,
+            record.trace_id.hex() if any(record.trace_id) else "",
+            record.span_id.hex() if any(record.span_id) else "",
+            record.severity_number,
+            record.severity_text,
+            python_value(record.body),
+            {item.key: python_value(item.value) for item in record.attributes},
+        ]
+        event_id = event_id_from_content(json.dumps(said, sort_keys=True).encode())
     whole = ActivityRow(
         timestamp_us=time_ns // 1000,
         event_id=event_id,

@@ -62,19 +62,33 @@ def map_of(pairs: dict[str, AnyValue]) -> AnyValue:
 
 
 records = st.builds(
-    lambda event, time, observed, trace, span, values: LogRecord(
+    lambda event, time, observed, trace, span, body, values: LogRecord(
         event_name=event,
+        severity_number=9,
+        severity_text="INFO",
+        body=body,
         time_unix_nano=time,
         observed_time_unix_nano=observed,
         trace_id=trace,
         span_id=span,
         attributes=[KeyValue(key=key, value=value) for key, value in values.items()],
     ),
-    st.sampled_from([*EVENTS, "prelude.chat.send", "prelude.nothing.known", "prelude.crm", "prelude."]),
+    st.sampled_from(
+        [
+            *EVENTS,
+            "prelude.chat.send",
+            "prelude.nothing.known",
+            "prelude.crm",
+            "prelude.",
+            "prelude.crm.\0",
+            "prelude.chat." + "é" * 201,
+        ]
+    ),
     st.one_of(st.integers(0, 2**64 - 1), st.just(1_800_000_000_000_000_000)),
     st.sampled_from([0, 1_800_000_000_000_000_001]),
     st.sampled_from([b"", bytes(16), bytes(range(16)), b"short"]),
     st.sampled_from([b"", bytes(8), bytes(range(8))]),
+    st.one_of(st.none(), any_values(1)),
     st.dictionaries(st.one_of(st.sampled_from(KEYS), st.text(max_size=8)), any_values(2), max_size=12),
 )
 

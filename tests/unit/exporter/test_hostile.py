@@ -12,10 +12,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from prelude_exporter import mapping
+from prelude_exporter.cutting import MAX_DATA_BYTES
 from prelude_exporter.decode import Decoded, Decoder, MalformedRequestError
-from prelude_exporter.texts import MAX_DATA_BYTES
+from prelude_exporter.values import MAX_DEPTH
 from prelude_store.row import ActivityRow, SpanLength
-from tests.support.otlp import attributes
+from tests.support.otlp import attributes, field, nested_attribute, request_of_bytes
 from tests.unit.exporter.conftest import NOW_NS, SPAN, TRACE, record_of, request_of
 
 RowOf = Callable[..., ActivityRow]
@@ -83,13 +84,76 @@ def test_null_in_data_is_kept_where_nothing_is_declared(row_of: RowOf) -> None:
     assert row_of({"prelude.action.data": '{"own": null}'}).action_data == '{"own":null}'
 
 
-def test_data_that_is_too_large_is_left_out_and_the_row_lands(row_of: RowOf) -> None:
-    row = row_of(
-        {"prelude.action.data": {"own": "x" * MAX_DATA_BYTES}, "prelude.result.data": {"own": "x" * MAX_DATA_BYTES}}
+def test_of_data_that_is_too_large_only_what_is_too_long_is_cut_and_the_rest_stays(row_of: RowOf) -> None:
+    million = {
+        "deal_name": "D",
+        "own": "x" * 1_000_000,
+        "list": list(range(200_000)),
+        "z": {"y": "é" * 1_000_000, "x": 1},
+    }
+    row = row_of({"prelude.action.data": million, "prelude.result.data": million})
+    data, result = json.loads(row.action_data or ""), result_of(row)
+    for cut in (data, result):
+        assert (cut["deal_name"], cut["z"]["x"]) == ("D", 1)
+        assert cut["own"].endswith("x…")
+        assert cut["list"][:3] == [0, 1, 2]
+    assert all(200_000 < len((text or "").encode()) <= MAX_DATA_BYTES for text in (row.action_data, row.result_data))
+    assert result["mended"] == {
+        f"{column}.{path}": f"cut from {was}"
+        for column in ("action_data", "result_data")
+        for path, was in {"list": "200000 entries", "own": "1000000 characters", "z.y": "1000000 characters"}.items()
+    }
+
+
+def test_what_is_cut_is_not_cut_again(row_of: RowOf) -> None:
+    cut = json.loads(
+        row_of({"prelude.action.data": {"a": "x\n" * 500_000, "b": [["y" * 300_000]] * 3}}).action_data or ""
     )
-    assert row.action_data is None
-    assert set(result_of(row)) == {"mended"}
-    assert result_of(row)["mended"]["action_data"].startswith("left out: 26")
+    row = row_of({"prelude.action.data": cut})
+    assert json.loads(row.action_data or "") == cut
+    assert row.result_data is None
+
+
+@pytest.mark.parametrize("depth", [60, 500, 5000])
+def test_what_is_nested_too_deep_is_cut_and_its_neighbours_stay(row_of: RowOf, depth: int) -> None:
+    data_field = field(1, field(1, b"deal_name") + field(2, field(1, b"D"))) + field(1, nested_attribute("deep", depth))
+    attribute = field(1, b"prelude.action.data") + field(2, field(6, data_field))
+    request = request_of_bytes(record_of().SerializeToString() + field(6, attribute))
+    (row,) = Decoder().logs(request).rows
+    data = json.loads(row.action_data or "")
+    assert data["deal_name"] == "D"
+    assert (row.action_data or "").count("[") + (row.action_data or "").count("{") == MAX_DEPTH
+    ((path, said),) = result_of(row)["mended"].items()
+    assert (path.startswith("action_data.deep."), said) == (True, "cut: nested deeper than 32 levels")
+    as_text = row_of({"prelude.action.data": '{"deal_name":"D","deep":' + "[" * 60 + "1" + "]" * 60 + "}"})
+    assert (as_text.action_data or "").count("[") == MAX_DEPTH - 1
+
+
+def test_what_is_nested_as_deep_as_may_be_is_whole(row_of: RowOf) -> None:
+    text = '{"own":' + "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1) + "}"
+    for given in (text, json.loads(text)):
+        row = row_of({"prelude.action.data": given}, "prelude.chat.send")
+        assert (row.action_data, row.result_data) == (text, None)
+
+
+def test_what_did_not_fit_is_said_within_bounds(row_of: RowOf) -> None:
+    row = row_of({"prelude.action.data": {f"{number}{'k' * 3000}": float("nan") for number in range(5000)}})
+    rejected = result_of(row)["rejected_fields"]
+    assert len(rejected) <= 101
+    assert rejected["…"].endswith(" more")
+    assert len(row.result_data or "") < 40_000
+
+
+def test_a_name_from_the_event_is_mended_like_any_other_text(row_of: RowOf) -> None:
+    row = row_of({}, "prelude.chat.a\0b" + "c" * 300)
+    assert (len(row.action_name), row.action_name[:3]) == (200, "abc")
+    assert result_of(row)["mended"] == {"action_name": "cut from 302 characters"}
+
+
+def test_an_address_that_grows_when_it_is_composed_stays_within_its_limit(row_of: RowOf) -> None:
+    row = row_of({"user.email": "\U0001d160" * 320})
+    assert len(row.user_email or "") == 320
+    assert "user_email" in result_of(row)["mended"]
 
 
 def test_a_large_rejected_value_is_shortened(row_of: RowOf) -> None:
