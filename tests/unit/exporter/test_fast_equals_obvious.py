@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
 from prelude_exporter.decode import Decoder
 from prelude_otel.catalogue import builtin
@@ -64,7 +64,7 @@ def map_of(pairs: dict[str, AnyValue]) -> AnyValue:
 records = st.builds(
     lambda event, time, observed, trace, span, body, values: LogRecord(
         event_name=event,
-        severity_number=9,
+        severity_number=SeverityNumber.SEVERITY_NUMBER_INFO,
         severity_text="INFO",
         body=body,
         time_unix_nano=time,
