@@ -18,6 +18,7 @@ from itertools import chain
 from typing import Final, Protocol
 
 from prelude_exporter.decode import Decoded
+from prelude_exporter.late import StillWritingError
 from prelude_exporter.origin import Payloads
 from prelude_otel.errors import StoreUnavailableError
 from prelude_store.batch import Batch, WriteResult
@@ -27,6 +28,9 @@ __all__ = ["GroupCommit", "Observer", "StoreWriter"]
 _log = logging.getLogger(__name__)
 MAX_ROWS: Final = 3_000
 """Rows of one COPY, as `bench/ingest.py` found best: more leave the decoder waiting, fewer cost commits."""
+
+
+_NOTHING: Final = Decoded()
 
 
 class StoreWriter(Protocol):
@@ -50,8 +54,17 @@ class _Job:
     """One request: committed when all of its parts are."""
 
     future: asyncio.Future[None]
-    parts: int
-    error: Exception | None = field(default=None)
+    parts: list[_Part] = field(default_factory=list)
+    unsettled: int = 0
+    error: Exception | None = None
+    begun: bool = False
+    given_up: bool = False
+
+    def let_go(self) -> None:
+        """It has its answer, or will get none: what is left of it in the queue weighs nothing."""
+        for part in self.parts:
+            part.decoded = _NOTHING
+        self.parts.clear()
 
 
 @dataclass(slots=True, eq=False)
@@ -94,25 +107,32 @@ class GroupCommit:
         """Return when all of `decoded` is committed.
 
         Args:
-            within: seconds to wait; what is not begun by then is taken back.
+            within: seconds to wait; a request that is not begun by then is taken back.
 
         Raises:
-            TimeoutError: it took longer. What was begun may be committed all the same; a resend then finds it.
+            TimeoutError: it took longer, and nothing of it was written.
+            StillWritingError: it took longer, and may yet be committed.
             StoreUnavailableError: the database is away, or the exporter is stopping.
             Exception: whatever else the writer raised.
         """
-        parts = list(_split(decoded, self._max_rows))
-        job = _Job(self._loop.create_future(), len(parts))
+        job = _Job(self._loop.create_future())
+        job.parts = [_Part(job, part) for part in _split(decoded, self._max_rows)]
+        job.unsettled = len(job.parts)
         with self._news:
             if self._closed:
                 raise StoreUnavailableError("the exporter is stopping")
-            self._waiting.extend(_Part(job, part) for part in parts)
-            self._news.notify(len(parts))
+            self._waiting.extend(job.parts)
+            self._news.notify(len(job.parts))
         try:
             async with asyncio.timeout(within):
-                await job.future
-        except BaseException:
-            self._take_back(job)
+                await asyncio.shield(job.future)
+        except BaseException as error:
+            job.given_up = not job.future.done()
+            if job.given_up and job.begun:
+                if isinstance(error, TimeoutError):
+                    raise StillWritingError(job.future) from None
+            else:
+                job.let_go()
             raise
 
     def close(self, timeout: float) -> bool:
@@ -124,10 +144,6 @@ class GroupCommit:
         for thread in self._threads:
             thread.join(max(ends - time.monotonic(), 0))
         return not any(thread.is_alive() for thread in self._threads)
-
-    def _take_back(self, job: _Job) -> None:
-        with self._news:
-            self._waiting = deque(part for part in self._waiting if part.job is not job)
 
     def _work(self) -> None:
         writer = self._make_writer()
@@ -141,20 +157,24 @@ class GroupCommit:
     def _next(self, alone: bool) -> list[_Part]:
         """The parts of the next commit; none when there is nothing more to come."""
         with self._news:
-            while not self._waiting and not self._closed:
+            while True:
+                parts: list[_Part] = []
+                room = self._max_rows
+                while self._waiting and (not parts or (not alone and self._waiting[0].weight <= room)):
+                    part = self._waiting.popleft()
+                    if part.job.begun or not part.job.given_up:
+                        part.job.begun = True
+                        parts.append(part)
+                        room -= part.weight
+                if parts or self._closed:
+                    return parts
                 self._news.wait()
-            parts: list[_Part] = []
-            room = self._max_rows
-            while self._waiting and (not parts or (not alone and self._waiting[0].weight <= room)):
-                part = self._waiting.popleft()
-                parts.append(part)
-                room -= part.weight
-            return parts
 
     def _write(self, writer: StoreWriter, parts: Sequence[_Part]) -> bool:
         begun = time.perf_counter()
+        decoded = [part.decoded for part in parts]  # once: who gives up takes it away
         try:
-            result = writer.write(_batch(parts))
+            result = writer.write(_batch(decoded))
         except StoreUnavailableError as error:
             self._observer.failed(error)
             self._settle(parts, error)
@@ -162,13 +182,15 @@ class GroupCommit:
         except Exception as error:  # noqa: BLE001 (whatever it is, the sender keeps the request and sends it again)
             if len(parts) > 1:
                 # Whoever has been answered meanwhile sends again: the others need not wait for it.
-                wrote = [self._write(writer, [part]) for part in parts if not part.job.future.done()]
+                given_up = [part for part in parts if part.job.given_up]
+                self._settle(given_up, error)
+                wrote = [self._write(writer, [part]) for part in parts if not part.job.given_up]
                 return all(wrote)
             _log.error("a request could not be written", exc_info=error)
             self._observer.failed(error)
             self._settle(parts, error)
             return False
-        self._observer.committed(result, sum(len(part.decoded.rows) for part in parts), time.perf_counter() - begun)
+        self._observer.committed(result, sum(len(each.rows) for each in decoded), time.perf_counter() - begun)
         self._settle(parts, None)
         return True
 
@@ -180,25 +202,27 @@ class GroupCommit:
 def _answer(parts: Sequence[_Part], error: Exception | None) -> None:
     for part in parts:
         job = part.job
-        job.parts -= 1
+        job.unsettled -= 1
         job.error = job.error or error
-        if job.parts == 0 and not job.future.done():
+        if job.unsettled == 0:
+            job.let_go()
+        if job.unsettled == 0 and not job.future.done():
             if job.error is None:
                 job.future.set_result(None)
             else:
                 job.future.set_exception(job.error)
 
 
-def _batch(parts: Sequence[_Part]) -> Batch:
-    if len(parts) == 1:
-        return parts[0].decoded.batch()
+def _batch(decoded: Sequence[Decoded]) -> Batch:
+    if len(decoded) == 1:
+        return decoded[0].batch()
     all_of = chain.from_iterable
     return Batch(
-        list(all_of(part.decoded.rows for part in parts)),
-        list(all_of(part.decoded.spans for part in parts)),
-        list(all_of(part.decoded.quarantined for part in parts)),
-        list(all_of(part.decoded.probes for part in parts)),
-        Payloads(list(all_of(part.decoded.origins for part in parts))),
+        list(all_of(each.rows for each in decoded)),
+        list(all_of(each.spans for each in decoded)),
+        list(all_of(each.quarantined for each in decoded)),
+        list(all_of(each.probes for each in decoded)),
+        Payloads(list(all_of(each.origins for each in decoded))),
     )
 
 

@@ -152,7 +152,8 @@ class HttpApp:
     ) -> bytes:
         limit = self._limits.request_bytes // (_JSON_SHARE if content_type == _JSON else 1)
         try:
-            body = await read_body(receive, headers.get(b"content-encoding", ""), limit, self._intake.admit)
+            with self._intake.room() as take:
+                body = await read_body(receive, headers.get(b"content-encoding", ""), limit, take)
         except BodyTooLargeError as error:
             length = headers.get(b"content-length")
             said = f"{error} (Content-Length: {length[:20]})" if length else str(error)

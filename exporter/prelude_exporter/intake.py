@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
 from prelude_exporter.commit import GroupCommit
 from prelude_exporter.decode import Decoded, Decoder
+from prelude_exporter.late import LateCommits, StillWritingError
 from prelude_exporter.limits import TooLargeError
 from prelude_exporter.metrics import Metrics
 from prelude_exporter.oversized import Oversized
@@ -24,6 +28,10 @@ RETRY_AFTER: Final = 1
 """Seconds that a refused sender is asked to wait (OTLP spec, Retryable Response Codes; both kinds of answer need whole ones)."""
 
 
+_OVERHEAD: Final = 4096
+"""Bytes that a request takes beside its content while it waits: its call, its task, its place in the queue."""
+
+
 class NotNowError(PreludeError):
     """The request was not committed; the sender keeps it and sends it again."""
 
@@ -38,8 +46,8 @@ class Intake:
     """Everything that both protocols do alike.
 
     Args:
-        waiting_bytes: bytes of requests that may wait for their commit; more are refused at once. A request takes some five times
-            its bytes of memory.
+        waiting_bytes: bytes of requests that may be read or wait for their commit; more are refused at once. A request takes some
+            five times its bytes of memory.
         wait: seconds that a request may take. The Collector gives up after 5 (gRPC).
         max_records: of one request; any number when not given.
     """
@@ -61,20 +69,41 @@ class Intake:
         self._limits = _Limits(waiting_bytes, wait)
         self._decoder = Decoder(catalogue, max_records)
         self._oversized = Oversized()
+        self._late = LateCommits()
         self._waiting = 0
         metrics.waiting_bytes.set_function(lambda: self._waiting)
         metrics.waiting_bytes_limit.set(waiting_bytes)
 
-    def admit(self, size: int) -> None:
-        """Refuse a request of `size` bytes that there is no room or no time for.
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of requests that are read or wait for their commit."""
+        return self._waiting
+
+    @contextmanager
+    def room(self) -> Iterator[Callable[[int], None]]:
+        """Room for one request while it is read; gives what is to be called with its bytes so far, before more are taken.
 
         Raises:
-            NotNowError: too much is waiting already, or the exporter is stopping.
+            NotNowError: (by what is given) too much is here already, or the exporter is stopping.
         """
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            self._admit(size - taken, taken)
+            self._waiting += size - taken
+            taken = size
+
+        try:
+            yield take
+        finally:
+            self._waiting -= taken
+
+    def _admit(self, size: int, own: int = 0) -> None:
         if self._readiness.stopping:
             raise NotNowError("the exporter is stopping")
         # A single request is let in however large it is: it could never come in otherwise.
-        if self._waiting and self._waiting + size > self._limits.waiting_bytes:
+        if self._waiting > own and self._waiting + size > self._limits.waiting_bytes:
             raise NotNowError(f"{self._waiting} bytes of requests wait for their commit already")
 
     async def accept(self, signal: Signal, request: bytes, sender: Sender) -> Decoded:
@@ -85,12 +114,17 @@ class Intake:
             TooLargeError: it has too many records; a note of it is in the quarantine.
             NotNowError: it was not committed, for whatever reason; it may be sent again.
         """
+        size = len(request) + _OVERHEAD
+        self._metrics.received_bytes.labels(signal).inc(len(request))
         with self._metrics.request_seconds.labels(signal).time():
-            return await self._accept(signal, request, sender)
+            self._admit(size)
+            self._waiting += size
+            try:
+                return await self._accept(signal, request, sender)
+            finally:
+                self._waiting -= size
 
     async def _accept(self, signal: Signal, request: bytes, sender: Sender) -> Decoded:
-        self._metrics.received_bytes.labels(signal).inc(len(request))
-        self.admit(len(request))
         decode = self._decoder.logs if signal == "logs" else self._decoder.traces
         with self._metrics.decode_seconds.labels(signal).time():
             try:
@@ -100,11 +134,13 @@ class Intake:
         self._metrics.decoded(signal, decoded)
         if not (decoded.rows or decoded.spans or decoded.quarantined or decoded.probes):
             return decoded
-        self._waiting += len(request)
+        late = self._late.find(signal, request, sender)
         try:
-            await self._commit(decoded)
-        finally:
-            self._waiting -= len(request)
+            await self._commit(decoded, late)
+        except NotNowError as error:
+            if isinstance(error.__cause__, StillWritingError):
+                self._late.remember(signal, request, sender, error.__cause__.future)
+            raise
         return decoded
 
     async def refuse_for_good(self, signal: Signal, sender: Sender, said: str, start: bytes) -> NoReturn:
@@ -124,9 +160,13 @@ class Intake:
             self._oversized.noted(start)
         raise TooLargeError(said)
 
-    async def _commit(self, decoded: Decoded) -> None:
+    async def _commit(self, decoded: Decoded, late: asyncio.Future[None] | None = None) -> None:
         try:
-            await self._commits.commit(decoded, self._limits.wait)
+            if late is None:
+                await self._commits.commit(decoded, self._limits.wait)
+            else:
+                async with asyncio.timeout(self._limits.wait):
+                    await asyncio.shield(late)
         except TimeoutError as error:
             raise NotNowError(f"not committed within {self._limits.wait:g} s") from error
         except StoreUnavailableError as error:

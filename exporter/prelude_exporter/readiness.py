@@ -10,12 +10,13 @@ __all__ = ["Readiness"]
 class Readiness:
     """Told by writers and by the watch, asked by ``/readyz``. Safe to use from any thread."""
 
-    __slots__ = ("_lock", "_stopping", "_why")
+    __slots__ = ("_failures", "_lock", "_stopping", "_why")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._why: str | None = None
         self._stopping = False
+        self._failures = 0
 
     @property
     def stopping(self) -> bool:
@@ -32,6 +33,11 @@ class Readiness:
         """Whether the last write failed."""
         return self._why is not None
 
+    @property
+    def failures(self) -> int:
+        """How many writes have failed."""
+        return self._failures
+
     def green(self) -> bool:
         """A write succeeded, or would. True when that is news."""
         with self._lock:
@@ -42,6 +48,7 @@ class Readiness:
         """A write failed. True when that is news."""
         with self._lock:
             news, self._why = self._why is None, why
+            self._failures += 1
             return news
 
     def stop(self) -> None:

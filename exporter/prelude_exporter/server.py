@@ -25,6 +25,7 @@ from prelude_exporter.metrics import Metrics
 from prelude_exporter.pool import Pool
 from prelude_exporter.readiness import Readiness
 from prelude_exporter.settings import Address, Settings
+from prelude_exporter.threads import in_thread
 from prelude_exporter.tls import Certificates
 from prelude_otel.catalogue import Catalogue, builtin, load
 from prelude_otel.errors import ConfigurationError
@@ -35,6 +36,8 @@ __all__ = ["Listening", "run"]
 _log = logging.getLogger(__name__)
 _KEEP_ALIVE: Final = 75
 """Seconds that an idle connection is kept, so that a sender who sends now and then rarely finds it closed."""
+_LEAST_TIMEOUT: Final = 0.5
+_LOOK: Final = 0.02
 _DRAIN: Final = 1.0
 """Seconds that draining may take beyond the longest wait of a request."""
 
@@ -119,7 +122,7 @@ async def _serve(
             access_log=False,
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=int(settings.wait + _DRAIN),
+            timeout_graceful_shutdown=int(_DRAIN),
         )
     )
     http_server.config.load()
@@ -142,7 +145,7 @@ async def _serve(
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait([stopping, serving], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    await _drain(settings, readiness, commits, grpc_server, http_server, serving)
+    await _drain(settings, readiness, intake, commits, grpc_server, http_server, serving)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -152,22 +155,36 @@ async def _serve(
 async def _drain(
     settings: Settings,
     readiness: Readiness,
+    intake: Intake,
     commits: GroupCommit,
     grpc_server: Any,
     http_server: _HttpServer,
     serving: Any,
 ) -> None:
-    """New requests are refused, those in flight committed or refused, connections closed."""
+    """New requests are refused, those in flight committed or refused, connections closed.
+
+    The port of HTTP is open to the last, so that whoever asks there whether the exporter is ready is told that it is not.
+    """
     _log.info("stopping: what is in flight is committed or refused")
     readiness.stop()
+    ends = asyncio.get_running_loop().time() + settings.wait + _DRAIN
+    await grpc_server.stop(settings.wait + _DRAIN)
+    while intake.waiting_bytes and asyncio.get_running_loop().time() < ends:  # noqa: ASYNC110 (no event is worth a call for each request)
+        await asyncio.sleep(_LOOK)
     http_server.should_exit = True
-    await asyncio.gather(grpc_server.stop(settings.wait + _DRAIN), serving)
-    if not await asyncio.to_thread(commits.close, settings.wait + _DRAIN):
+    await serving
+    # Every request has its answer: nobody waits for a write that hangs.
+    if not await in_thread(commits.close, _DRAIN):
         _log.error("a write was still unfinished when the exporter ended; its sender will send it again")
 
 
 def _writer(settings: Settings) -> Writer:
-    return Writer(settings.database_url, accept_past=settings.accept_past, accept_future=settings.accept_future)
+    return Writer(
+        settings.database_url,
+        accept_past=settings.accept_past,
+        accept_future=settings.accept_future,
+        statement_timeout=max(settings.wait, _LEAST_TIMEOUT),
+    )
 
 
 def _bind(address: Address) -> socket.socket:

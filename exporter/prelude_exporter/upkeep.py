@@ -11,16 +11,20 @@ import psycopg
 from prelude_exporter.metrics import Metrics
 from prelude_exporter.readiness import Readiness
 from prelude_exporter.settings import Settings
+from prelude_exporter.threads import in_thread
 from prelude_otel.errors import PreludeError, StoreUnavailableError
 from prelude_store import gauges, joins, migrations, partitions
 from prelude_store.connection import connect, said
-from prelude_store.rights import may_write
+from prelude_store.writer import Writer
 
 __all__ = ["maintain", "measure", "prepare", "watch"]
 
 _log = logging.getLogger(__name__)
 _APPLICATION: Final = "prelude-exporter-upkeep"
 _WATCH: Final = 1.0
+_REHEARSAL: Final = 2.0
+_ROUND: Final = 60
+"""Seconds that one task of upkeep may take."""
 
 
 def prepare(settings: Settings) -> list[str]:
@@ -34,7 +38,7 @@ def prepare(settings: Settings) -> list[str]:
         StoreError: the database refuses or is away.
     """
     applied = migrations.migrate(settings.database_url) if settings.migrate else []
-    with connect(settings.database_url, _APPLICATION) as connection:
+    with connect(settings.database_url, _APPLICATION) as connection, connection.answer_within(_ROUND):
         try:
             migrations.check(connection)
             partitions.ensure_ahead(connection)
@@ -50,7 +54,7 @@ async def maintain(settings: Settings, metrics: Metrics) -> None:
         # Each for itself: a partition that can't be made shall not keep every join for ever.
         for work in (_make_partitions, _expire_joins):
             try:
-                await asyncio.to_thread(work, settings, metrics)
+                await in_thread(work, settings, metrics)
             except (PreludeError, psycopg.Error) as error:
                 metrics.upkeep_failures.inc()
                 _log.warning("upkeep of the database failed, and is tried again: %s", error)
@@ -60,12 +64,18 @@ async def maintain(settings: Settings, metrics: Metrics) -> None:
 
 
 def _make_partitions(settings: Settings, _metrics: Metrics) -> None:
-    with connect(settings.database_url, _APPLICATION, statement_timeout="60s") as connection:
+    with (
+        connect(settings.database_url, _APPLICATION, statement_timeout=f"{_ROUND}s") as connection,
+        connection.answer_within(_ROUND),
+    ):
         partitions.ensure_ahead(connection)
 
 
 def _expire_joins(settings: Settings, metrics: Metrics) -> None:
-    with connect(settings.database_url, _APPLICATION, statement_timeout="60s") as connection:
+    with (
+        connect(settings.database_url, _APPLICATION, statement_timeout=f"{_ROUND}s") as connection,
+        connection.answer_within(_ROUND),
+    ):
         metrics.expired.inc(joins.expire(connection, settings.span_window).rows_without_duration)
 
 
@@ -91,18 +101,20 @@ async def watch(settings: Settings, readiness: Readiness) -> None:
     """While the last write has failed, look every second whether the next one would succeed: without requests nobody else would."""
     while True:
         await asyncio.sleep(_WATCH)
-        if (
-            readiness.write_failed
-            and await asyncio.to_thread(_could_write, settings.database_url)
-            and readiness.green()
-        ):
+        failures = readiness.failures
+        if not readiness.write_failed or not await in_thread(_could_write, settings):
+            continue
+        # What a real write met meanwhile counts for more: a full disk may have room for one row.
+        if readiness.failures == failures and readiness.green():
             _log.warning("the database can be written to again")
 
 
-def _could_write(database_url: str) -> bool:
+def _could_write(settings: Settings) -> bool:
+    writer = Writer(settings.database_url, statement_timeout=_REHEARSAL, application_name=_APPLICATION)
     try:
-        with connect(database_url, _APPLICATION, statement_timeout="2s") as connection:
-            migrations.check(connection)
-            return may_write(connection)
-    except (PreludeError, psycopg.Error):
+        writer.rehearse()
+    except PreludeError:
         return False
+    finally:
+        writer.close()
+    return True

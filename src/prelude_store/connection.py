@@ -1,8 +1,10 @@
-"""Connections with settings of ours, and errors without passwords."""
+"""Connections with settings of ours, a limit to how long they wait, and errors without passwords."""
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -10,7 +12,12 @@ from psycopg.conninfo import conninfo_to_dict
 from prelude_otel.errors import StoreUnavailableError
 from prelude_store.settings import target
 
-__all__ = ["Connection", "connect", "said"]
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+__all__ = ["BoundedConnection", "Connection", "NoAnswerError", "connect", "said"]
+
+_Result = TypeVar("_Result")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 """What every part of this room works on; rows are tuples."""
@@ -24,9 +31,56 @@ _DEFAULTS: dict[str, str | int] = {
     "keepalives_count": 2,
     "tcp_user_timeout": 5000,
 }
+_GREETING = 3.0
+"""Seconds that a server may take to answer its first question, after it has let us in."""
 
 
-def connect(conninfo: str, application_name: str, **settings: str) -> Connection:
+class NoAnswerError(psycopg.OperationalError):
+    """The server did not answer in time; the connection is closed, and whether a COMMIT was carried out is not known."""
+
+
+class BoundedConnection(Connection):
+    """A connection whose waits can be limited.
+
+    Neither a timeout of the server nor one of TCP ends the wait for a server that hangs (a stopped process, a disk that does not
+    return) behind a network that works. `answer_within` does.
+    """
+
+    _answer_until: float | None = None
+
+    @contextmanager
+    def answer_within(self, seconds: float) -> Iterator[None]:
+        """Give the server `seconds` for all that is asked of it inside.
+
+        Raises:
+            NoAnswerError: they were not enough.
+        """
+        self._answer_until = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._answer_until = None
+
+    # Every round trip of psycopg comes by here; what further arguments there are depends on its version.
+    def wait(self, gen: Generator[Any, Any, _Result], *args: Any, **options: Any) -> _Result:
+        """Run `gen` to its end."""
+        return super().wait(gen if self._answer_until is None else self._in_time(gen), *args, **options)
+
+    def _in_time(self, gen: Generator[Any, Any, _Result]) -> Generator[Any, Any, _Result]:
+        try:
+            wants = next(gen)
+            while True:
+                ready = yield wants  # at least ten times a second
+                if self._answer_until is not None and time.monotonic() > self._answer_until:
+                    self.pgconn.finish()
+                    raise NoAnswerError("the server did not answer in time")
+                wants = gen.send(ready)
+        except StopIteration as end:
+            result: _Result = end.value
+            return result
+
+
+def connect(conninfo: str, application_name: str, **settings: str) -> BoundedConnection:
     """Open a connection in autocommit mode, with UTC, ISO dates and quiet notices.
 
     Args:
@@ -46,15 +100,16 @@ def connect(conninfo: str, application_name: str, **settings: str) -> Connection
         "client_encoding": "UTF8",
     } | settings
     try:
-        connection = psycopg.connect(autocommit=True, **parameters)
+        connection = BoundedConnection.connect(autocommit=True, **parameters)
         try:
-            # synchronous_commit off would say yes before the commit is on disk.
-            connection.execute(
-                "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS s (name, value)"
-                " UNION ALL SELECT set_config('synchronous_commit', 'local', false)"
-                " WHERE current_setting('synchronous_commit') = 'off'",
-                [list(session), list(session.values())],
-            )
+            with connection.answer_within(_GREETING):
+                # synchronous_commit off would say yes before the commit is on disk.
+                connection.execute(
+                    "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS s (name, value)"
+                    " UNION ALL SELECT set_config('synchronous_commit', 'local', false)"
+                    " WHERE current_setting('synchronous_commit') = 'off'",
+                    [list(session), list(session.values())],
+                )
         except BaseException:
             connection.close()
             raise

@@ -55,19 +55,27 @@ Keep = Callable[["Connection", "Sequence[Quarantined]"], int]
 
 
 def carry_out(
-    connection: Connection, lane: int, work: Work, payload_of: PayloadOf, *, careful: bool, keep: Keep
+    connection: Connection,
+    lane: int,
+    work: Work,
+    payload_of: PayloadOf,
+    *,
+    careful: bool,
+    keep: Keep,
+    rehearsal: bool = False,
 ) -> WriteResult:
     """Write `work` in one transaction and commit it.
 
     Args:
         careful: some rows may be there already: go by way of a temporary table, which is slower than COPY into the log.
+        rehearsal: roll back instead of committing.
 
     Raises:
         psycopg.Error: nothing of `work` was written.
         UnicodeEncodeError: as before; a text can't be UTF-8.
         OverflowError: as before; the time of a probe lies beyond the calendar.
     """
-    with connection.transaction():
+    with connection.transaction(force_rollback=rehearsal):
         joined = joins.meet(connection, work.rows, work.spans)
         rows, born = _with_durations(work.rows, joined)
         places = len(rows) + len(joined.amendments)

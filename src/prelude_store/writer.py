@@ -10,13 +10,16 @@ from datetime import timedelta
 from typing import Final
 
 import psycopg
+from psycopg.errors import Diagnostic, QueryCanceled
 
 from prelude_otel.errors import SchemaError, StoreUnavailableError
 from prelude_store import lanes, migrations, partitions, quarantine
 from prelude_store.batch import Batch, WriteResult
-from prelude_store.connection import Connection, connect, said
+from prelude_store.connection import BoundedConnection, Connection, NoAnswerError, connect, said
+from prelude_store.pace import Pace
 from prelude_store.preparation import PayloadOf, Work, halves, payload_finder, prepare
 from prelude_store.quarantine import quarantined_row
+from prelude_store.rehearsal import rehearsal_row
 from prelude_store.row import ActivityRow, Quarantined
 from prelude_store.settings import target
 from prelude_store.sqlstate import Verdict, judge
@@ -31,6 +34,9 @@ ACCEPT_FUTURE: Final = timedelta(days=1)
 _MAX_ATTEMPTS: Final = 8
 _SECOND_US: Final = 1_000_000
 _REFUSED: Final = "refused_by_database"
+_SLACK: Final = 1.0
+"""Seconds beyond the statement timeout: the server's own refusal says more than a connection that we close."""
+_SYNC_REP: Final = "SyncRepWaitForLSN"
 
 
 class _RefusedError(Exception):
@@ -44,7 +50,7 @@ class Writer:
         conninfo: a login that is a member of ``prelude_writer`` needs no other right.
         accept_past: older rows go to quarantine, so that one odd clock makes no partitions for centuries.
         accept_future: rows further ahead of the database's clock go to quarantine.
-        statement_timeout: in seconds; a sender such as the Collector waits for 5 s by default.
+        statement_timeout: in seconds, also for a transaction as a whole; a sender such as the Collector waits for 5 s by default.
         application_name: as ``pg_stat_activity`` shows it.
 
     Attributes:
@@ -65,11 +71,13 @@ class Writer:
         self._accept_future_us = int(accept_future.total_seconds() * _SECOND_US)
         self._statement_timeout = statement_timeout
         self._application_name = application_name
-        self._connection: Connection | None = None
+        self._connection: BoundedConnection | None = None
         self._lane = 0
         self._clock_ahead_us = 0
         self._weeks: set[int] = set()
         self._keep: Keep = quarantine.insert
+        self._pace = Pace(statement_timeout)
+        self._alone_on_disk = False
         self.connects = 0
 
     @property
@@ -119,6 +127,27 @@ class Writer:
         work = self._prepared(batch, payload_finder(batch))
         return WriteResult(len(work.rows), work.duplicates, work.conflicts), list(work.quarantined)
 
+    def rehearse(self) -> None:
+        """Do all that writing a row takes, roll it back, and commit what leaves no trace but a number in the lane.
+
+        Raises:
+            StoreUnavailableError: a row could not be written now.
+        """
+        try:
+            connection = self._connected()
+            rows = [rehearsal_row(time.time_ns() // 1000 + self._clock_ahead_us)]
+            with connection.answer_within(self._statement_timeout + _SLACK):
+                self._ensure_partitions(connection, rows)
+                work = Work(rows=rows)
+                carry_out(connection, self._lane, work, _unasked, careful=False, keep=self._keep, rehearsal=True)
+                self._alone_on_disk = False
+                lanes.reserve(connection, self._lane, 1)
+            self._confirm()
+        except (SchemaError, psycopg.Error) as error:
+            self.close()
+            said_so = said(error) if isinstance(error, psycopg.Error) else str(error)
+            raise StoreUnavailableError(f"{target(self._conninfo)} takes no rows: {said_so}") from None
+
     def close(self) -> None:
         """Let the connection and the lane go; a later write connects anew."""
         connection, self._connection = self._connection, None
@@ -134,7 +163,7 @@ class Writer:
         now_us = time.time_ns() // 1000 + self._clock_ahead_us
         return prepare(batch, now_us - self._accept_past_us, now_us + self._accept_future_us, payload_of)
 
-    def _connected(self) -> Connection:
+    def _connected(self) -> BoundedConnection:
         if self._connection is not None and not self._connection.closed:
             return self._connection
         connection = connect(
@@ -145,10 +174,12 @@ class Writer:
             idle_in_transaction_session_timeout="30s",
             default_transaction_isolation="read committed",
         )
+        connection.add_notice_handler(self._notice)
         try:
-            migrations.check(connection)
-            self._lane = lanes.claim(connection)
-            self._clock_ahead_us = _clock_ahead_us(connection)
+            with connection.answer_within(self._statement_timeout + _SLACK):
+                migrations.check(connection)
+                self._lane = lanes.claim(connection)
+                self._clock_ahead_us = _clock_ahead_us(connection)
         except psycopg.Error as error:
             connection.close()
             raise StoreUnavailableError(f"can't use {target(self._conninfo)}: {said(error)}") from None
@@ -161,7 +192,9 @@ class Writer:
         return connection
 
     def _write(self, work: Work, payload_of: PayloadOf, *, examined: bool = False) -> WriteResult:
-        """Write all of `work`, taking it apart where the database refuses some of it."""
+        """Write all of `work`, taking it apart where the database refuses some of it, or is slow."""
+        if not self._pace.allows(len(work)):
+            return self._write_halves(work, payload_of, examined=examined)
         try:
             return self._commit(work, payload_of)
         except _RefusedError as refused:
@@ -170,9 +203,13 @@ class Writer:
         suspects = [] if examined else [row for row in work.rows if why_suspect(row) is not None]
         if suspects:
             return self._write_apart(work, suspects, payload_of)
-        first, second = halves(work)
+        return self._write_halves(work, payload_of, examined=True)
+
+    def _write_halves(self, work: Work, payload_of: PayloadOf, *, examined: bool) -> WriteResult:
         result = WriteResult(duplicates=work.duplicates, conflicts=work.conflicts)
-        return result + self._write(first, payload_of, examined=True) + self._write(second, payload_of, examined=True)
+        for half in halves(work):
+            result += self._write(half, payload_of, examined=examined)
+        return result
 
     def _write_apart(self, work: Work, suspects: list[ActivityRow], payload_of: PayloadOf) -> WriteResult:
         """Write the rest of `work`, then each suspect alone; those that are refused go to quarantine together."""
@@ -192,10 +229,8 @@ class Writer:
         """One transaction, again where two writers were in each other's way."""
         careful = False
         for attempt in range(_MAX_ATTEMPTS):
-            connection = self._connected()
             try:
-                self._ensure_partitions(connection, work.rows)
-                return carry_out(connection, self._lane, work, payload_of, careful=careful, keep=self._keep)
+                return self._transact(work, payload_of, careful=careful)
             except UnicodeEncodeError as error:
                 raise _RefusedError(f"a text is no UTF-8: {error.reason}") from None
             except OverflowError as error:
@@ -205,6 +240,8 @@ class Writer:
                 if verdict is Verdict.BAD_ROW or (verdict is Verdict.DUPLICATE and careful):
                     raise _RefusedError(said(error)) from None
                 if verdict is Verdict.UNAVAILABLE:
+                    if isinstance(error, NoAnswerError | QueryCanceled):
+                        self._pace.too_slow(len(work))
                     self.close()
                     raise StoreUnavailableError(
                         f"{target(self._conninfo)} did not take the batch: {said(error)}"
@@ -215,6 +252,26 @@ class Writer:
                 if verdict is Verdict.CONTENDED:
                     time.sleep(random.uniform(0.001, 0.02) * (attempt + 1))  # noqa: S311 (spreads two rivals)
         raise StoreUnavailableError(f"{target(self._conninfo)}: other writers were in the way {_MAX_ATTEMPTS} times")
+
+    def _transact(self, work: Work, payload_of: PayloadOf, *, careful: bool) -> WriteResult:
+        connection = self._connected()
+        begun = time.monotonic()
+        with connection.answer_within(self._statement_timeout + _SLACK):
+            self._ensure_partitions(connection, work.rows)
+            self._alone_on_disk = False
+            result = carry_out(connection, self._lane, work, payload_of, careful=careful, keep=self._keep)
+        self._pace.committed(len(work), time.monotonic() - begun)
+        self._confirm()
+        return result
+
+    def _confirm(self) -> None:
+        if self._alone_on_disk:
+            raise StoreUnavailableError(f"{target(self._conninfo)} has the batch, but no standby has confirmed it")
+
+    def _notice(self, notice: Diagnostic) -> None:
+        # With synchronous replication a statement timeout ends the wait for the standby, and COMMIT succeeds all the same. The name
+        # of the server's function is the only thing in that warning that does not depend on its language.
+        self._alone_on_disk = self._alone_on_disk or notice.source_function == _SYNC_REP
 
     def _ensure_partitions(self, connection: Connection, rows: list[ActivityRow]) -> None:
         if not rows:
@@ -229,6 +286,10 @@ class Writer:
         for week in sorted(missing):
             partitions.ensure(connection, [week])
             self._weeks.add(week)
+
+
+def _unasked(_row: ActivityRow) -> None:
+    """No bytes are known of a row of ours."""
 
 
 def _entry(work: Work, payload_of: PayloadOf, detail: str) -> Quarantined:
