@@ -25,13 +25,23 @@ _LANDS_WITHIN_S: Final = 30.0
 
 
 @contextmanager
-def running_exporter(database_url: str, grpc: str, log: Path) -> Iterator[str]:
-    """An exporter that listens at `grpc`; gives its HTTP address. Ended by SIGTERM, which must drain it to exit code 0."""
+def running_exporter(
+    database_url: str, grpc: str, log: Path, *flags: str, ready: Callable[[str], bool] | None = None
+) -> Iterator[str]:
+    """An exporter that listens at `grpc`; gives its HTTP address. Ended by SIGTERM, which must drain it to exit code 0.
+
+    Args:
+        flags: further options.
+        ready: whether it is, asked with ``host:port``; needed where it speaks TLS.
+    """
     http = f"127.0.0.1:{choose_ports({'http': 0})['http']}"
-    command = [sys.executable, "-m", "prelude_cli", "exporter", "--grpc", grpc, "--http", http]
+    command = [sys.executable, "-m", "prelude_cli", "exporter", "--grpc", grpc, "--http", http, *flags]
     environment = os.environ | {"PRELUDE_DATABASE_URL": database_url}
     with _process(command, environment, log) as process:
-        _wait(process, f"http://{http}/readyz", log)
+        if ready is None:
+            _wait(process, f"http://{http}/readyz", log)
+        else:
+            _wait(process, http, log, ready)
         yield f"http://{http}"
     assert process.returncode == 0, log.read_text("utf-8")
 
@@ -93,9 +103,13 @@ def _process(command: list[str], environment: Mapping[str, str], log: Path) -> I
             process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _answers(url: str) -> bool:
+    return status_of(url) == 200
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path, ready: Callable[[str], bool] = _answers) -> None:
     deadline = time.monotonic() + _READY_WITHIN_S
-    while status_of(url) != 200:
+    while not ready(url):
         if process.poll() is not None or time.monotonic() > deadline:
             raise AssertionError(f"{process.args!r} is not up; it says:\n{log.read_text('utf-8', 'replace')[-4000:]}")
         time.sleep(0.02)

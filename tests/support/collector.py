@@ -23,7 +23,7 @@ from prelude_cli.http import status_of
 from prelude_cli.up.ports import choose_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["BUILD_TIMEOUT", "RunningCollector", "collector", "collector_program", "running_collector"]
 
@@ -63,6 +63,7 @@ def running_collector(
     *,
     exporter: str | None = None,
     config: Path = COLLECTOR_CONFIG,
+    overlays: Sequence[Path] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[RunningCollector]:
     """Run `program`; its queue and log live in `folder`, so that a second run on the same folder goes on with the first one's queue.
@@ -72,6 +73,7 @@ def running_collector(
         folder: for all that it writes.
         exporter: where it sends, ``host:port``; by default a free port is set aside.
         config: its settings.
+        overlays: further files of settings, laid over them.
         environment: further variables that the settings name.
     """
     ports = choose_ports(dict.fromkeys(("grpc", "http", "health", "metrics", "exporter"), 0))
@@ -88,7 +90,7 @@ def running_collector(
     }
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [program, "--config", config],
+            [program, *(word for file in (config, *overlays) for word in ("--config", file))],
             env=os.environ | variables | dict(environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=output,
