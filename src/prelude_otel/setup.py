@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from prelude_otel import otel, problems, state
+from prelude_otel import meters, otel, problems, state
 from prelude_otel.catalogue import Activity, Catalogue, load
 from prelude_otel.catalogue.load import activity_from_mapping
 from prelude_otel.errors import CatalogueError, ConfigurationError
@@ -86,6 +86,9 @@ def instrument(
         if app is not None:
             check_application(app)
         runtime = _runtime_for(settings)
+        if not state.metered:
+            state.metered = True
+            meters.register()
         _resolve_known(runtime)
         if app is not None:
             prepare(app, runtime.provider)

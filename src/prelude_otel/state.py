@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from prelude_otel.site import Site
     from prelude_otel.tracing import OwnTracing
 
-__all__ = ["declared", "lock", "missing", "own_tracing", "runtime", "set_runtime", "sites"]
+__all__ = ["declared", "lock", "metered", "missing", "own_tracing", "runtime", "set_runtime", "sites"]
 
 lock = threading.RLock()
 """Held while `instrument`, `declare` or `shutdown` change what stands below; never on a handler's path."""
@@ -25,6 +25,9 @@ declared: Catalogue = builtin()
 sites: list[Site] = []
 """Every decorated function, in the order of decoration; names are resolved when the application starts."""
 
+
+metered: bool = False
+"""Whether the counts are offered as metrics: OpenTelemetry warns where one instrument is made twice."""
 
 own_tracing: OwnTracing | None = None
 """The TracerProvider that we set for good, where the application had none."""

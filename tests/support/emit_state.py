@@ -37,6 +37,7 @@ def fresh_emit_state(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", NOBODY)
     monkeypatch.setattr(state, "runtime", None)
     monkeypatch.setattr(state, "own_tracing", None)
+    monkeypatch.setattr(state, "metered", False)
     monkeypatch.setattr(state, "sites", [])
     monkeypatch.setattr(state, "declared", builtin())
     monkeypatch.setattr(problems, "_said_once", {"service.name"})

@@ -29,6 +29,9 @@ MAX_REQUEST_BYTES: Final = 2 * 1024 * 1024
 """Half of the 4 MiB that a gRPC server takes by default: the Collector may pass a request on as it came."""
 FIRST_BACKOFF_S: Final = 0.25
 MAX_BACKOFF_S: Final = 15.0
+_SHARE: Final = 20
+_LONGEST_LINGER: Final = 10
+"""Times `linger_s`."""
 MAX_REFUSED_IN_A_ROW: Final = 16
 """A receiver that takes none of so many has something against all of them: they wait until somebody has mended it."""
 _HURRIED_PAUSE_S: Final = 0.1
@@ -40,7 +43,8 @@ class Sender:
     Args:
         backlog: where entries wait.
         transport: makes the transport; called again in the child after a fork.
-        linger_s: how long the first entry after a pause waits for others to share its request.
+        linger_s: how long the first entry after a pause waits for others to share its request. In a steady trickle they wait until
+            twenty do, ten times as long at most: a request costs more than the activities in it.
         timeout_s: of one attempt.
     """
 
@@ -137,13 +141,18 @@ class Sender:
         with without_instrumentation():
             while not self._closing.is_set():
                 self._backlog.wait()
-                if not self._hurry.is_set() and not self._closing.is_set():
-                    self._hurry.wait(self._linger_s)
+                self._linger(self._linger_s)
+                since = time.monotonic()
                 while not self._closing.is_set() and (batch := self._backlog.peek(MAX_REQUEST_BYTES)) is not None:
+                    before, since = since, time.monotonic()
                     self._deliver(batch)
-                    if not self._hurry.is_set() and any(self._backlog.waiting()):
-                        self._hurry.wait(self._linger_s)
+                    # Until a whole pause has brought nothing, callers need not wake this thread.
+                    self._linger(_pause_for(len(batch.entries), since - before, self._linger_s))
             self._transport.close()
+
+    def _linger(self, seconds: float) -> None:
+        if not self._hurry.is_set() and not self._closing.is_set():
+            self._hurry.wait(seconds)
 
     def _deliver(self, batch: Batch) -> None:
         """Send `batch` until all of it has left; what is refused is taken apart, so that one entry never costs its neighbours."""
@@ -206,6 +215,11 @@ class Sender:
             self.dropped[reason] += count
         if reason == "queue_full":
             self._trouble.met("activities are dropped: the queue in memory is full")
+
+
+def _pause_for(count: int, seconds: float, shortest: float) -> float:
+    """How long to wait for as many as share a request well, when `count` came within `seconds`."""
+    return min(max(shortest, seconds * _SHARE / count), shortest * _LONGEST_LINGER)
 
 
 def _after_fork(itself: weakref.ref[Sender]) -> None:

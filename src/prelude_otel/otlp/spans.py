@@ -1,4 +1,4 @@
-"""Export of the spans of our own TracerProvider: the official encoder, our transport.
+"""Export of the spans of our own TracerProvider.
 
 Spans are company for the records, which carry their length themselves; a span that finds no receiver is dropped, and said.
 """
@@ -10,9 +10,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from prelude_otel.otlp.span_encode import traces_request
 from prelude_otel.otlp.transport import Verdict
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class SpansToCollector(SpanExporter):
         transport = self._transport
         if transport is None:
             return SpanExportResult.FAILURE
-        answer = transport.send(encode_spans(spans).SerializeToString(), _TIMEOUT_S)
+        answer = transport.send(traces_request(spans), _TIMEOUT_S)
         if answer.verdict is Verdict.ACCEPTED:
             return SpanExportResult.SUCCESS
         now = time.monotonic()

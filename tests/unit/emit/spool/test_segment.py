@@ -148,3 +148,12 @@ def test_entries_come_out_once_in_order_within_the_size(
     segment = made(path, entries)
     assert all_of(segment, max_bytes) == entries
     segment.remove()
+
+
+def test_a_file_of_the_first_version_of_the_format_is_read_by_every_later_program(tmp_path: Path) -> None:
+    path = tmp_path / "a.spool"
+    path.write_bytes((Path(__file__).parent / "version_1.spool").read_bytes())
+    heir = adopted(path)
+    assert heir.prefix == PREFIX
+    assert all_of(heir) == [b"\x12\x00", b"\x12\x03abc"]
+    heir.close()
