@@ -98,7 +98,7 @@ class Decoder:
             name = record.event_name
             attributes = record.attributes
             if name.__class__ is not str or name[:8] != EVENT_PREFIX or name == PROBE_EVENT:
-                self._other_record(decoded, (outer, scope, record), name, service)
+                self._other_record(decoded, (outer, scope, record), record, service)
                 continue
             try:
                 time_ns = record.time_unix_nano or record.observed_time_unix_nano
@@ -107,11 +107,21 @@ class Decoder:
             except Exception as error:  # noqa: BLE001 (one record never costs its neighbours, whatever our code makes of it)
                 _quarantine(decoded, (outer, scope, record), error)
 
-    def _other_record(self, decoded: Decoded, origin: Origin, name: str | bytes, service: str | None) -> None:
-        record: Any = origin[-1]
-        if _is_activity(name, record.attributes):
+    def record(self, decoded: Decoded, content: bytes, origin: Origin, service: str | None) -> None:
+        """Add what one ``LogRecord`` is to `decoded`: the slow way to do what `logs` does for each.
+
+        Args:
+            service: the ``service.name`` of its resource.
+
+        Raises:
+            MalformedRequestError: it is none.
+        """
+        self._other_record(decoded, origin, _parse(wire.LogRecord, content), service)
+
+    def _other_record(self, decoded: Decoded, origin: Origin, record: Any, service: str | None) -> None:
+        if _is_activity(record.event_name, record.attributes):
             time_ns = record.time_unix_nano or record.observed_time_unix_nano
-            self._event(decoded, origin, time_ns, record.trace_id, record.span_id, service, None)
+            self._event(decoded, origin, record, time_ns, record.trace_id, record.span_id, service, None)
         else:
             decoded.passed_over += 1
 
@@ -147,20 +157,20 @@ class Decoder:
                             decoded.passed_over += 1
                             continue
                         origin = (outer, scope, span, event)
-                        self._event(decoded, origin, event.time_unix_nano, span.trace_id, span.span_id, service, length)
+                        self._event(decoded, origin, event, event.time_unix_nano, span.trace_id, span.span_id, service, length)
         return decoded
 
     def _event(
         self,
         decoded: Decoded,
         origin: Origin,
+        event: Any,
         time_ns: int,
         trace_id: bytes,
         span_id: bytes,
         service: str | None,
         span_ns: int | None,
     ) -> None:
-        event: Any = origin[-1]
         name = _text(event.name if signal_of(origin) == "traces" else event.event_name)
         try:
             if name == PROBE_EVENT:

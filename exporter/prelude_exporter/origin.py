@@ -8,17 +8,36 @@ from typing import Any, Final, overload
 from prelude_exporter import wire
 from prelude_store.row import Payload
 
-__all__ = ["Origin", "Payloads", "signal_of"]
+__all__ = ["Origin", "Payloads", "Request", "signal_of"]
 
 _LOGS: Final = 3
 
 Origin = tuple[Any, ...]
-"""``(ResourceLogs, ScopeLogs, LogRecord)`` or ``(ResourceSpans, ScopeSpans, Span, Event)``, messages of `wire`."""
+"""``(ResourceLogs, ScopeLogs, LogRecord)`` or ``(ResourceSpans, ScopeSpans, Span, Event)``, messages of `wire`; or a `Request` of
+logs, and which resource, scope and record of it."""
+
+
+class Request:
+    """A request of logs whose messages are made when somebody asks for one: most never are."""
+
+    __slots__ = ("_content", "_parsed")
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._parsed: Any = None
+
+    def messages(self, outer: int, scope: int, record: int) -> Origin:
+        """The messages at this place."""
+        if self._parsed is None:
+            self._parsed = wire.LogsRequest.FromString(self._content)
+        resource_logs = self._parsed.resource_logs[outer]
+        scope_logs = resource_logs.scope_logs[scope]
+        return resource_logs, scope_logs, scope_logs.log_records[record]
 
 
 def signal_of(origin: Origin) -> str:
     """``logs`` or ``traces``."""
-    return "logs" if len(origin) == _LOGS else "traces"
+    return "logs" if len(origin) == _LOGS or isinstance(origin[0], Request) else "traces"
 
 
 class Payloads(Sequence[Payload]):
@@ -44,6 +63,8 @@ class Payloads(Sequence[Payload]):
             return Payloads(self._origins[index])
         origin = self._origins[index]
         signal = signal_of(origin)
+        if isinstance(origin[0], Request):
+            origin = origin[0].messages(*origin[1:])
         return Payload(signal, _logs(*origin) if signal == "logs" else _traces(*origin))
 
 
