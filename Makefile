@@ -5,16 +5,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Further flags for the demo, e.g. make demo UP="--rows 20" or make demo UP="--no-collector".
 UP ?=
+CARGO := $(shell command -v cargo)
 
-.PHONY: demo test test-lowest lint clean
+.PHONY: demo test test-lowest lint native lint-native clean
 
 demo: $(VENV)/installed
 	$(BIN)/prelude up --demo $(UP)
 
-test: lint
+# Where there is cargo, the compiled part of the exporter is tested as well, and the exporter with it and without.
+test: lint $(if $(CARGO),native)
 	@# Here, so that the minutes that it takes where there is none are not a test's.
 	@$(BIN)/prelude collector || $(BIN)/prelude collector build
 	$(BIN)/pytest -q
+	$(if $(CARGO),PRELUDE_NATIVE=off $(BIN)/pytest -q tests/integration/exporter)
 	@$(MAKE) --no-print-directory test-lowest
 
 # What runs in a service must run on the oldest versions that pyproject.toml allows, too.
@@ -23,14 +26,26 @@ test-lowest: $(VENV)/installed
 	VIRTUAL_ENV=$(VENV)-lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable '.[all]' --group dev
 	$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider tests/unit/emit tests/integration/emit
 
-lint: $(VENV)/installed
+lint: $(VENV)/installed $(if $(CARGO),lint-native)
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+native: $(VENV)/native
+
+$(VENV)/native: $(VENV)/installed native/pyproject.toml native/Cargo.toml native/Cargo.lock $(wildcard native/src/*.rs)
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --locked --inexact --extra native
+	@touch $@
+
+# In folders of their own: cargo builds everything anew when maturin and it take turns. Both come with most installations of Rust.
+lint-native:
+	@if cargo fmt --version >/dev/null 2>&1; then cd native && cargo fmt --check; fi
+	@if cargo clippy --version >/dev/null 2>&1; then \
+		cd native && cargo clippy --quiet --locked --target-dir target/lint -- -D warnings; fi
+
 clean:
-	rm -rf $(VENV) $(VENV)-lowest .prelude dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf native/target $(VENV) $(VENV)-lowest .prelude dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/bin/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "prelude-otel needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 …")'

@@ -135,6 +135,7 @@ def command(
         from prelude_exporter.limits import Limits
         from prelude_exporter.security import Security
         from prelude_exporter.settings import Address, Settings
+        from prelude_store.native import native
         from prelude_store.settings import database_url as find_database_url
     except ModuleNotFoundError as error:
         raise MissingExtraError("prelude exporter", "exporter", error.name or "") from error
@@ -167,20 +168,22 @@ def command(
         accept_future=timedelta(hours=accept_future_hours),
     )
     logs.set_up(log_format, log_level)
+    decoder = native()
     for name in upkeep.prepare(settings):
         _log.info("applied migration %s", name)
 
     scheme = "http" if tls_cert is None else "https"
 
     def ready(listening: server.Listening) -> None:
-        where = {"http": f"{scheme}://{listening.http}", "grpc": str(listening.grpc)}
+        where = {"http": f"{scheme}://{listening.http}", "grpc": str(listening.grpc), "native": decoder.version}
         if as_json:
             click.echo(json.dumps(where))
         if log_format == "json":
             _log.info("listening", extra=where | {"version": version("prelude-otel")})
         elif not as_json:
             click.echo(
-                f"prelude exporter listens on {scheme}://{listening.http} (OTLP/HTTP) and {listening.grpc} (OTLP/gRPC)"
+                f"prelude exporter listens on {scheme}://{listening.http} (OTLP/HTTP) and {listening.grpc} (OTLP/gRPC); "
+                f"it decodes {decoder}"
             )
 
     server.run(settings, ready)

@@ -157,7 +157,9 @@ class Decoder:
                             decoded.passed_over += 1
                             continue
                         origin = (outer, scope, span, event)
-                        self._event(decoded, origin, event, event.time_unix_nano, span.trace_id, span.span_id, service, length)
+                        self._event(
+                            decoded, origin, event, event.time_unix_nano, span.trace_id, span.span_id, service, length
+                        )
         return decoded
 
     def _event(

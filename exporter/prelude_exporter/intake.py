@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
 from prelude_exporter.commit import GroupCommit
-from prelude_exporter.decode import Decoded, Decoder
+from prelude_exporter.decode import Decoded
 from prelude_exporter.late import LateCommits, StillWritingError
 from prelude_exporter.limits import TooLargeError
 from prelude_exporter.metrics import Metrics
+from prelude_exporter.native_decode import make_decoder
 from prelude_exporter.oversized import Oversized
 from prelude_exporter.readiness import Readiness
 from prelude_exporter.sender import Sender
@@ -67,7 +68,7 @@ class Intake:
         self._metrics = metrics
         self._readiness = readiness
         self._limits = _Limits(waiting_bytes, wait)
-        self._decoder = Decoder(catalogue, max_records)
+        self._decoder = make_decoder(catalogue, max_records)
         self._oversized = Oversized()
         self._late = LateCommits()
         self._waiting = 0

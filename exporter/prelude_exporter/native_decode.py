@@ -17,14 +17,15 @@ from prelude_store.row import ActivityRow
 __all__ = ["NativeDecoder", "make_decoder"]
 
 
-def make_decoder(catalogue: Catalogue | None = None) -> Decoder:
+def make_decoder(catalogue: Catalogue | None = None, max_records: int | None = None) -> Decoder:
     """The decoder that this process uses: the compiled one where it may be used.
 
     Args:
         catalogue: as for `Decoder`.
+        max_records: as for `Decoder`.
     """
     module = native().module
-    return Decoder(catalogue) if module is None else NativeDecoder(module, catalogue)
+    return Decoder(catalogue, max_records) if module is None else NativeDecoder(module, catalogue, max_records)
 
 
 class NativeDecoder(Decoder):
@@ -33,14 +34,15 @@ class NativeDecoder(Decoder):
     Args:
         module: `prelude_native`.
         catalogue: as for `Decoder`.
+        max_records: as for `Decoder`.
     """
 
     __slots__ = ("_native",)
 
-    def __init__(self, module: Any, catalogue: Catalogue | None = None) -> None:
-        super().__init__(catalogue)
-        activities = builtin() if catalogue is None else catalogue
-        self._native = module.Decoder(ActivityRow, sorted(ACTION_TYPES), [_declared(each) for each in activities])
+    def __init__(self, module: Any, catalogue: Catalogue | None = None, max_records: int | None = None) -> None:
+        super().__init__(catalogue, max_records)
+        activities = [_declared(each) for each in (builtin() if catalogue is None else catalogue)]
+        self._native = module.Decoder(ActivityRow, sorted(ACTION_TYPES), activities, max_records)
 
     def logs(self, request: bytes, sender: Sender | None = None) -> Decoded:
         """As `Decoder.logs`."""

@@ -14,7 +14,7 @@ from typing import Any
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 
-from prelude_exporter.decode import Decoder
+from prelude_exporter.native_decode import make_decoder
 from prelude_otel.catalogue import Catalogue
 from prelude_store.settings import database_url as find_database_url
 from prelude_store.writer import Writer
@@ -39,7 +39,7 @@ class PostgresLogRecordExporter(LogRecordExporter):
 
     def __init__(self, database_url: str | None = None, *, catalogue: Catalogue | None = None) -> None:
         self._lock = threading.Lock()
-        self._decoder = Decoder(catalogue)
+        self._decoder = make_decoder(catalogue)
         self._writer = Writer(find_database_url(database_url), application_name="prelude-sdk-exporter")
         self._closed = False
 

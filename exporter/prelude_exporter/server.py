@@ -29,6 +29,7 @@ from prelude_exporter.threads import in_thread
 from prelude_exporter.tls import Certificates
 from prelude_otel.catalogue import Catalogue, builtin, load
 from prelude_otel.errors import ConfigurationError
+from prelude_store.native import native
 from prelude_store.writer import Writer
 
 __all__ = ["Listening", "run"]
@@ -94,7 +95,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     readiness = Readiness()
-    metrics = Metrics(readiness)
+    metrics = Metrics(readiness, "python" if native().module is None else "native")
     http_socket = _bind(settings.http)
     metrics.writers.set(settings.writers)
     pool = Pool(lambda: _writer(settings), metrics)

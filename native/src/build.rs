@@ -4,8 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyList, PyNone, PyString, PyTuple, PyType};
 use rustc_hash::FxHashMap;
 
-use crate::record::Row;
 use crate::request::Logs;
+use crate::row::Row;
 
 /// Makes rows; texts that repeat are made once.
 pub struct Builder<'py, 'a> {

@@ -4,10 +4,13 @@
 
 mod build;
 mod catalogue;
+mod cells;
+mod copy;
 mod ids;
 mod json;
 mod record;
 mod request;
+mod row;
 mod value;
 mod wire;
 
@@ -26,14 +29,16 @@ use crate::wire::Unusual;
 struct Decoder {
     catalogue: Catalogue,
     row_type: Py<PyAny>,
+    max_records: usize,
 }
 
 #[pymethods]
 impl Decoder {
     /// `row_type` is `ActivityRow`, `types` the action types of the contract, `activities` the catalogue as dictionaries.
     #[new]
-    fn new(row_type: Py<PyAny>, types: Vec<String>, activities: Vec<Activity>) -> Self {
-        Decoder { catalogue: Catalogue::new(types, activities), row_type }
+    fn new(row_type: Py<PyAny>, types: Vec<String>, activities: Vec<Activity>, max_records: Option<usize>) -> Self {
+        let max_records = max_records.unwrap_or(usize::MAX);
+        Decoder { catalogue: Catalogue::new(types, activities), row_type, max_records }
     }
 
     /// Rows, their origins, odd records and the number of records passed over; None where Python must decode the whole request.
@@ -52,7 +57,8 @@ impl Decoder {
         };
         let found = py.detach(|| {
             // A panic would be a bug of ours; it shall cost time and no record.
-            catch_unwind(AssertUnwindSafe(|| request::logs(all, &self.catalogue, allowed))).unwrap_or(Err(Unusual))
+            catch_unwind(AssertUnwindSafe(|| request::logs(all, &self.catalogue, self.max_records, allowed)))
+                .unwrap_or(Err(Unusual))
         });
         match found {
             Ok(found) => Builder::new(py, self.row_type.bind(py))?.logs(&found, holder).map(Some),
@@ -65,6 +71,8 @@ impl Decoder {
 mod prelude_native {
     #[pymodule_export]
     use super::Decoder;
+    #[pymodule_export]
+    use super::copy::copy_text;
 
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "a name of Python's")]

@@ -1,7 +1,8 @@
 //! A whole request: which records became rows, and which are left to Python.
 
 use crate::catalogue::Catalogue;
-use crate::record::{self, Row};
+use crate::record;
+use crate::row::Row;
 use crate::value::{Value, key_of, value_of};
 use crate::wire::{Content, Reader, Unusual, Usual, check};
 
@@ -28,11 +29,18 @@ pub struct Logs<'a> {
     pub places: Vec<Place>,
     pub odd: Vec<Odd<'a>>,
     pub passed_over: usize,
+    /// How many messages more there may be: resources, scopes and records.
+    left: usize,
 }
 
-/// Decodes an `ExportLogsServiceRequest`; unusual where its frame is: then all of it is Python's.
-pub fn logs<'a>(all: &'a [u8], catalogue: &'a Catalogue, allowed: impl Fn(Option<&str>) -> bool) -> Usual<Logs<'a>> {
-    let mut logs = Logs::default();
+/// Decodes an `ExportLogsServiceRequest`; unusual where its frame is, or it has more messages than `most`: then all of it is Python's.
+pub fn logs<'a>(
+    all: &'a [u8],
+    catalogue: &'a Catalogue,
+    most: usize,
+    allowed: impl Fn(Option<&str>) -> bool,
+) -> Usual<Logs<'a>> {
+    let mut logs = Logs { left: most, ..Logs::default() };
     let mut outer = 0;
     each(all, 0, all.len(), |number, content| {
         if let (1, Content::Bytes(at, stop)) = (number, content) {
@@ -55,6 +63,7 @@ impl<'a> Logs<'a> {
         catalogue: &'a Catalogue,
         allowed: &impl Fn(Option<&str>) -> bool,
     ) -> Usual<()> {
+        self.count()?;
         let service = service_name(all, at, stop)?;
         if !allowed(service) {
             return Err(Unusual);
@@ -73,6 +82,11 @@ impl<'a> Logs<'a> {
         })
     }
 
+    fn count(&mut self) -> Usual<()> {
+        self.left = self.left.checked_sub(1).ok_or(Unusual)?;
+        Ok(())
+    }
+
     fn scope(
         &mut self,
         all: &'a [u8],
@@ -82,12 +96,14 @@ impl<'a> Logs<'a> {
         service: Option<&'a str>,
         catalogue: &'a Catalogue,
     ) -> Usual<()> {
+        self.count()?;
         let mut index = 0;
         each(all, at, stop, |number, content| {
             match (number, content) {
                 (2, Content::Bytes(start, stop)) => {
                     let place = (within.0, within.1, index);
                     index += 1;
+                    self.count()?;
                     match record::row(all, start, stop, service, catalogue) {
                         Ok(Some(row)) => {
                             self.rows.push(row);

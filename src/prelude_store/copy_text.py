@@ -9,12 +9,14 @@ from functools import lru_cache
 from time import gmtime, strftime
 from typing import TYPE_CHECKING, Final
 
+from prelude_store.native import native
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from prelude_store.row import ActivityRow
 
-__all__ = ["COPY_COLUMNS", "COPY_OPTIONS", "copy_statement", "copy_text"]
+__all__ = ["COPY_COLUMNS", "COPY_OPTIONS", "copy_lines", "copy_statement", "copy_text"]
 
 COPY_COLUMNS: Final[dict[str, str]] = {
     "timestamp": "timestamptz",
@@ -58,6 +60,13 @@ def copy_statement(table: str) -> str:
     """The COPY that takes `copy_text` into `table`."""
     columns = ", ".join(f'"{column}"' for column in COPY_COLUMNS)
     return f"COPY {table} ({columns}) FROM STDIN WITH {COPY_OPTIONS}"
+
+
+def copy_lines(rows: list[ActivityRow], lane: int, first_seq: int) -> bytes:
+    """As `copy_text`, by the compiled part where it is used."""
+    module = native().module
+    lines: bytes | None = None if module is None else module.copy_text(rows, lane, first_seq)
+    return copy_text(rows, lane, first_seq) if lines is None else lines
 
 
 def copy_text(rows: Iterable[ActivityRow], lane: int, first_seq: int) -> bytes:

@@ -35,6 +35,9 @@ class Native:
     version: str | None = None
     why_not: str | None = None
 
+    def __str__(self) -> str:
+        return f"in Python ({self.why_not})" if self.module is None else f"in Rust (prelude-otel-native {self.version})"
+
 
 @cache
 def native() -> Native:

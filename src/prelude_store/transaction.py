@@ -15,7 +15,7 @@ from psycopg import sql
 
 from prelude_store import joins, lanes, quarantine
 from prelude_store.batch import WriteResult
-from prelude_store.copy_text import COPY_COLUMNS, copy_statement, copy_text
+from prelude_store.copy_text import COPY_COLUMNS, copy_lines, copy_statement
 from prelude_store.preparation import CONFLICT, PayloadOf, Work
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def carry_out(
         first_seq = lanes.reserve(connection, lane, places) if places else 0
         inserted, conflicts, entries = len(rows), 0, work.quarantined
         if rows:
-            lines = copy_text(rows, lane, first_seq)
+            lines = copy_lines(rows, lane, first_seq)
             if careful:
                 new = _copy_aside(connection, lines)
                 found = _conflicts(connection, work.rows, payload_of)  # as they came: their bytes go by the object

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from prelude_exporter.decode import Decoded, Decoder, MalformedRequestError
+from prelude_exporter.limits import TooLargeError
 from prelude_exporter.native_decode import NativeDecoder
 from prelude_exporter.sender import Sender
 from prelude_store.row import ActivityRow
@@ -23,8 +24,8 @@ def outcome(decoder: Decoder, request: bytes, sender: Sender | None = None) -> A
     """All that a decoder makes of a request of logs, in a form that can be compared."""
     try:
         decoded = decoder.logs(request, sender)
-    except MalformedRequestError as error:
-        return str(error)
+    except (MalformedRequestError, TooLargeError) as error:
+        return repr(error)
     assert {type(row) for row in decoded.rows} <= {ActivityRow}
     assert len(decoded.rows) == len(decoded.origins)
     return everything(decoded)

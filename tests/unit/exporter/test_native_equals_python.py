@@ -15,12 +15,14 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from bench.ingest_load import requests
+from prelude_exporter.decode import Decoder
+from prelude_exporter.native_decode import NativeDecoder
 from prelude_exporter.sender import Sender
 from prelude_otel.contract import attributes as names
 from tests.support.otlp import attributes
 from tests.unit.exporter.conftest import NOW_NS, record_of, request_of
 from tests.unit.exporter.mutate import mutated
-from tests.unit.exporter.native import NATIVE, PYTHON, left_to_python, outcome
+from tests.unit.exporter.native import NATIVE, PYTHON, left_to_python, outcome, prelude_native
 from tests.unit.exporter.test_fast_equals_obvious import any_values, records
 
 CASES = int(os.environ.get("PRELUDE_FUZZ_CASES", "3000"))
@@ -56,7 +58,9 @@ FULL: dict[str, Any] = {
 SEEDS = [
     next(requests(1, 3, NOW_NS, 2)),
     request_of(record_of(FULL), record_of({**FULL, names.LOG_RECORD_UID: "01ARZ3NDEKTSV4RRFFQ69G5FAV"})),
-    request_of(record_of({names.LOG_RECORD_UID: UID, names.ENTITY_ID: "7"}, "prelude.crm.view_deal", severity_number=9)),
+    request_of(
+        record_of({names.LOG_RECORD_UID: UID, names.ENTITY_ID: "7"}, "prelude.crm.view_deal", severity_number=9)
+    ),
     request_of(record_of({names.PROBE_ID: UID}, "prelude.probe"), record_of({"a": "b"}, "other"), record_of()),
 ]
 
@@ -73,8 +77,12 @@ def test_any_records(batch: list[LogRecord], service: str | None) -> None:
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from(sorted(FULL)), any_values(2), max_size=3), st.sets(st.sampled_from(sorted(FULL))))
-def test_a_usual_record_with_some_attributes_changed_or_left_out(changed: dict[str, AnyValue], without: set[str]) -> None:
+@given(
+    st.dictionaries(st.sampled_from(sorted(FULL)), any_values(2), max_size=3), st.sets(st.sampled_from(sorted(FULL)))
+)
+def test_a_usual_record_with_some_attributes_changed_or_left_out(
+    changed: dict[str, AnyValue], without: set[str]
+) -> None:
     values = {name: value for name, value in FULL.items() if name not in without and name not in changed}
     record = record_of(values, "prelude.crm.update_deal")
     record.attributes.extend(KeyValue(key=name, value=value) for name, value in changed.items())
@@ -103,6 +111,13 @@ def test_a_sender_that_may_not_speak_for_the_service() -> None:
     for services in (frozenset({"crm-service"}), frozenset({"other"}), frozenset[str](), None):
         assert_equal(OURS, Sender("127.0.0.1", "somebody", services))
         assert_equal(request_of(record_of(FULL), service=None), Sender("127.0.0.1", "somebody", services))
+
+
+@pytest.mark.parametrize("most", [0, 41, 42, 43])
+def test_a_request_with_too_many_records(most: int) -> None:
+    few = Decoder(max_records=most), NativeDecoder(prelude_native, max_records=most)
+    for request in (OURS, request_of(*[LogRecord()] * 40)):
+        assert outcome(few[1], request) == outcome(few[0], request)
 
 
 def test_our_own_records_are_all_decoded_natively() -> None:
