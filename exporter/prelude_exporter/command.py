@@ -81,6 +81,14 @@ _log = logging.getLogger(__name__)
     help="How long a record waits for its span, and a span for its records.",
 )
 @click.option(
+    "--quarantine-days",
+    envvar="PRELUDE_QUARANTINE_DAYS",
+    type=click.IntRange(0, 36_500),
+    default=90,
+    metavar="DAYS",
+    help="How long the quarantine keeps its entries: 7 or more, 0 for ever.",
+)
+@click.option(
     "--accept-past-days",
     envvar="PRELUDE_ACCEPT_PAST_DAYS",
     type=click.IntRange(1),
@@ -118,6 +126,7 @@ def command(
     waiting_mib: int,
     wait: float,
     span_window: float,
+    quarantine_days: int,
     accept_past_days: int,
     accept_future_hours: int,
     as_json: bool,
@@ -164,6 +173,7 @@ def command(
         waiting_bytes=waiting_mib * _MEBIBYTE,
         wait=wait,
         span_window=timedelta(hours=span_window),
+        quarantine_keep=timedelta(days=max(quarantine_days, 7)) if quarantine_days else None,
         accept_past=timedelta(days=accept_past_days),
         accept_future=timedelta(hours=accept_future_hours),
     )

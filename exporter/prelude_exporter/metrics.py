@@ -141,6 +141,11 @@ class Metrics:
         self.expired = self._counter(
             "joins_expired", "Rows that stay without a duration, since their span did not come in time."
         )
+        self.repeated_ids = self._counter("repeated_ids", "Ids that were found in the log at two times.")
+        self.quarantine_expired = self._counter(
+            "quarantine_expired",
+            "Entries of the quarantine that were kept for as long as the setting says, and are gone.",
+        )
         self._pending = self._gauge(
             "joins_pending",
             "What waits in the database for its other half: rows for their span, spans for their record.",

@@ -64,6 +64,7 @@ class Settings:
         span_window: how long a record waits for its span, and a span for its records.
         accept_past: older rows go to quarantine.
         accept_future: rows further ahead go to quarantine.
+        quarantine_keep: how long the quarantine keeps its entries, 7 days at least; None: for ever.
         maintenance: seconds between two rounds of the periodic work.
         measuring: seconds between two looks at what `/metrics` shows of the database.
 
@@ -84,6 +85,7 @@ class Settings:
     span_window: timedelta = timedelta(hours=24)
     accept_past: timedelta = timedelta(days=3653)
     accept_future: timedelta = timedelta(days=1)
+    quarantine_keep: timedelta | None = timedelta(days=90)
     maintenance: float = 600.0
     measuring: float = 30.0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Final
 
 import psycopg
@@ -13,8 +14,9 @@ from prelude_exporter.readiness import Readiness
 from prelude_exporter.settings import Settings
 from prelude_exporter.threads import in_thread
 from prelude_otel.errors import PreludeError, StoreUnavailableError
-from prelude_store import gauges, joins, migrations, partitions
+from prelude_store import gauges, joins, migrations, partitions, sweep
 from prelude_store.connection import connect, said
+from prelude_store.quarantine import purge
 from prelude_store.writer import Writer
 
 __all__ = ["maintain", "measure", "prepare", "watch"]
@@ -25,6 +27,8 @@ _WATCH: Final = 1.0
 _REHEARSAL: Final = 2.0
 _ROUND: Final = 60
 """Seconds that one task of upkeep may take."""
+_SAID: Final = 5
+"""Ids that came twice, of one portion, that the log names."""
 
 
 def prepare(settings: Settings) -> list[str]:
@@ -48,11 +52,11 @@ def prepare(settings: Settings) -> list[str]:
 
 
 async def maintain(settings: Settings, metrics: Metrics) -> None:
-    """Every ``settings.maintenance`` seconds: partitions ahead, and joins that waited too long let go."""
+    """Every ``settings.maintenance`` seconds: partitions ahead, what waited or was kept too long let go, ids looked for that came twice."""
     while True:
         await asyncio.sleep(settings.maintenance)
         # Each for itself: a partition that can't be made shall not keep every join for ever.
-        for work in (_make_partitions, _expire_joins):
+        for work in (_make_partitions, _expire_joins, _expire_quarantine, _sweep):
             try:
                 await in_thread(work, settings, metrics)
             except (PreludeError, psycopg.Error) as error:
@@ -77,6 +81,34 @@ def _expire_joins(settings: Settings, metrics: Metrics) -> None:
         connection.answer_within(_ROUND),
     ):
         metrics.expired.inc(joins.expire(connection, settings.span_window).rows_without_duration)
+
+
+def _expire_quarantine(settings: Settings, metrics: Metrics) -> None:
+    if settings.quarantine_keep is None:
+        return
+    with (
+        connect(settings.database_url, _APPLICATION, statement_timeout=f"{_ROUND}s") as connection,
+        connection.answer_within(_ROUND),
+    ):
+        gone = purge.expire(connection, settings.quarantine_keep)
+    metrics.quarantine_expired.inc(gone)
+    if gone:
+        _log.warning("%d entries of the quarantine were kept for %s, and are gone", gone, settings.quarantine_keep)
+
+
+def _sweep(settings: Settings, metrics: Metrics) -> None:
+    ends = time.monotonic() + _ROUND / 2  # the next round goes on from there
+    with connect(settings.database_url, _APPLICATION, statement_timeout=f"{_ROUND}s") as connection:
+        while time.monotonic() < ends:
+            with connection.answer_within(_ROUND):
+                swept = sweep.sweep(connection)
+            metrics.repeated_ids.inc(len(swept.found))
+            for pair in swept.found[:_SAID]:
+                _log.warning("id %s stands in the log at %s and at %s", *pair)
+            if len(swept.found) > _SAID:
+                _log.warning("%d more ids stand in the log at two times", len(swept.found) - _SAID)
+            if not swept.places:
+                return
 
 
 async def measure(settings: Settings, metrics: Metrics) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import psycopg
 
-from prelude_otel.errors import StoreUnavailableError
+from prelude_otel.errors import StoreError, StoreUnavailableError
 from prelude_store import logs, migrations, serve
+from prelude_store import sweep as sweeping
 from prelude_store import tail as tailing
 from prelude_store.connection import connect, said
 from prelude_store.quarantine.command import quarantine
@@ -35,8 +37,12 @@ _LABELS: Final = {
     "rows_waiting_for_span": "rows waiting for their span",
     "amendments": "durations completed later",
     "quarantined": "in quarantine",
+    "repeated_ids": "ids at two times",
     "lanes": "lanes",
 }
+
+_NEWEST: Final = 20
+"""Pairs that a sweep shows."""
 
 _url_option: Callable[[Any], Any] = click.option(
     "--database-url",
@@ -117,6 +123,41 @@ def embedded(data_dir: Path, log_format: str, log_level: str) -> None:
     """
     logs.set_up(log_format, log_level)
     serve.run(data_dir, lambda urls: click.echo(json.dumps(urls)))
+
+
+@command.command()
+@_url_option
+@_json_option
+def sweep(database_url: str | None, as_json: bool) -> None:
+    """Look for ids that stand in the log at two times, in what came since the last sweep.
+
+    The exporter does the same every ten minutes. Needs a login in prelude_writer.
+    """
+    rows, found, places = 0, 0, 1
+    with connect(_url(database_url), "prelude-sweep") as connection:
+        migrations.check(connection)
+        try:
+            with click.progressbar(length=sweeping.behind(connection), label="sweeping", file=sys.stderr) as bar:
+                while places:
+                    swept = sweeping.sweep(connection)
+                    if swept.busy:
+                        raise StoreError("somebody else is sweeping, perhaps an exporter; try again in a minute")
+                    rows, found, places = rows + swept.rows, found + len(swept.found), swept.places
+                    bar.update(places)
+            newest = sweeping.repeated(connection, _NEWEST)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise StoreError(f"this login may not sweep: GRANT prelude_writer TO it ({said(error)})") from None
+    if as_json:
+        pairs = [pair._asdict() for pair in newest]
+        click.echo(json.dumps({"rows": rows, "found": found, "newest": pairs}, default=lambda at: at.isoformat()))
+        return
+    click.echo(f"{rows:,} rows looked at, {found:,} ids found that were in the log at another time already.")
+    if newest:
+        click.echo("\nNewest of all in repeated_event_ids:")
+    for pair in newest:
+        click.echo(
+            f"  {pair.event_id}  at {pair.timestamp:%Y-%m-%d %H:%M:%S.%f} and {pair.other_timestamp:%Y-%m-%d %H:%M:%S.%f}"
+        )
 
 
 command.add_command(quarantine)

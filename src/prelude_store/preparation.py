@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING
 
+from prelude_store.batch import Batch
 from prelude_store.quarantine import quarantined_row
 from prelude_store.row import ActivityRow, Payload, Probe, Quarantined, SpanLength
+from prelude_store.suspicion import misshapen
 
-if TYPE_CHECKING:
-    from prelude_store.batch import Batch
-
-__all__ = ["CONFLICT", "OUT_OF_RANGE", "Work", "halves", "prepare"]
+__all__ = ["CONFLICT", "OUT_OF_RANGE", "Work", "halves", "payload_finder", "prepare", "without_misshapen"]
 
 CONFLICT = "content_conflict"
 OUT_OF_RANGE = "timestamp_out_of_range"
@@ -75,6 +73,18 @@ def prepare(batch: Batch, earliest_us: int, latest_us: int, payload_of: PayloadO
             work.rows.append(row)
             before = row
     return work
+
+
+def without_misshapen(batch: Batch, payload_of: PayloadOf, reason: str) -> Batch:
+    """`batch` with its rows that are of no row's shape in the quarantine: only a fault of ours could make one."""
+    rows, quarantined = [], list(batch.quarantined)
+    for row in batch.rows:
+        fault = misshapen(row)
+        if fault is None:
+            rows.append(row)
+        else:
+            quarantined.append(quarantined_row(row, payload_of(row), reason, fault))
+    return Batch(rows, batch.spans, quarantined, batch.probes)
 
 
 def _take_out(work: Work, row: ActivityRow, before: ActivityRow, payload_of: PayloadOf) -> None:

@@ -37,6 +37,8 @@ def judge(error: psycopg.Error) -> Verdict:
         return Verdict.NO_PARTITION
     if state[:2] == "40":
         return Verdict.CONTENDED
-    if state[:2] in {"22", "23", "54"} or (not state and isinstance(error, psycopg.DataError)):
+    if state[:2] in {"22", "23", "54"} or (
+        not state and isinstance(error, psycopg.DataError | psycopg.ProgrammingError)
+    ):
         return Verdict.BAD_ROW
     return Verdict.UNAVAILABLE

@@ -28,6 +28,7 @@ _FIGURES: Final[dict[str, str]] = {
     "rows_waiting_for_span": (
         "SELECT coalesce(sum(cardinality(event_ids)), 0)::bigint FROM public.span_joins WHERE duration_ms IS NULL"
     ),
+    "repeated_ids": "SELECT count(*) FROM public.repeated_event_ids",
     "quarantined": "SELECT count(*) FROM public.activity_quarantine WHERE replayed_at IS NULL",
 }
 _COUNTED: Final = "SELECT count(*) FROM public.user_activity_logs"

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from types import NoneType
+from typing import Any, Final
 
 from prelude_otel.contract.vocabulary import ACTION_TYPES, STATUSES
+from prelude_store.row import ActivityRow
 
-if TYPE_CHECKING:
-    from prelude_store.row import ActivityRow
-
-__all__ = ["why_suspect"]
+__all__ = ["misshapen", "why_suspect"]
 
 _UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}\Z", re.IGNORECASE)
 _INDEXED = ("user_email", "action_name", "entity_type", "entity_id")
@@ -23,8 +22,33 @@ _INDEXED_LENGTH = 2000
 """PostgreSQL takes index entries of up to 2.7 kB, compressed; a longer text may fit, so it is no more than suspected."""
 
 
+_TEXT = (str,)
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "timestamp_us": (int,), "event_id": _TEXT, "action_type": _TEXT, "action_name": _TEXT, "result_status": _TEXT,
+    "content_hash": (bytes,), "duration_ms": (int, NoneType), "tags": (tuple, NoneType), "personal_paths": (tuple, NoneType),
+    "waits": (bool,),
+}  # fmt: skip
+"""All others are text or None."""
+_TEXT_OR_NONE = (str, NoneType)
+
+
+def misshapen(row: Any) -> str | None:
+    """Which field of `row` is of a type that no row has, for a person, or None: only a fault of ours makes such a row."""
+    if not isinstance(row, ActivityRow):
+        return f"it is no row, but {type(row).__name__}"
+    for name, value in row._asdict().items():
+        if type(value) not in _TYPES.get(name, _TEXT_OR_NONE):
+            return f"{name} is of the type {type(value).__name__}"
+        if isinstance(value, tuple) and any(type(item) is not str for item in value):
+            return f"{name} holds something else than text"
+    return None
+
+
 def why_suspect(row: ActivityRow) -> str | None:
     """What is odd about `row`, for a person, or None."""
+    fault = misshapen(row)
+    if fault is not None:
+        return fault
     faults = (fault for check in (_vocabulary, _ids, _numbers, _texts, _json) if (fault := check(row)) is not None)
     return next(faults, None)
 

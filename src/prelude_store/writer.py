@@ -17,13 +17,13 @@ from prelude_store import lanes, migrations, partitions, quarantine
 from prelude_store.batch import Batch, WriteResult
 from prelude_store.connection import BoundedConnection, Connection, NoAnswerError, connect, said
 from prelude_store.pace import Pace
-from prelude_store.preparation import PayloadOf, Work, halves, payload_finder, prepare
+from prelude_store.preparation import PayloadOf, Work, halves, payload_finder, prepare, without_misshapen
 from prelude_store.quarantine import quarantined_row
 from prelude_store.rehearsal import rehearsal_row
 from prelude_store.row import ActivityRow, Quarantined
 from prelude_store.settings import target
 from prelude_store.sqlstate import Verdict, judge
-from prelude_store.suspicion import why_suspect
+from prelude_store.suspicion import misshapen, why_suspect
 from prelude_store.transaction import Keep, carry_out
 
 __all__ = ["ACCEPT_FUTURE", "ACCEPT_PAST", "Batch", "WriteResult", "Writer"]
@@ -37,10 +37,17 @@ _REFUSED: Final = "refused_by_database"
 _SLACK: Final = 1.0
 """Seconds beyond the statement timeout: the server's own refusal says more than a connection that we close."""
 _SYNC_REP: Final = "SyncRepWaitForLSN"
+_FAULT: Final = "mapping_failed"
+_FAULTS: Final = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
+"""What Python raises over a row that is not what a row must be. Sent again it would be for ever, so it is treated as refused."""
 
 
 class _RefusedError(Exception):
-    """The database will never take this work, whoever sends it."""
+    """The database will never take this work, whoever sends it; or nobody could even send it there."""
+
+    def __init__(self, detail: str, reason: str = _REFUSED) -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 class Writer:
@@ -161,7 +168,11 @@ class Writer:
         except SchemaError as error:
             raise StoreUnavailableError(str(error)) from error
         now_us = time.time_ns() // 1000 + self._clock_ahead_us
-        return prepare(batch, now_us - self._accept_past_us, now_us + self._accept_future_us, payload_of)
+        earliest_us, latest_us = now_us - self._accept_past_us, now_us + self._accept_future_us
+        try:
+            return prepare(batch, earliest_us, latest_us, payload_of)
+        except _FAULTS:  # a row that can't even be sorted among the others
+            return prepare(without_misshapen(batch, payload_of, _FAULT), earliest_us, latest_us, payload_of)
 
     def _connected(self) -> BoundedConnection:
         if self._connection is not None and not self._connection.closed:
@@ -199,7 +210,7 @@ class Writer:
             return self._commit(work, payload_of)
         except _RefusedError as refused:
             if len(work) == 1:
-                return self._commit(Work(quarantined=[_entry(work, payload_of, str(refused))]), payload_of)
+                return self._commit(Work(quarantined=[_entry(work, payload_of, refused)]), payload_of)
         suspects = [] if examined else [row for row in work.rows if why_suspect(row) is not None]
         if suspects:
             return self._write_apart(work, suspects, payload_of)
@@ -222,7 +233,7 @@ class Writer:
             try:
                 result += self._commit(alone, payload_of)
             except _RefusedError as error:
-                refused.quarantined.append(_entry(alone, payload_of, str(error)))
+                refused.quarantined.append(_entry(alone, payload_of, error))
         return result + self._commit(refused, payload_of)
 
     def _commit(self, work: Work, payload_of: PayloadOf) -> WriteResult:
@@ -235,6 +246,8 @@ class Writer:
                 raise _RefusedError(f"a text is no UTF-8: {error.reason}") from None
             except OverflowError as error:
                 raise _RefusedError(f"a time is beyond the calendar: {error}") from None
+            except _FAULTS as error:
+                raise _RefusedError(f"{type(error).__name__}: {error}", _FAULT) from error
             except psycopg.Error as error:
                 verdict = judge(error)
                 if verdict is Verdict.BAD_ROW or (verdict is Verdict.DUPLICATE and careful):
@@ -292,13 +305,16 @@ def _unasked(_row: ActivityRow) -> None:
     """No bytes are known of a row of ours."""
 
 
-def _entry(work: Work, payload_of: PayloadOf, detail: str) -> Quarantined:
+def _entry(work: Work, payload_of: PayloadOf, refused: _RefusedError) -> Quarantined:
     """The one thing that `work` holds, as an entry of the quarantine."""
+    reason, detail = refused.reason, str(refused)
     if work.rows:
         row = work.rows[0]
-        return quarantined_row(row, payload_of(row), _REFUSED, why_suspect(row) or detail)
-    refused: tuple[object, ...] = [*work.spans, *work.probes, *work.quarantined][0]
-    return Quarantined("logs" if work.probes else "traces", _REFUSED, detail, repr(refused).encode("utf-8", "replace"))
+        if misshapen(row):
+            reason = _FAULT
+        return quarantined_row(row, payload_of(row), reason, why_suspect(row) or detail)
+    thing: tuple[object, ...] = [*work.spans, *work.probes, *work.quarantined][0]
+    return Quarantined("logs" if work.probes else "traces", reason, detail, repr(thing).encode("utf-8", "replace"))
 
 
 def _clock_ahead_us(connection: Connection) -> int:

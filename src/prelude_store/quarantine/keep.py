@@ -37,12 +37,21 @@ def insert(connection: Connection, entries: Sequence[Quarantined]) -> int:
     return connection.execute(_INSERT, [*columns, payloads, hashes]).rowcount
 
 
-def quarantined_row(row: ActivityRow, payload: Payload | None, reason: str, detail: str) -> Quarantined:
-    """The entry for a row that was refused: the bytes it came in where they are known, else the row as JSON."""
+def quarantined_row(row: Any, payload: Payload | None, reason: str, detail: str) -> Quarantined:
+    """The entry for a row that was refused: the bytes it came in where they are known, else the row as JSON.
+
+    Args:
+        row: an `ActivityRow`, or whatever a fault of ours has made of one.
+    """
     if payload is not None:
         return Quarantined(payload.signal, reason, detail, payload.content)
-    fields: dict[str, Any] = row._asdict() | {"content_hash": row.content_hash.hex()}
-    return Quarantined(ROW_SIGNAL, reason, detail, json.dumps(fields).encode())
+    if not isinstance(row, ActivityRow):
+        return Quarantined(ROW_SIGNAL, reason, detail, repr(row).encode("utf-8", "replace"))
+    digest = row.content_hash
+    fields: dict[str, Any] = row._asdict() | {
+        "content_hash": digest.hex() if isinstance(digest, bytes) else repr(digest)
+    }
+    return Quarantined(ROW_SIGNAL, reason, detail, json.dumps(fields, default=repr).encode())
 
 
 def entry_hash(entry: Quarantined) -> bytes:

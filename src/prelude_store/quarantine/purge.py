@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from prelude_store.quarantine.entries import sizes
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from prelude_store.connection import Connection
     from prelude_store.quarantine.entries import Selection
 
-from prelude_store.quarantine.entries import sizes
-
-__all__ = ["purge"]
+__all__ = ["expire", "purge"]
 
 _PORTION: Final = 2_000
 
@@ -33,3 +34,14 @@ def purge(connection: Connection, selection: Selection, progress: Callable[[int]
         gone += count
         progress(count)
     return gone
+
+
+def expire(connection: Connection, keep: timedelta) -> int:
+    """Delete what came longer than `keep` ago (7 days at least), with the rights of a writer; gives how many there were."""
+    gone = 0
+    while True:
+        row = connection.execute("SELECT public.prelude_expire_quarantine(%s, %s)", [keep, _PORTION]).fetchone()
+        count = int(row[0]) if row else 0
+        gone += count
+        if count < _PORTION:
+            return gone

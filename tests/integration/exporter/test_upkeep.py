@@ -105,3 +105,21 @@ def test_upkeep_outlives_a_database_that_is_away(
                 eventually(lambda: expired() == 1)
         finally:
             connection.execute("ALTER ROLE prelude_test_writer LOGIN")
+
+
+def test_what_the_quarantine_kept_long_enough_goes_and_ids_at_two_times_are_said(
+    start: Start, database: str, query: Query, caplog: pytest.LogCaptureFixture
+) -> None:
+    exporter = start(database)
+    twice = activity(1)
+    exporter.call(logs(twice, activity(2, prelude__result__status="?"), activity(3, prelude__result__status="!")))
+    twice.time_unix_nano += 5_000
+    exporter.call(logs(twice))
+    query(
+        "UPDATE activity_quarantine SET received_at = now() - interval '91 days' WHERE detail LIKE '%%!%%' RETURNING id"
+    )
+    with upkeep(database):
+        eventually(lambda: query("SELECT count(*) FROM activity_quarantine") == [(1,)])
+        eventually(lambda: query("SELECT count(*) FROM repeated_event_ids") == [(1,)])
+    assert "1 entries of the quarantine were kept for 90 days" in caplog.text
+    assert "id 0192f0c1-2345-7abc-8def-000000000001 stands in the log at" in caplog.text

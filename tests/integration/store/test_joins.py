@@ -9,6 +9,7 @@ from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import pytest
 
 from prelude_store import joins
 from prelude_store.row import SpanLength
@@ -196,3 +197,23 @@ def test_expiry_waits_for_no_writer(writer: Writer, superuser: Connection, datab
     ):
         busy.execute("SELECT FROM span_joins FOR UPDATE")
         assert joins.expire(connection, timedelta(hours=24)).halves == 0
+
+
+@pytest.mark.parametrize("first", ["span", "record"])
+def test_a_record_on_its_way_to_the_quarantine_gives_its_duration_to_no_row(
+    writer: Writer, superuser: Connection, first: str
+) -> None:
+    """Same id and time, other content, other span: the row that is there waits for its own."""
+    row = waiting_row()
+    forged = waiting_row(event_id=row.event_id, timestamp_us=row.timestamp_us, user_email="somebody@else.com")
+    length = SpanLength(forged.trace_id or "", forged.span_id or "", 5_000_000)
+    writer.write(Batch(rows=[row]))
+    batches = [Batch(spans=[length]), Batch(rows=[forged])]
+    for batch in batches if first == "span" else batches[::-1]:
+        assert writer.write(batch).joined == 0
+    assert superuser.execute("SELECT duration_ms FROM user_activity_logs").fetchall() == [(None,)]
+    assert superuser.execute("SELECT count(*) FROM activity_amendments").fetchall() == [(0,)]
+    writer.write(Batch(spans=[SpanLength(row.trace_id or "", row.span_id or "", 7_000_000)]))
+    assert superuser.execute("SELECT user_email, duration_ms FROM user_activity_logs").fetchall() == [
+        (row.user_email, 7)
+    ]

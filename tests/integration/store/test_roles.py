@@ -31,6 +31,10 @@ ALLOWED = {
         "INSERT INTO activity_quarantine (signal, reason, detail, payload, payload_hash) VALUES ('logs', 'r', 'd', '', '\\x01')",
         f"INSERT INTO activity_probes (probe_id, sent_at) VALUES ({EVENT}, now())",
         "SELECT landed_at FROM activity_probes",
+        f"SELECT lane, lane_seq, trace_id, span_id FROM {LOG}",
+        "SELECT prelude_expire_quarantine(interval '90 days', 100)",
+        f"INSERT INTO id_sweep_untimed VALUES ({EVENT}, now())",
+        f"INSERT INTO repeated_event_ids (event_id, \"timestamp\", other_timestamp) VALUES ({EVENT}, now(), now() + interval '1 s')",
         "SELECT max(version) FROM prelude_migrations",
     ],
     "reader": [
@@ -40,6 +44,7 @@ ALLOWED = {
         "SELECT * FROM user_profiles",
         "SELECT * FROM user_session_summaries",
         "SELECT * FROM activity_probes",
+        "SELECT * FROM repeated_event_ids",
         "SELECT max(version) FROM prelude_migrations",
     ],
     "governor": [
@@ -69,6 +74,8 @@ FORBIDDEN = {
         f"INSERT INTO {LOG} (created_at) VALUES (now())",
         "SELECT payload FROM activity_quarantine",
         "DELETE FROM activity_quarantine",
+        "DELETE FROM repeated_event_ids",
+        "DELETE FROM id_sweep_untimed",
         "UPDATE activity_amendments SET duration_ms = 1",
         "SELECT * FROM user_profiles",
         "INSERT INTO user_profiles (email) VALUES ('a@b.c')",
@@ -85,6 +92,8 @@ FORBIDDEN = {
         "SELECT * FROM span_joins",
         "INSERT INTO user_profiles (email) VALUES ('a@b.c')",
         "SELECT prelude_ensure_partition(now())",
+        "SELECT prelude_expire_quarantine(interval '90 days', 100)",
+        "UPDATE id_sweep_cursors SET swept_seq = 0",
     ],
     "governor": [
         f"INSERT INTO {LOG} (event_id) VALUES ({EVENT})",
@@ -157,3 +166,11 @@ def test_who_may_write_is_known_beforehand(filled: str, role: str, may: bool) ->
         assert may_write(connection) is may
         connection.execute("SET transaction_read_only = on")
         assert may_write(connection) is False
+
+
+def test_not_even_the_writer_makes_away_with_what_came_this_week(filled: str) -> None:
+    with psycopg.connect(as_role(filled, "writer")) as connection:
+        for keep in ("6 days", "-1 day"):
+            with pytest.raises(psycopg.errors.InvalidParameterValue, match="7 days at least"):
+                connection.execute("SELECT prelude_expire_quarantine(%s, 100)", [keep])
+            connection.rollback()

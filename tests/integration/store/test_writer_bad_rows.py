@@ -115,3 +115,41 @@ def test_a_bad_probe_or_span_costs_nothing_else(writer: Writer, superuser: Conne
     assert writer.write(batch) == WriteResult(inserted=1, quarantined=4)
     assert superuser.execute("SELECT count(*) FROM span_joins").fetchall() == [(1,)]
     assert superuser.execute("SELECT count(*) FROM activity_probes").fetchall() == [(1,)]
+
+
+MISSHAPEN: dict[str, dict[str, Any]] = {
+    "no time": {"timestamp_us": None},
+    "a time as text": {"timestamp_us": "now"},
+    "a time that is no number": {"timestamp_us": float("nan")},
+    "no id": {"event_id": None},
+    "an address as a number": {"user_email": 5},
+    "data that is no text": {"action_data": {"a": 1}},
+    "type as a list": {"action_type": ["crm"]},
+    "a tag that is none": {"tags": ("a", None)},
+    "no hash": {"content_hash": None},
+    "a duration as a list": {"duration_ms": []},
+    "a trace id as bytes": {"trace_id": b"a" * 16, "span_id": {}, "waits": True, "duration_ms": None},
+}
+
+
+@pytest.mark.parametrize("changes", MISSHAPEN.values(), ids=MISSHAPEN.keys())
+def test_a_row_that_only_a_fault_of_ours_could_make_ends_in_quarantine(
+    writer: Writer, superuser: Connection, changes: dict[str, Any]
+) -> None:
+    rows = [make_row() for _ in range(9)]
+    rows.insert(4, make_row()._replace(**changes))
+    batch = Batch(rows=rows, payloads=[Payload("logs", f"bytes {index}".encode()) for index in range(10)])
+    assert writer.write(batch) == WriteResult(inserted=9, quarantined=1)
+    assert writer.write(batch) == WriteResult(duplicates=9)
+    ((reason, detail, payload),) = superuser.execute(
+        "SELECT reason, detail, payload FROM activity_quarantine"
+    ).fetchall()
+    assert (reason, payload) == ("mapping_failed", b"bytes 4")
+    assert next(iter(changes)) in detail
+    alone = Batch(rows=[make_row()._replace(**changes)])  # without bytes, the row itself is kept as well as can be
+    assert writer.write(alone).quarantined == 1
+
+
+def test_what_is_no_row_at_all_costs_nobody_else(writer: Writer) -> None:
+    rows: list[Any] = [make_row(), None, (1, 2, 3), make_row()]
+    assert writer.write(Batch(rows=rows)) == WriteResult(inserted=2, quarantined=2)
