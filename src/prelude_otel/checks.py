@@ -1,67 +1,93 @@
-"""What `prelude doctor` asks of the emit room: does the endpoint take a probe, and is the application decorated as it should be."""
+"""What `prelude doctor` asks of the emit room: how the service is set up, its spool, and whether the endpoint takes a probe."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
-import time
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
-from prelude_otel import otel, state
-from prelude_otel.contract import attributes as names
+from prelude_otel import state
+from prelude_otel.checks_endpoint import check_endpoint
+from prelude_otel.checks_spool import check_spool
 from prelude_otel.errors import ConfigurationError, PreludeError
-from prelude_otel.otlp.encode import export_request, request_prefix
-from prelude_otel.otlp.transport import Verdict, transport_for
-from prelude_otel.otlp.wire import any_value, key_prefix, length_delimited, string_attribute, text, value_attribute
 from prelude_otel.settings import read_settings
 from prelude_otel.startup import check_decorators, resolve_all
+
+if TYPE_CHECKING:
+    from prelude_otel.settings import Settings
 
 __all__ = ["checks"]
 
 Finding = tuple[str, bool | None, str, str]
 """Name, whether it is well (None: could not be tried), what was seen, what mends it."""
 
-_PROBE_TIMEOUT_S = 5.0
-
 
 def checks(context: Mapping[str, str]) -> Iterable[Finding]:
-    """Findings of the emit room.
+    """Findings of the emit room, by what is set in this environment.
 
     Args:
-        context: endpoint (OTLP/HTTP), probe_id, and app ("" or MODULE:APP).
+        context: ``endpoint`` (OTLP), ``probe_id``, and ``app`` ("" or MODULE:APP).
     """
-    yield _settings()
-    if context.get("app"):
-        yield _application(context["app"])
-    yield _probe(context["endpoint"], context["probe_id"])
-
-
-def probe_request(probe_id: str, sent_ns: int) -> bytes:
-    """The marked record that lands in ``activity_probes``, as an export request."""
-    record = (
-        b"\x09"
-        + sent_ns.to_bytes(8, "little")
-        + length_delimited(b"\x62", text(names.PROBE_EVENT))
-        + string_attribute(key_prefix(names.PROBE_ID), probe_id)
-        + value_attribute(key_prefix(names.SPAN_JOIN), any_value(False))
-    )
-    prefix = request_prefix({"service.name": "prelude-doctor"}, otel.SCOPE_NAME, otel.scope_version())
-    return export_request(prefix, [length_delimited(b"\x12", record)])
-
-
-def _settings() -> Finding:
+    app = context.get("app", "")
+    about_the_application = _application(app) if app else None
     try:
-        settings = read_settings()
+        settings = read_settings() if state.runtime is None else state.runtime.settings
     except PreludeError as error:
-        return ("settings", False, str(error), "correct the variable that it names")
+        yield "settings", False, str(error), "correct the variable that it names"
+        settings = None
+    if settings is not None:
+        yield _settings(settings)
+        yield _sampling(settings)
+    if about_the_application is not None:
+        yield about_the_application
+    if settings is not None:
+        yield from check_spool(settings)
+    yield check_endpoint(context["endpoint"], context["probe_id"])
+
+
+def _settings(settings: Settings) -> Finding:
     if settings.disabled:
         return ("settings", False, "OTEL_SDK_DISABLED is true: nothing is recorded", "unset OTEL_SDK_DISABLED")
-    sampler = os.environ.get("OTEL_TRACES_SAMPLER", "")
-    if settings.events == "span" and sampler and "always_on" not in sampler:
-        said = f"events='span' with OTEL_TRACES_SAMPLER={sampler}: activities of unsampled traces are lost"
-        return ("settings", False, said, "use the default events='log', or sample everything")
-    return ("settings", True, f"activities go to {settings.logs_url}", "")
+    where = settings.endpoint if settings.protocol == "grpc" else settings.logs_url
+    return ("settings", True, f"activities go to {where}", "")
+
+
+def _sampling(settings: Settings) -> Finding:
+    said = _dropping()
+    if said is None:
+        return ("sampling", True, "every trace is kept", "")
+    if settings.events == "span":
+        found = f"{said}, and with events='span' the activities of those traces are lost"
+        return ("sampling", False, found, "use the default events='log', or sample everything")
+    return ("sampling", True, f"{said}. That is harmless: activities are log records and bring their duration", "")
+
+
+def _dropping() -> str | None:
+    """What drops spans in this process, or would in a service with these variables; None where nothing does."""
+    sampler = os.environ.get("OTEL_TRACES_SAMPLER", "").strip().lower()
+    argument = os.environ.get("OTEL_TRACES_SAMPLER_ARG", "").strip()
+    if "always_off" in sampler or ("ratio" in sampler and not _is_one(argument or "1")):
+        return f"OTEL_TRACES_SAMPLER={sampler}{f' with {argument}' if argument else ''} drops spans"
+    if state.runtime is not None:
+        # The application may have brought a provider of its own.
+        from opentelemetry.trace import get_tracer_provider
+
+        described = getattr(getattr(get_tracer_provider(), "sampler", None), "get_description", str)()
+        ratio = re.search(r"TraceIdRatioBased\{([^}]*)\}", described)
+        root_is_off = re.search(r"(^|root:)AlwaysOff", described)
+        if root_is_off or (ratio and not _is_one(ratio[1])):
+            return f"the application's sampler, {described}, drops spans"
+    return None
+
+
+def _is_one(text: str) -> bool:
+    try:
+        return float(text) >= 1
+    except ValueError:
+        return True  # OpenTelemetry then samples everything, and says so
 
 
 def _application(app: str) -> Finding:
@@ -83,20 +109,3 @@ def _application(app: str) -> Finding:
         said = f"{app} can't be imported: {type(error).__name__}: {error}"
         return ("application", False, said, "give MODULE:APP as for uvicorn, from the folder of the service")
     return ("application", True, f"{app}: {len(state.sites)} decorated functions, all known to the catalogue", "")
-
-
-def _probe(endpoint: str, probe_id: str) -> Finding:
-    try:
-        transport = transport_for(read_settings(endpoint=endpoint))
-    except PreludeError as error:
-        return ("endpoint", False, str(error), "give the Collector's OTLP/HTTP address, like http://localhost:4318")
-    try:
-        answer = transport.send(probe_request(probe_id, time.time_ns()), _PROBE_TIMEOUT_S)
-    finally:
-        transport.close()
-    if answer.verdict is Verdict.ACCEPTED:
-        return ("endpoint", True, f"{endpoint} took the probe {probe_id}", "")
-    if answer.verdict is Verdict.LATER and "answered" not in answer.said:
-        remedy = "start the Collector (prelude up), or set OTEL_EXPORTER_OTLP_ENDPOINT to where it listens"
-        return ("endpoint", False, f"nobody listens at {endpoint} ({answer.said})", remedy)
-    return ("endpoint", False, f"{answer.said}", "see the log of the Collector or exporter that answered")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from prelude_otel.errors import ConfigurationError, SchemaError, StoreUnavailableError
 from prelude_store import migrations
 from prelude_store.connection import connect, said
+from prelude_store.remedies import remedy_for
 from prelude_store.rights import may_write
 from prelude_store.settings import database_url, target
 
@@ -28,42 +31,19 @@ _PROBE_SECONDS: Final = 10.0
 _PROBE_POLL_SECONDS: Final = 0.2
 _SKEW_SECONDS: Final = 2.0
 
-_REMEDIES: Final = (
-    (
-        "password authentication failed",
-        "The password is wrong for this user: check PRELUDE_DATABASE_URL or ANALYTICS_DB_PASSWORD.",
-    ),
-    (
-        "no password supplied",
-        "The database asks for a password: put it into PRELUDE_DATABASE_URL or ANALYTICS_DB_PASSWORD.",
-    ),
-    (
-        "does not exist",
-        "Create it (for the database: CREATE DATABASE …, then `prelude store migrate`), or correct the name.",
-    ),
-    (
-        "no pg_hba.conf entry",
-        "The server lets nobody in from this machine as this user: add a line to its pg_hba.conf.",
-    ),
-    ("too many", "The server has no connection left: raise max_connections, or put a pooler in front of it."),
-    (
-        "not permitted to log in",
-        "Use a login, and make it a member of the role: CREATE ROLE … LOGIN IN ROLE prelude_writer.",
-    ),
-    ("name or service not known", "The host's name is not known here: check the spelling in the URL, and DNS."),
-    ("failed to resolve", "The host's name is not known here: check the spelling in the URL, and DNS."),
-    ("starting up", "The server is starting: try again in a moment."),
-    ("timeout", "Nobody answers at that address: check host, port, firewall and whether the server runs."),
-    (
-        "refused",
-        "No server listens there: start PostgreSQL, or correct host and port. `prelude up` brings one of its own.",
-    ),
-    ("no such file", "No server listens on that socket: start PostgreSQL, or correct the path."),
-)
+_HOPELESS_SECONDS: Final = 1.0
+_MIB: Final = 1024 * 1024
+_LITTLE: Final = 512 * _MIB
+_NO_QUARANTINE: Final = "its login may not look; prelude store quarantine list, by one that is in prelude_governor"
 
 
 def checks(context: Mapping[str, str]) -> Iterator[Finding]:
-    """Findings of this room; `context` holds ``database_url`` (may be empty: then as every command finds it) and ``probe_id``."""
+    """Findings of this room.
+
+    Args:
+        context: ``database_url`` (may be empty: then as every command finds it), ``probe_id`` (empty: none was taken), and
+            ``in_doubt`` where something on the way to here is wrong.
+    """
     try:
         conninfo = database_url(context.get("database_url") or None)
     except ConfigurationError as error:
@@ -72,19 +52,19 @@ def checks(context: Mapping[str, str]) -> Iterator[Finding]:
     try:
         connection = connect(conninfo, "prelude-doctor", statement_timeout="5s")
     except StoreUnavailableError as error:
-        yield "database", False, str(error), _remedy(str(error))
+        yield "database", False, str(error), remedy_for(str(error))
         return
     with connection:
         yield "database", True, f"{target(conninfo)} answers, PostgreSQL {connection.info.server_version // 10_000}", ""
         try:
-            yield from _look(connection, context.get("probe_id", ""))
+            yield from _look(connection, conninfo, context)
         except SchemaError as error:
             yield "schema", False, str(error), "Run the command that the message names."
         except psycopg.Error as error:
             yield "store", False, f"the database refused a question: {said(error)}", "See the server's log."
 
 
-def _look(connection: Connection, probe_id: str) -> Iterator[Finding]:
+def _look(connection: Connection, conninfo: str, context: Mapping[str, str]) -> Iterator[Finding]:
     migrations.check(connection)
     yield "schema", True, f"version {migrations.schema_version(connection)}", ""
     writable = _read_only(connection)
@@ -92,13 +72,9 @@ def _look(connection: Connection, probe_id: str) -> Iterator[Finding]:
     if writable[1]:
         yield _rights(connection)
     yield _clock(connection)
-    yield _probe(connection, probe_id)
-
-
-def _remedy(message: str) -> str:
-    lowered = message.lower()
-    found = (remedy for sign, remedy in _REMEDIES if sign in lowered)
-    return next(found, "See what the database said, and its log.")
+    yield from _disk(connection, conninfo)
+    yield _quarantine(connection)
+    yield _probe(connection, context.get("probe_id", ""), bool(context.get("in_doubt")))
 
 
 def _read_only(connection: Connection) -> Finding:
@@ -137,15 +113,47 @@ def _clock(connection: Connection) -> Finding:
     return "clock", False, found, "Set both by NTP. Rows too far in the future go to quarantine."
 
 
-def _probe(connection: Connection, probe_id: str) -> Finding:
+def _disk(connection: Connection, conninfo: str) -> Iterator[Finding]:
+    """Room on the disk of a server on this machine, where this login is told the folder; PostgreSQL itself tells nobody."""
+    host = str(conninfo_to_dict(conninfo).get("host") or "")
+    if not (host.startswith("/") or host in ("", "localhost", "127.0.0.1", "::1")):
+        return
+    try:
+        row = connection.execute("SELECT current_setting('data_directory')").fetchone()
+        free = shutil.disk_usage(row[0]).free if row else 0
+    except (psycopg.Error, OSError):
+        return
+    if free >= _LITTLE:
+        yield "disk", True, f"{free / _MIB:,.0f} MiB are free", ""
+    else:
+        yield "disk", False, f"the disk of the database has {free / _MIB:.0f} MiB left", remedy_for("no space left")
+
+
+def _quarantine(connection: Connection) -> Finding:
+    name = "quarantine"
+    try:
+        rows = connection.execute(
+            "SELECT reason, count(*) FROM public.activity_quarantine"
+            " WHERE replayed_at IS NULL AND received_at > now() - interval '1 hour' GROUP BY reason ORDER BY reason"
+        ).fetchall()
+    except psycopg.errors.InsufficientPrivilege:
+        return name, None, _NO_QUARANTINE, ""
+    if not rows:
+        return name, True, "nothing came to it within the last hour", ""
+    said_ = ", ".join(f"{count} {reason}" for reason, count in rows)
+    remedy = "prelude store quarantine list says what; docs/quarantine.md what each reason means"
+    return name, False, f"records can't become rows; within the last hour: {said_}", remedy
+
+
+def _probe(connection: Connection, probe_id: str, in_doubt: bool) -> Finding:
     try:
         UUID(probe_id)
     except ValueError:
-        return "probe landed", None, "no probe was sent", ""
+        return "probe landed", None, "none was taken, so none is looked for", ""
     allowed = connection.execute("SELECT has_table_privilege('public.activity_probes', 'SELECT')").fetchone()
     if not allowed or not allowed[0]:
         return "probe landed", None, "this login may not look for the probe", "Give doctor the exporter's URL."
-    started = time.monotonic()
+    started, most = time.monotonic(), _HOPELESS_SECONDS if in_doubt else _PROBE_SECONDS
     while True:
         row = connection.execute(
             "SELECT extract(epoch FROM landed_at - sent_at)::float8 FROM public.activity_probes WHERE probe_id = %s::uuid",
@@ -153,7 +161,7 @@ def _probe(connection: Connection, probe_id: str) -> Finding:
         ).fetchone()
         if row is not None:
             return "probe landed", True, f"the probe landed {max(row[0], 0):.2f} s after it was sent", ""
-        if time.monotonic() - started > _PROBE_SECONDS:
+        if time.monotonic() - started > most:
             remedy = "Look at the first finding above that is not well; else at the Collector's and the exporter's log."
-            return "probe landed", False, f"the probe did not land within {_PROBE_SECONDS:.0f} s", remedy
+            return "probe landed", False, f"the probe did not land within {most:.0f} s", remedy
         time.sleep(_PROBE_POLL_SECONDS)

@@ -6,7 +6,6 @@ import copy
 import json
 import logging
 import os
-import re
 import sys
 import threading
 import time
@@ -17,21 +16,18 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
+from prelude_otel.secrets import masked
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Calm", "JsonFormatter", "TextFormatter", "masked", "options", "set_up"]
+__all__ = ["Calm", "JsonFormatter", "TextFormatter", "options", "set_up"]
 
 _OURS: Final = ("prelude_cli", "prelude_exporter", "prelude_otel", "prelude_store")
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _WINDOW: Final = 60.0
 _MOST_KEYS: Final = 500
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
-_SECRETS: Final = (
-    (re.compile(r"(://[^\s:/@]*):\S*@"), r"\1:***@"),
-    (re.compile(r"(\bpassword\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE), r"\1***"),
-    (re.compile(r"(\bbearer\s+)\S+", re.IGNORECASE), r"\1***"),
-)
 
 _format_option: Callable[[Any], Any] = click.option(
     "--log-format",
@@ -72,13 +68,6 @@ def set_up(log_format: str, log_level: str, stream: IO[str] | None = None) -> No
     logging.basicConfig(handlers=[Calm(target)], level=logging.WARNING, force=True)
     for name in _OURS:
         logging.getLogger(name).setLevel(log_level.upper())
-
-
-def masked(text: str) -> str:
-    """`text` without the passwords and tokens that may stand in URLs, connection strings and headers."""
-    for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
-    return text
 
 
 class TextFormatter(logging.Formatter):

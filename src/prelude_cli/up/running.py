@@ -25,6 +25,8 @@ def announced(settings: Settings, database: Mapping[str, str]) -> Iterator[None]
         "endpoint": settings.endpoint,
         "exporter_http": settings.at("exporter_http"),
         "collector_health": settings.at("collector_health") if settings.collector else "",
+        "collector_metrics": f"{settings.at('collector_metrics')}/metrics" if settings.collector else "",
+        "collector_storage": str(settings.data / "collector-queue") if settings.collector else "",
         "database_url": database.get("PRELUDE_DATABASE_URL", ""),
     }
     path = settings.data / _FILE

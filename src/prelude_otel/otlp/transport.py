@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 import urllib3
 
 from prelude_otel.errors import ConfigurationError, MissingExtraError
+from prelude_otel.otlp.reason import reason, reason_in
 
 if TYPE_CHECKING:
     from prelude_otel.settings import Settings
@@ -118,7 +119,7 @@ class HttpTransport:
         return Answer(
             _verdict(response.status in RETRYABLE_HTTP, response.status in _ABOUT_THE_REQUEST_HTTP),
             _seconds(response.headers),
-            f"{self._url} answered {response.status}",
+            f"{self._url} answered {response.status}{reason_in(response.data)}",
         )
 
     def close(self) -> None:
@@ -160,7 +161,10 @@ class GrpcTransport:
         except self._grpc.RpcError as error:
             code = error.code().name
             retry = code in RETRYABLE_GRPC and (code != "RESOURCE_EXHAUSTED" or _has_retry_info(error))
-            return Answer(_verdict(retry, code in _ABOUT_THE_REQUEST_GRPC), said=f"{self._target} answered {code}")
+            return Answer(
+                _verdict(retry, code in _ABOUT_THE_REQUEST_GRPC),
+                said=f"{self._target} answered {code}{reason(error.details())}",
+            )
         return Answer(Verdict.ACCEPTED)
 
     def close(self) -> None:

@@ -64,8 +64,9 @@ def test_a_port_in_use_is_said_plainly(start: Start, database: str) -> None:
 
 def test_doctor_finds_a_ready_exporter(start: Start, database: str) -> None:
     exporter = start(database)
-    ((_, ok, said, _),) = checks({"exporter_http": exporter.http})
-    assert (ok, said) == (True, f"it takes activities at {exporter.http}")
+    found = {name: (ok, said) for name, ok, said, _ in checks({"exporter_http": exporter.http})}
+    assert list(found) == ["answers", "ready", "clock", "version", "refusals", "spans"]
+    assert all(ok for ok, _ in found.values()), found
     exporter.stop()
     ((_, ok, said, remedy),) = checks({"exporter_http": exporter.http})
     assert (ok, said) == (False, f"nobody answers at {exporter.http}")

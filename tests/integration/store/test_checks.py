@@ -16,7 +16,7 @@ from prelude_store.checks import checks
 from prelude_store.row import Probe
 from prelude_store.writer import Batch, Writer
 from tests.support.postgres import PASSWORD, PASSWORD_LOGIN, SERVER_URL, as_role
-from tests.support.rows import now_us
+from tests.support.rows import make_row, now_us
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -35,8 +35,32 @@ def test_a_healthy_store_is_well_in_every_point(database: str, writer: Writer) -
     probe = Probe(str(uuid4()), "crm-service", now_us())
     writer.write(Batch(probes=[probe]))
     found = findings(as_role(database, "writer"), probe.probe_id)
-    assert list(found) == ["database", "schema", "database writes", "writer rights", "clock", "probe landed"]
-    assert all(ok for ok, _, _ in found.values())
+    assert list(found) == [
+        "database",
+        "schema",
+        "database writes",
+        "writer rights",
+        "clock",
+        "quarantine",
+        "probe landed",
+    ]
+    assert all(ok for name, (ok, _, _) in found.items() if name != "quarantine")
+    assert found["quarantine"][0] is None, "a writer may not look into it"
+
+
+@only_embedded
+def test_an_owner_is_told_more(database: str) -> None:
+    found = findings(database)
+    assert found["disk"][0] is True
+    assert found["quarantine"][0] is True
+
+
+def test_records_that_became_no_rows_are_said_so(database: str, writer: Writer) -> None:
+    writer.write(Batch(rows=[make_row(timestamp_us=1)]))
+    (ok, said, remedy) = findings(database)["quarantine"]
+    assert ok is False
+    assert "1 timestamp_out_of_range" in said
+    assert "prelude store quarantine list" in remedy
 
 
 def test_no_url_is_nothing_tried() -> None:
@@ -65,6 +89,7 @@ def test_a_wrong_password_is_said_so_and_not_told(database: str) -> None:
         "database writes": True,
         "writer rights": False,
         "clock": True,
+        "quarantine": None,
         "probe landed": None,
     }, "it gets in, and is told that it has no rights there"
 

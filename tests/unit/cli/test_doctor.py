@@ -13,9 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 import prelude_cli.doctor
+from prelude_cli import causes
 from prelude_cli.collector.checks import checks as collector_checks
 from prelude_cli.doctor import command
 from prelude_otel.errors import StoreUnavailableError
+from tests.unit.docs.blocks import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,6 +72,8 @@ def quiet_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "PRELUDE_EXPORTER_URL",
         "PRELUDE_COLLECTOR_HEALTH_URL",
+        "PRELUDE_COLLECTOR_METRICS_URL",
+        "PRELUDE_COLLECTOR_STORAGE",
         "PRELUDE_DATABASE_URL",
         "OTELCOL",
     ):
@@ -81,11 +85,17 @@ def test_what_is_wrong_is_said_with_what_mends_it_and_exit_code_1(rooms: dict[st
     said = CliRunner().invoke(command, [])
     assert said.exit_code == 1
     assert said.stdout.splitlines() == [
-        "ok     exporter: port. it answers",
-        "WRONG  store: schema. the schema is missing",
-        "       → Run: prelude store migrate",
+        "The exporter",
+        "  ok     port             it answers",
+        "",
+        "The store",
+        "  WRONG  schema           the schema is missing",
+        "                          → Run: prelude store migrate",
         "",
         "1 of 2 checks found something wrong.",
+        "",
+        "Cause: store: schema. the schema is missing",
+        "  → Run: prelude store migrate",
     ]
 
 
@@ -93,7 +103,7 @@ def test_what_could_not_be_tried_is_no_fault(rooms: dict[str, str]) -> None:
     rooms |= {"store": "unknown"}
     said = CliRunner().invoke(command, [])
     assert said.exit_code == 0
-    assert said.stdout.splitlines()[0].startswith("?      store: probe landed.")
+    assert said.stdout.splitlines()[1].startswith("  ?      probe landed     no database")
 
 
 def test_rooms_are_asked_in_the_order_of_an_activitys_way(rooms: dict[str, str]) -> None:
@@ -112,8 +122,9 @@ def test_a_machine_reads_the_same(rooms: dict[str, str]) -> None:
         "ok": False,
         "said": "the schema is missing",
         "remedy": "Run: prelude store migrate",
+        "follows_from": [],
     }
-    assert json.loads(said.stdout) == {"ok": False, "checks": [finding]}
+    assert json.loads(said.stdout) == {"ok": False, "causes": ["store: schema"], "checks": [finding]}
 
 
 def test_one_rooms_fault_does_not_hide_what_the_others_found(rooms: dict[str, str]) -> None:
@@ -139,6 +150,7 @@ def test_the_rooms_are_told_where_things_usually_are_and_a_fresh_probe_id(rooms:
         "endpoint": "http://127.0.0.1:4318",
         "exporter_http": "http://127.0.0.1:4328",
         "collector_health": "http://127.0.0.1:13133",
+        "collector_metrics": "http://127.0.0.1:8888/metrics",
         "database_url": "",
         "app": "service:app",
     }
@@ -160,11 +172,63 @@ def test_beside_a_running_up_the_doctor_knows_its_addresses_and_flags_still_win(
     assert {key: seen[key] for key in known} == known | {"exporter_http": "http://127.0.0.1:3"}
 
 
+def no_way(context: dict[str, str]) -> Iterator[Found]:
+    yield "endpoint", False, "nobody listens at http://me:hunter2@collector:4318", "start it, with password=hunter2"
+
+
+def collector_away(context: dict[str, str]) -> Iterator[Found]:
+    yield "health", False, "no answer", "start it"
+
+
+def no_probe(context: dict[str, str]) -> Iterator[Found]:
+    seen.update(context)
+    yield "database", True, "it answers", ""
+    yield "probe landed", False, "it did not land", "look above"
+
+
+def test_causes_are_told_from_what_follows_from_them(rooms: dict[str, str]) -> None:
+    rooms |= {"emit": "no_way", "collector": "collector_away", "store": "no_probe"}
+    said = CliRunner().invoke(command, [])
+    *_, count, _, cause, remedy, _, consequences = said.stdout.splitlines()
+    assert count == "3 of 4 checks found something wrong."
+    assert (cause, remedy) == ("Cause: collector: health. no answer", "  → start it")
+    assert consequences.startswith(
+        "What follows from it, and passes with it: emit: endpoint (from collector: health); "
+    )
+    assert consequences.endswith("store: probe landed (from emit: endpoint and collector: health).")
+    found = json.loads(CliRunner().invoke(command, ["--json"]).stdout)
+    assert found["causes"] == ["collector: health"]
+    assert [each["follows_from"] for each in found["checks"]] == [
+        ["collector: health"],
+        [],
+        [],
+        ["emit: endpoint", "collector: health"],
+    ]
+
+
+def test_a_probe_that_was_not_taken_is_not_waited_for(rooms: dict[str, str]) -> None:
+    rooms |= {"emit": "no_way", "store": "no_probe"}
+    CliRunner().invoke(command, [])
+    assert seen["probe_id"] == ""
+
+
+def test_no_secret_is_shown(rooms: dict[str, str]) -> None:
+    rooms |= {"emit": "no_way"}
+    said = CliRunner().invoke(command, []).stdout + CliRunner().invoke(command, ["--json"]).stdout
+    assert "collector:4318" in said
+    assert "hunter2" not in said
+
+
+def test_what_may_follow_is_named_as_the_rooms_name_it() -> None:
+    rooms = (ROOT / "src", ROOT / "exporter")
+    sources = "".join(path.read_text(encoding="utf-8") for room in rooms for path in room.rglob("checks*.py"))
+    named = {name for name, others in causes._MAY_FOLLOW_FROM.items() for name in (name, *others)}
+    assert [name for _, name in named if f'"{name}"' not in sources] == []
+
+
 def test_a_collector_that_does_not_run_is_found_out_with_how_to_start_it() -> None:
     url = f"http://127.0.0.1:{closed_port()}"
-    healthy, _program = collector_checks(
-        {"endpoint": "http://127.0.0.1:1", "collector_health": url, "exporter_http": ""}
-    )
+    healthy, *_rest = collector_checks({"endpoint": "http://127.0.0.1:1", "collector_health": url, "exporter_http": ""})
     assert healthy[1] is False
     assert healthy[2] == f"{url} does not answer"
     assert "start it: prelude up" in healthy[3]
@@ -173,14 +237,14 @@ def test_a_collector_that_does_not_run_is_found_out_with_how_to_start_it() -> No
 @pytest.mark.parametrize(("status", "well"), [(200, True), (503, False)])
 def test_the_collectors_health_is_what_its_health_check_says(status: int, well: bool) -> None:
     with answering(status) as url:
-        healthy, _program = collector_checks({"endpoint": url, "collector_health": url, "exporter_http": ""})
+        healthy, *_rest = collector_checks({"endpoint": url, "collector_health": url, "exporter_http": ""})
     assert healthy[1] is well
 
 
 def test_where_services_send_straight_to_the_exporter_a_missing_collector_is_no_fault() -> None:
     with answering(200) as url:
         context = {"endpoint": url, "exporter_http": f"{url}/", "collector_health": f"http://127.0.0.1:{closed_port()}"}
-        healthy, _program = collector_checks(context)
+        healthy, *_rest = collector_checks(context)
     assert healthy[1] is None
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from prelude_otel.secrets import masked
 from prelude_store import logs
-from prelude_store.logs import Calm, JsonFormatter, TextFormatter, masked
+from prelude_store.logs import Calm, JsonFormatter, TextFormatter
 
 log = logging.getLogger("prelude_exporter.test")
 
@@ -98,6 +99,7 @@ def test_the_level_is_for_our_parts_and_libraries_say_warnings(said: Callable[[s
         ("host=db password=open-sesame user=me", "host=db password=*** user=me"),
         ("host=db password = 'open \\' sesame' user=me", "host=db password = *** user=me"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+        ("authorization=Bearer%20abc.def", "authorization=Bearer%20***"),
         ("password authentication failed for user me", "password authentication failed for user me"),
     ],
 )
