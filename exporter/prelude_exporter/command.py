@@ -102,6 +102,12 @@ _log = logging.getLogger(__name__)
     default=24,
     help="Activities further ahead go to quarantine.",
 )
+@click.option(
+    "--self-telemetry",
+    envvar="PRELUDE_SELF_TELEMETRY",
+    is_flag=True,
+    help="Also send its own metrics by OTLP, to where OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT says.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one line of JSON.")
 @logs.options
 @click.pass_context
@@ -129,6 +135,7 @@ def command(
     quarantine_days: int,
     accept_past_days: int,
     accept_future_hours: int,
+    self_telemetry: bool,
     as_json: bool,
     log_format: str,
     log_level: str,
@@ -176,6 +183,7 @@ def command(
         quarantine_keep=timedelta(days=max(quarantine_days, 7)) if quarantine_days else None,
         accept_past=timedelta(days=accept_past_days),
         accept_future=timedelta(hours=accept_future_hours),
+        self_telemetry=self_telemetry,
     )
     logs.set_up(log_format, log_level)
     decoder = native()

@@ -128,6 +128,11 @@ async def _serve(
     )
     http_server.config.load()
     http_server.config.ssl = tls.for_http() if tls else None
+    telemetry = None
+    if settings.self_telemetry:
+        from prelude_exporter.self_telemetry import SelfTelemetry
+
+        telemetry = SelfTelemetry(metrics.registry, Address(settings.http.host, http_socket.getsockname()[1]))
     await grpc_server.start()
     serving = asyncio.create_task(http_server.serve([http_socket]))
     tasks = [
@@ -150,6 +155,8 @@ async def _serve(
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    if telemetry is not None:
+        await in_thread(telemetry.close)
     _log.info("stopped")
 
 

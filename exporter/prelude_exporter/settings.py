@@ -65,6 +65,7 @@ class Settings:
         accept_past: older rows go to quarantine.
         accept_future: rows further ahead go to quarantine.
         quarantine_keep: how long the quarantine keeps its entries, 7 days at least; None: for ever.
+        self_telemetry: whether its own metrics go out by OTLP, as ``OTEL_EXPORTER_OTLP_*`` say.
         maintenance: seconds between two rounds of the periodic work.
         measuring: seconds between two looks at what `/metrics` shows of the database.
 
@@ -86,6 +87,7 @@ class Settings:
     accept_past: timedelta = timedelta(days=3653)
     accept_future: timedelta = timedelta(days=1)
     quarantine_keep: timedelta | None = timedelta(days=90)
+    self_telemetry: bool = False
     maintenance: float = 600.0
     measuring: float = 30.0
 
