@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from prelude_otel.errors import PreludeError
 from tests.support.postgres import SERVER_URL, TestServer, ask_password_of_one_login, embedded_server, server_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("prelude", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("prelude")
 
 
 def pytest_report_header() -> str:
