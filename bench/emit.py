@@ -110,9 +110,7 @@ def main() -> None:
             folder = options.spool or Path(temporary)
             ways = [
                 ways_to_emit.bare(endpoint),
-                ways_to_emit.all_ours(endpoint),
-                ways_to_emit.own_pipeline(endpoint),
-                *(ways_to_emit.spooled(endpoint, folder, fsync) for fsync in ("never", "interval", "always")),
+                *ways_to_emit.ours(endpoint, folder),
                 ways_to_emit.through_provider(endpoint),
                 ways_to_emit.span_events(endpoint),
                 *(peers(endpoint) if options.peers else ()),

@@ -21,7 +21,7 @@ import prelude_otel
 from prelude_otel import state
 from prelude_otel.contract.event_id import uuid7_text
 from prelude_otel.runtime import Runtime
-from prelude_otel.settings import read_settings
+from prelude_otel.settings import Settings, read_settings
 from prelude_otel.sinks import OtlpSink, ProviderSink, Sink, SpanEventSink
 from prelude_otel.tracing import OwnTracing
 
@@ -77,27 +77,23 @@ def bare(endpoint: str) -> Way:
     return Way("bare OpenTelemetry", act, lambda: (loggers.force_flush(), tracers.force_flush()))
 
 
-def own_pipeline(endpoint: str) -> Way:
-    """The default, in a service that has set up OpenTelemetry itself."""
-    name = "@activity, own pipeline, app's tracing"
-    return _decorated(name, endpoint, lambda settings, _: OtlpSink(settings, _RESOURCE))
-
-
-def all_ours(endpoint: str) -> Way:
-    """The default, in a service that has set up nothing: spans go through the TracerProvider that `instrument` makes."""
-    settings = read_settings(service_name="bench", endpoint=endpoint, environ={})
+def ours(endpoint: str, folder: Path) -> list[Way]:
+    """The default, without and with a spool, in a service that has set up nothing; then in one that makes its spans itself."""
+    environments = {
+        "@activity (default)": {},
+        **{
+            f"@activity, spool, fsync {fsync}": {"PRELUDE_SPOOL": str(folder / fsync), "PRELUDE_SPOOL_FSYNC": fsync}
+            for fsync in ("never", "interval", "always")
+        },
+    }
     tracing = OwnTracing("bench")
-    tracing.start(settings)
-    return _decorated(
-        "@activity (default)", endpoint, lambda *_: OtlpSink(settings, _RESOURCE), tracers=tracing.provider
-    )
+    tracing.start(read_settings(endpoint=endpoint, environ={}))
+    ways = [_decorated(name, endpoint, _pipeline, environ, tracing.provider) for name, environ in environments.items()]
+    return [*ways, _decorated("@activity, application's TracerProvider", endpoint, _pipeline)]
 
 
-def spooled(endpoint: str, folder: Path, fsync: str) -> Way:
-    """The same with a spool."""
-    environ = {"PRELUDE_SPOOL": str(folder / fsync), "PRELUDE_SPOOL_FSYNC": fsync}
-    name = f"@activity, spool, fsync {fsync}"
-    return _decorated(name, endpoint, lambda settings, _: OtlpSink(settings, _RESOURCE), environ)
+def _pipeline(settings: Settings, _: TracerProvider) -> OtlpSink:
+    return OtlpSink(settings, _RESOURCE)
 
 
 def through_provider(endpoint: str) -> Way:
