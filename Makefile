@@ -8,6 +8,9 @@ UP ?=
 CARGO := $(shell command -v cargo)
 
 .PHONY: demo test test-lowest lint native lint-native clean
+CHAOS ?=
+
+.PHONY: demo test test-lowest lint clean chaos
 
 demo: $(VENV)/installed
 	$(BIN)/prelude up --demo $(UP)
@@ -43,6 +46,10 @@ lint-native:
 	@if cargo fmt --version >/dev/null 2>&1; then cd native && cargo fmt --check; fi
 	@if cargo clippy --version >/dev/null 2>&1; then \
 		cd native && cargo clippy --quiet --locked --target-dir target/lint -- -D warnings; fi
+# 1,000 faults against the whole chain, some 35 minutes; as root the disks can be full, too. CHAOS="--faults 100 --seed 7" for others.
+chaos: $(VENV)/installed
+	@$(BIN)/prelude collector || $(BIN)/prelude collector build
+	$(BIN)/python -m tests.chaos $(CHAOS)
 
 clean:
 	rm -rf native/target $(VENV) $(VENV)-lowest .prelude dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -14,7 +14,7 @@ from prelude_exporter.mapping import Mapper, trace_context
 from prelude_exporter.origin import Origin, Payloads, signal_of
 from prelude_exporter.sender import Sender
 from prelude_exporter.texts import Notes, clean
-from prelude_exporter.values import key_and_value
+from prelude_exporter.values import key_and_place, key_and_value
 from prelude_otel.catalogue import Catalogue
 from prelude_otel.contract.attributes import ACTION_NAME, ACTION_TYPE, EVENT_PREFIX, PROBE_EVENT, SPAN_MEASURED
 from prelude_otel.errors import ContractError, PreludeError
@@ -25,6 +25,8 @@ __all__ = ["Decoded", "Decoder", "MalformedRequestError"]
 
 _LONGEST_SPAN: Final = 2**63 - 1
 _PREFIX: Final = EVENT_PREFIX.encode()
+_MEASURED: Final = SPAN_MEASURED.encode()
+_KEYS: Final = {ACTION_TYPE.encode(), ACTION_NAME.encode()}
 
 
 class MalformedRequestError(PreludeError):
@@ -244,9 +246,12 @@ def _service_name(attributes: Iterable[bytes]) -> str | None:
     return None
 
 
-def _holds(attribute: bytes, key: str) -> bool:
-    """Whether this KeyValue has this key, in the usual encoding (key first)."""
-    return attribute.startswith(b"\n%c%s\x12" % (len(key), key.encode()))
+def _key(attribute: bytes) -> bytes:
+    """The key of a KeyValue; nothing where it is none. SDKs write the key first, the Collector the value."""
+    try:
+        return key_and_place(attribute)[0]
+    except ContractError:
+        return b""
 
 
 def _ours(name: str | bytes) -> bool:
@@ -255,15 +260,17 @@ def _ours(name: str | bytes) -> bool:
 
 def _is_activity(name: str | bytes, attributes: Sequence[bytes]) -> bool:
     # The second half is for an emitter that can't set EventName.
-    return _ours(name) or all(any(_holds(item, key) for item in attributes) for key in (ACTION_TYPE, ACTION_NAME))
+    return _ours(name) or _KEYS.issubset(map(_key, attributes))
 
 
 def _may_be_waited_for(span: Any) -> bool:
     if _measured(span.attributes):
         return False
-    return _ours(span.name) or any(attribute[2:10] == _PREFIX for attribute in span.attributes)
+    return _ours(span.name) or any(
+        _PREFIX in attribute and _key(attribute).startswith(_PREFIX) for attribute in span.attributes
+    )
 
 
 def _measured(attributes: Iterable[bytes]) -> bool:
     """Whether records bring the length of this span, or of all spans of this scope, themselves."""
-    return any(_holds(item, SPAN_MEASURED) and key_and_value(item)[1] is True for item in attributes)
+    return any(_MEASURED in item and key_and_value(item) == (_MEASURED, True) for item in attributes)

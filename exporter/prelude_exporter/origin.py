@@ -43,7 +43,8 @@ def signal_of(origin: Origin) -> str:
 class Payloads(Sequence[Payload]):
     """For each row a request of its own that holds only the record which it was made from, with resource and scope.
 
-    The bytes are made when they are asked for: most never are.
+    The bytes are made when they are asked for: most never are. They are the same whether the record came straight or by a Collector,
+    which writes messages that are empty as well: so it is one entry of the quarantine.
     """
 
     __slots__ = ("_origins",)
@@ -71,7 +72,10 @@ class Payloads(Sequence[Payload]):
 def _logs(outer: Any, scope: Any, record: Any) -> bytes:
     request = wire.LogsRequest()
     inner = _envelope(request.resource_logs.add(), outer).scope_logs.add()
-    _scope(inner, scope).log_records.add().CopyFrom(record)
+    mine = _scope(inner, scope).log_records.add()
+    mine.CopyFrom(record)
+    if not mine.body:
+        mine.ClearField("body")
     return bytes(request.SerializeToString())
 
 
@@ -80,13 +84,15 @@ def _traces(outer: Any, scope: Any, span: Any, event: Any) -> bytes:
     inner = _envelope(request.resource_spans.add(), outer).scope_spans.add()
     lone = _scope(inner, scope).spans.add()
     lone.CopyFrom(span)
+    if not lone.status.ByteSize():
+        lone.ClearField("status")
     del lone.events[:]
     lone.events.add().CopyFrom(event)
     return bytes(request.SerializeToString())
 
 
 def _envelope(mine: Any, theirs: Any) -> Any:
-    if theirs.HasField("resource"):
+    if theirs.HasField("resource") and theirs.resource.ByteSize():
         mine.resource.CopyFrom(theirs.resource)
     if theirs.schema_url:
         mine.schema_url = theirs.schema_url
@@ -94,7 +100,7 @@ def _envelope(mine: Any, theirs: Any) -> Any:
 
 
 def _scope(mine: Any, theirs: Any) -> Any:
-    if theirs.HasField("scope"):
+    if theirs.HasField("scope") and theirs.scope.ByteSize():
         mine.scope.CopyFrom(theirs.scope)
     if theirs.schema_url:
         mine.schema_url = theirs.schema_url

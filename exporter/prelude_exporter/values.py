@@ -59,6 +59,14 @@ def key_and_place(attribute: bytes) -> tuple[bytes, tuple[bytes, int, int]]:
                 start, stop = _extent(attribute, at + 1)
                 if stop == len(attribute):
                     return attribute[2:at], (attribute, start, stop)
+        elif attribute[0] == _VALUE:  # as the Collector writes it
+            start, stop = _extent(attribute, 1)
+            if (
+                attribute[stop] == _KEY
+                and attribute[stop + 1] < MANY
+                and attribute[stop + 1] + stop + 2 == len(attribute)
+            ):
+                return attribute[stop + 2 :], (attribute, start, stop)
     except (IndexError, _UnusualError):
         pass
     try:

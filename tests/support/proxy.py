@@ -20,12 +20,14 @@ __all__ = ["Proxy", "running_proxy"]
 _CHUNK: Final = 64 * 1024
 _HANG_UP_HARD: Final = struct.pack("ii", 1, 0)  # SO_LINGER with 0 s: close sends RST
 
+Upstream = tuple[str, int] | Path
+"""Host and port, or the path of a Unix socket."""
 Watch = Callable[[bytes], bool]
 """Told what the client sends, before it is passed on; True cuts the connection once it has been."""
 
 
 class Proxy:
-    """Passes bytes between whoever connects to `port` and `upstream`.
+    """Passes bytes between whoever connects to `port` and one of `upstreams`: the next one that takes connections.
 
     Attributes:
         delay: seconds that each piece waits before it is passed on.
@@ -36,15 +38,15 @@ class Proxy:
         connections: how many there have been.
     """
 
-    def __init__(self, upstream: tuple[str, int] | Path, port: int = 0) -> None:
-        self.upstream = upstream
+    def __init__(self, *upstreams: Upstream, port: int = 0) -> None:
+        self.upstreams = upstreams
         self.delay = 0.0
         self.bytes_per_second: int | None = None
         self.swallow = False
         self.refuse = False
         self.watch: Watch | None = None
         self.connections = 0
-        self._open: dict[asyncio.Task[None], tuple[socket.socket, socket.socket]] = {}
+        self._open: dict[asyncio.Task[None], socket.socket] = {}
         self._listener = socket.create_server(("127.0.0.1", port), backlog=512)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
@@ -72,10 +74,10 @@ class Proxy:
 
     async def _cut(self, hard: bool) -> int:
         cut = list(self._open.items())
-        for task, pair in cut:
-            for each in pair if hard else ():
+        for task, client in cut:
+            if hard:
                 with contextlib.suppress(OSError):
-                    each.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _HANG_UP_HARD)
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _HANG_UP_HARD)
             task.cancel()
         await asyncio.gather(*(task for task, _ in cut), return_exceptions=True)
         return len(cut)
@@ -87,21 +89,23 @@ class Proxy:
             if self.refuse:
                 client.close()
                 continue
-            server = socket.socket(socket.AF_UNIX if isinstance(self.upstream, Path) else socket.AF_INET)
-            task = self._loop.create_task(self._serve(client, server))
-            self._open[task] = client, server
+            client.setblocking(False)
+            task = self._loop.create_task(self._serve(client))
+            self._open[task] = client
             task.add_done_callback(self._open.pop)
 
-    async def _serve(self, client: socket.socket, server: socket.socket) -> None:
-        with client, server:
-            for each in (client, server):
-                each.setblocking(False)
-                if each.family == socket.AF_INET:
-                    each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            upstream = str(self.upstream) if isinstance(self.upstream, Path) else self.upstream
-            with contextlib.suppress(OSError):
-                await self._loop.sock_connect(server, upstream)
-                await _first_of(self._pass(client, server, from_client=True), self._pass(server, client))
+    async def _serve(self, client: socket.socket) -> None:
+        with client, contextlib.ExitStack() as stack:
+            for turn in range(len(self.upstreams)):
+                upstream = self.upstreams[(self.connections + turn) % len(self.upstreams)]
+                unix = isinstance(upstream, Path)
+                where: Any = str(upstream) if unix else upstream
+                server = stack.enter_context(socket.socket(socket.AF_UNIX if unix else socket.AF_INET))
+                server.setblocking(False)
+                with contextlib.suppress(OSError):
+                    await self._loop.sock_connect(server, where)
+                    await _first_of(self._pass(client, server, from_client=True), self._pass(server, client))
+                    return
 
     async def _pass(self, source: socket.socket, target: socket.socket, *, from_client: bool = False) -> None:
         with contextlib.suppress(OSError):
@@ -134,9 +138,9 @@ async def _first_of(*ways: Coroutine[Any, Any, None]) -> None:
 
 
 @contextmanager
-def running_proxy(upstream: tuple[str, int] | Path) -> Iterator[Proxy]:
+def running_proxy(*upstreams: Upstream) -> Iterator[Proxy]:
     """A proxy for as long as the context is open."""
-    proxy = Proxy(upstream)
+    proxy = Proxy(*upstreams)
     try:
         yield proxy
     finally:
