@@ -5,12 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Further flags for the demo, e.g. make demo UP="--rows 20" or make demo UP="--no-collector".
 UP ?=
+CHAOS ?=
 CARGO := $(shell command -v cargo)
 
-.PHONY: demo test test-lowest lint native lint-native clean
-CHAOS ?=
-
-.PHONY: demo test test-lowest lint clean chaos
+.PHONY: demo test test-lowest lint native lint-native clean chaos
 
 demo: $(VENV)/installed
 	$(BIN)/prelude up --demo $(UP)
@@ -46,6 +44,7 @@ lint-native:
 	@if cargo fmt --version >/dev/null 2>&1; then cd native && cargo fmt --check; fi
 	@if cargo clippy --version >/dev/null 2>&1; then \
 		cd native && cargo clippy --quiet --locked --target-dir target/lint -- -D warnings; fi
+
 # 1,000 faults against the whole chain, some 35 minutes; as root the disks can be full, too. CHAOS="--faults 100 --seed 7" for others.
 chaos: $(VENV)/installed
 	@$(BIN)/prelude collector || $(BIN)/prelude collector build

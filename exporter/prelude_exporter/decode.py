@@ -273,4 +273,4 @@ def _may_be_waited_for(span: Any) -> bool:
 
 def _measured(attributes: Iterable[bytes]) -> bool:
     """Whether records bring the length of this span, or of all spans of this scope, themselves."""
-    return any(_MEASURED in item and key_and_value(item) == (_MEASURED, True) for item in attributes)
+    return any(_MEASURED in item and _key(item) == _MEASURED and key_and_value(item)[1] is True for item in attributes)

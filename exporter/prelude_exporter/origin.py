@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, overload
 
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from prelude_exporter import wire
 from prelude_store.row import Payload
 
@@ -44,7 +48,7 @@ class Payloads(Sequence[Payload]):
     """For each row a request of its own that holds only the record which it was made from, with resource and scope.
 
     The bytes are made when they are asked for: most never are. They are the same whether the record came straight or by a Collector,
-    which writes messages that are empty as well: so it is one entry of the quarantine.
+    which writes fields in falling order, and messages that are empty as well: so it is one entry of the quarantine.
     """
 
     __slots__ = ("_origins",)
@@ -76,7 +80,7 @@ def _logs(outer: Any, scope: Any, record: Any) -> bytes:
     mine.CopyFrom(record)
     if not mine.body:
         mine.ClearField("body")
-    return bytes(request.SerializeToString())
+    return _in_order(ExportLogsServiceRequest, request.SerializeToString())
 
 
 def _traces(outer: Any, scope: Any, span: Any, event: Any) -> bytes:
@@ -88,7 +92,15 @@ def _traces(outer: Any, scope: Any, span: Any, event: Any) -> bytes:
         lone.ClearField("status")
     del lone.events[:]
     lone.events.add().CopyFrom(event)
-    return bytes(request.SerializeToString())
+    return _in_order(ExportTraceServiceRequest, request.SerializeToString())
+
+
+def _in_order(message: Any, content: bytes) -> bytes:
+    """`content` with its fields in the order of their numbers; as it is where a text in it is no UTF-8."""
+    try:
+        return bytes(message.FromString(content).SerializeToString(deterministic=True))
+    except DecodeError:
+        return content
 
 
 def _envelope(mine: Any, theirs: Any) -> Any:

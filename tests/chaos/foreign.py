@@ -96,7 +96,8 @@ class Requests:
 
     def _span(self, start_ns: int, length_ns: int, trace_id: bytes, span_id: bytes) -> Span:
         span: Span = self.spans.scope_spans.add().spans.add(
-            name=f"prelude.crm.{_ACTION}",
+            name="POST /crm/deals/{deal_id}/activities",
+            attributes=attributes({"http.request.method": "POST", "prelude.action.name": _ACTION}),
             trace_id=trace_id,
             span_id=span_id,
             start_time_unix_nano=start_ns,
