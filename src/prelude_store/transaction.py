@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from psycopg import sql
@@ -16,6 +17,7 @@ from psycopg import sql
 from prelude_store import joins, lanes, quarantine
 from prelude_store.batch import WriteResult
 from prelude_store.copy_text import COPY_COLUMNS, copy_lines, copy_statement
+from prelude_store.known import known_rows
 from prelude_store.preparation import CONFLICT, PayloadOf, Work
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from prelude_store.connection import Connection
     from prelude_store.row import ActivityRow, Probe, Quarantined
 
-__all__ = ["Keep", "carry_out"]
+__all__ = ["Keep", "Way", "carry_out"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = ", ".join(f'"{column}"' for column in COPY_COLUMNS)
@@ -39,15 +41,17 @@ _INSERT_NEW: Final = sql.SQL(
     f"INSERT INTO public.user_activity_logs ({_COLUMNS}) SELECT {_COLUMNS} FROM pg_temp.prelude_incoming"  # noqa: S608 (constants)
     ' ORDER BY "timestamp", event_id ON CONFLICT DO NOTHING RETURNING event_id::text'
 )
-# OFFSET 0 keeps it one look into the index for each row, whatever the planner believes of the temporary table.
-_FIND_CONFLICTS: Final = """
-SELECT incoming.event_id::text, (extract(epoch FROM incoming."timestamp") * 1000000)::bigint
-FROM pg_temp.prelude_incoming AS incoming CROSS JOIN LATERAL (
-    SELECT content_hash FROM public.user_activity_logs AS log
-    WHERE log."timestamp" = incoming."timestamp" AND log.event_id = incoming.event_id OFFSET 0
-) AS known
-WHERE known.content_hash <> incoming.content_hash
-"""
+
+
+class Way(Enum):
+    """How rows get into the log. Each is surer than the one before, and slower."""
+
+    STRAIGHT = auto()
+    """COPY, as if all were new."""
+    LOOKING = auto()
+    """Look first which are there, and COPY the others. Another writer may still come between."""
+    ASIDE = auto()
+    """By way of a temporary table, and ON CONFLICT: nobody can come between."""
 
 
 Keep = Callable[["Connection", "Sequence[Quarantined]"], int]
@@ -60,14 +64,14 @@ def carry_out(
     work: Work,
     payload_of: PayloadOf,
     *,
-    careful: bool,
+    way: Way,
     keep: Keep,
     rehearsal: bool = False,
 ) -> WriteResult:
     """Write `work` in one transaction and commit it.
 
     Args:
-        careful: some rows may be there already: go by way of a temporary table, which is slower than COPY into the log.
+        way: how rows get in.
         rehearsal: roll back instead of committing.
 
     Raises:
@@ -76,27 +80,33 @@ def carry_out(
         OverflowError: as before; the time of a probe lies beyond the calendar.
     """
     with connection.transaction(force_rollback=rehearsal):
+        known = known_rows(connection, work.rows) if way is Way.LOOKING else {}
         joined = joins.meet(connection, work.rows, work.spans)
         rows, born = _with_durations(work.rows, joined)
+        if known:
+            rows = [row for place, row in enumerate(rows) if place not in known]
         places = len(rows) + len(joined.amendments)
         first_seq = lanes.reserve(connection, lane, places) if places else 0
-        inserted, conflicts, entries = len(rows), 0, work.quarantined
+        new = None
         if rows:
             lines = copy_lines(rows, lane, first_seq)
-            if careful:
+            if way is Way.ASIDE:
                 new = _copy_aside(connection, lines)
-                found = _conflicts(connection, work.rows, payload_of)  # as they came: their bytes go by the object
-                inserted, conflicts, entries = len(new), len(found), [*entries, *found]
-                born &= new
+                known = known_rows(connection, work.rows)  # now with the new ones, whose content is the same
             else:
                 _copy(connection, _COPY, lines)
+        found = _conflicts([work.rows[place] for place, same in known.items() if not same], payload_of)
+        entries = [*work.quarantined, *found] if found else work.quarantined
         amended = joins.amend(connection, joined.amendments, lane, first_seq + len(rows))
         quarantined = keep(connection, entries)
         _land(connection, work.probes)
+    inserted = len(rows) if new is None else len(new)
+    if born:
+        born &= {row.event_id for row in rows} if new is None else new
     return WriteResult(
         inserted=inserted,
-        duplicates=work.duplicates + len(rows) - inserted - conflicts,
-        conflicts=work.conflicts + conflicts,
+        duplicates=work.duplicates + len(work.rows) - inserted - len(found),
+        conflicts=work.conflicts + len(found),
         quarantined=quarantined,
         joined=amended + len(born),
         reasons=Counter(entry.reason for entry in entries),
@@ -130,10 +140,8 @@ def _copy_aside(connection: Connection, lines: bytes) -> set[str]:
     return {event_id for (event_id,) in connection.execute(_INSERT_NEW)}
 
 
-def _conflicts(connection: Connection, rows: list[ActivityRow], payload_of: PayloadOf) -> list[Quarantined]:
-    keys = {(at, event_id) for event_id, at in connection.execute(_FIND_CONFLICTS)}
-    if not keys:
-        return []
+def _conflicts(rows: list[ActivityRow], payload_of: PayloadOf) -> list[Quarantined]:
+    # As they came, without a duration: their bytes go by the object.
     return [
         quarantine.quarantined_row(
             row,
@@ -142,7 +150,6 @@ def _conflicts(connection: Connection, rows: list[ActivityRow], payload_of: Payl
             f"event {row.event_id} is in the log at the same time, with different content",
         )
         for row in rows
-        if (row.timestamp_us, row.event_id.lower()) in keys
     ]
 
 

@@ -24,7 +24,7 @@ from prelude_store.row import ActivityRow, Quarantined
 from prelude_store.settings import target
 from prelude_store.sqlstate import Verdict, judge
 from prelude_store.suspicion import misshapen, why_suspect
-from prelude_store.transaction import Keep, carry_out
+from prelude_store.transaction import Keep, Way, carry_out
 
 __all__ = ["ACCEPT_FUTURE", "ACCEPT_PAST", "Batch", "WriteResult", "Writer"]
 
@@ -37,6 +37,8 @@ _REFUSED: Final = "refused_by_database"
 _SLACK: Final = 1.0
 """Seconds beyond the statement timeout: the server's own refusal says more than a connection that we close."""
 _SYNC_REP: Final = "SyncRepWaitForLSN"
+_RESENDS: Final = 10.0
+"""Seconds after a resend in which rows are looked up before they are written: a resend seldom comes alone."""
 _FAULT: Final = "mapping_failed"
 _FAULTS: Final = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
 """What Python raises over a row that is not what a row must be. Sent again it would be for ever, so it is treated as refused."""
@@ -83,6 +85,7 @@ class Writer:
         self._clock_ahead_us = 0
         self._weeks: set[int] = set()
         self._keep: Keep = quarantine.insert
+        self._resends_until = 0.0
         self._pace = Pace(statement_timeout)
         self._alone_on_disk = False
         self.connects = 0
@@ -146,7 +149,7 @@ class Writer:
             with connection.answer_within(self._statement_timeout + _SLACK):
                 self._ensure_partitions(connection, rows)
                 work = Work(rows=rows)
-                carry_out(connection, self._lane, work, _unasked, careful=False, keep=self._keep, rehearsal=True)
+                carry_out(connection, self._lane, work, _unasked, way=Way.STRAIGHT, keep=self._keep, rehearsal=True)
                 self._alone_on_disk = False
                 lanes.reserve(connection, self._lane, 1)
             self._confirm()
@@ -238,10 +241,10 @@ class Writer:
 
     def _commit(self, work: Work, payload_of: PayloadOf) -> WriteResult:
         """One transaction, again where two writers were in each other's way."""
-        careful = False
+        way = Way.LOOKING if time.monotonic() < self._resends_until else Way.STRAIGHT
         for attempt in range(_MAX_ATTEMPTS):
             try:
-                return self._transact(work, payload_of, careful=careful)
+                return self._transact(work, payload_of, way)
             except UnicodeEncodeError as error:
                 raise _RefusedError(f"a text is no UTF-8: {error.reason}") from None
             except OverflowError as error:
@@ -250,7 +253,7 @@ class Writer:
                 raise _RefusedError(f"{type(error).__name__}: {error}", _FAULT) from error
             except psycopg.Error as error:
                 verdict = judge(error)
-                if verdict is Verdict.BAD_ROW or (verdict is Verdict.DUPLICATE and careful):
+                if verdict is Verdict.BAD_ROW or (verdict is Verdict.DUPLICATE and way is Way.ASIDE):
                     raise _RefusedError(said(error)) from None
                 if verdict is Verdict.UNAVAILABLE:
                     if isinstance(error, NoAnswerError | QueryCanceled):
@@ -259,22 +262,26 @@ class Writer:
                     raise StoreUnavailableError(
                         f"{target(self._conninfo)} did not take the batch: {said(error)}"
                     ) from None
-                careful = careful or verdict is Verdict.DUPLICATE
+                if verdict is Verdict.DUPLICATE:
+                    way = Way.LOOKING if way is Way.STRAIGHT else Way.ASIDE
+                    self._resends_until = time.monotonic() + _RESENDS
                 if verdict is Verdict.NO_PARTITION:
                     self._weeks.clear()
                 if verdict is Verdict.CONTENDED:
                     time.sleep(random.uniform(0.001, 0.02) * (attempt + 1))  # noqa: S311 (spreads two rivals)
         raise StoreUnavailableError(f"{target(self._conninfo)}: other writers were in the way {_MAX_ATTEMPTS} times")
 
-    def _transact(self, work: Work, payload_of: PayloadOf, *, careful: bool) -> WriteResult:
+    def _transact(self, work: Work, payload_of: PayloadOf, way: Way) -> WriteResult:
         connection = self._connected()
         begun = time.monotonic()
         with connection.answer_within(self._statement_timeout + _SLACK):
             self._ensure_partitions(connection, work.rows)
             self._alone_on_disk = False
-            result = carry_out(connection, self._lane, work, payload_of, careful=careful, keep=self._keep)
+            result = carry_out(connection, self._lane, work, payload_of, way=way, keep=self._keep)
         self._pace.committed(len(work), time.monotonic() - begun)
         self._confirm()
+        if way is not Way.STRAIGHT and result.duplicates:
+            self._resends_until = time.monotonic() + _RESENDS
         return result
 
     def _confirm(self) -> None:
