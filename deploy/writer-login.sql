@@ -8,3 +8,8 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'prelude_exporter') \gexe
 
 ALTER ROLE prelude_exporter LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE INHERIT PASSWORD :'password';
 GRANT prelude_writer TO prelude_exporter;
+
+-- The exporter sets shorter ones for its own sessions; these are for whoever else comes by with this login.
+ALTER ROLE prelude_exporter SET statement_timeout = '60s';
+ALTER ROLE prelude_exporter SET lock_timeout = '5s';
+ALTER ROLE prelude_exporter SET idle_in_transaction_session_timeout = '60s';

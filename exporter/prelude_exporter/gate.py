@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from typing import Final
 
 from prelude_exporter.intake import NotNowError
 from prelude_exporter.sender import Sender
@@ -12,7 +12,7 @@ from prelude_otel.errors import PreludeError
 
 __all__ = ["Gate", "StaleCredentialError", "UnauthenticatedError"]
 
-_log = logging.getLogger(__name__)
+_NEEDED: Final = "a valid credential is needed"
 
 
 class UnauthenticatedError(PreludeError):
@@ -59,7 +59,7 @@ class Gate:
         if self._credentials is None:
             if names:
                 return Sender(address, names[0])
-            raise self._refuse(address)
+            raise UnauthenticatedError(_NEEDED)
         credentials = self._credentials.current()
         if authorization is not None:
             scheme, _, token = authorization.strip().partition(" ")
@@ -67,19 +67,11 @@ class Gate:
             return self._let_in(address, credentials.of_token(token), given_out=token.startswith(PREFIX))
         if names:
             return self._let_in(address, credentials.of_certificate(names), given_out=True)
-        raise self._refuse(address)
+        raise UnauthenticatedError(_NEEDED)
 
     def _let_in(self, address: str, credential: Credential | None, *, given_out: bool) -> Sender:
         if credential is not None and not credential.expired:
             return Sender(address, credential.name, credential.services)
         if credential is None and not given_out:
-            raise self._refuse(address)
-        _log.warning(
-            "a request from %s had a credential that is not in force; its sender keeps its data and comes again",
-            address or "somebody",
-        )
+            raise UnauthenticatedError(_NEEDED)
         raise StaleCredentialError("this credential is not in force; keep what you have until it is")
-
-    def _refuse(self, address: str) -> UnauthenticatedError:
-        _log.warning("a request from %s had no valid credential and was refused", address or "somebody")
-        return UnauthenticatedError("a valid credential is needed")

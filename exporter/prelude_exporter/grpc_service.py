@@ -151,6 +151,8 @@ def _sender(gate: Gate, context: Any) -> Sender:
 async def _read(context: Any, limits: Limits, sender: Sender, signal: Signal, intake: Intake) -> bytes:
     try:
         async with asyncio.timeout(limits.arrival):
+            with intake.room() as take:
+                take(0)
             request = await context.read()
     except TimeoutError as error:
         raise NotNowError(f"the request had not arrived after {limits.arrival:g} s") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from hashlib import blake2b
 from typing import Final
@@ -16,7 +15,6 @@ __all__ = ["FIRST_BYTES", "Oversized"]
 FIRST_BYTES: Final = 4096
 """Of a refused request in its note; enough to see whose it is."""
 
-_log = logging.getLogger(__name__)
 _BURST: Final = 20
 _AN_HOUR: Final = 3600.0
 _PER_HOUR: Final = 60
@@ -43,7 +41,6 @@ class Oversized:
             said: which limit it is above, with its size as far as it is known.
             start: the request's first bytes, inflated.
         """
-        _log.warning("a request of %s was refused for good: %s", sender, said)
         start = bytes(start[:FIRST_BYTES])
         digest = blake2b(start, digest_size=16).digest()
         now = time.monotonic()

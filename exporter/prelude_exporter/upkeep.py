@@ -29,6 +29,7 @@ _ROUND: Final = 60
 """Seconds that one task of upkeep may take."""
 _SAID: Final = 5
 """Ids that came twice, of one portion, that the log names."""
+_TIMEOUTS: Final = {"statement_timeout": f"{_ROUND}s", "lock_timeout": "5s"}
 
 
 def prepare(settings: Settings) -> list[str]:
@@ -42,7 +43,7 @@ def prepare(settings: Settings) -> list[str]:
         StoreError: the database refuses or is away.
     """
     applied = migrations.migrate(settings.database_url) if settings.migrate else []
-    with connect(settings.database_url, _APPLICATION) as connection, connection.answer_within(_ROUND):
+    with connect(settings.database_url, _APPLICATION, **_TIMEOUTS) as connection, connection.answer_within(_ROUND):
         try:
             migrations.check(connection)
             partitions.ensure_ahead(connection)
@@ -69,7 +70,7 @@ async def maintain(settings: Settings, metrics: Metrics) -> None:
 
 def _make_partitions(settings: Settings, _metrics: Metrics) -> None:
     with (
-        connect(settings.database_url, _APPLICATION, statement_timeout=f"{_ROUND}s") as connection,
+        connect(settings.database_url, _APPLICATION, **_TIMEOUTS) as connection,
         connection.answer_within(_ROUND),
     ):
         partitions.ensure_ahead(connection)
@@ -77,7 +78,7 @@ def _make_partitions(settings: Settings, _metrics: Metrics) -> None:
 
 def _expire_joins(settings: Settings, metrics: Metrics) -> None:
     with (
-        connect(settings.database_url, _APPLICATION, statement_timeout=f"{_ROUND}s") as connection,
+        connect(settings.database_url, _APPLICATION, **_TIMEOUTS) as connection,
         connection.answer_within(_ROUND),
     ):
         metrics.expired.inc(joins.expire(connection, settings.span_window).rows_without_duration)

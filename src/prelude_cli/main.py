@@ -10,6 +10,7 @@ import click
 
 from prelude_cli.environment import read_env_file
 from prelude_cli.extras import missing_extra
+from prelude_cli.process_title import hide_passwords
 from prelude_otel.errors import PreludeError
 
 __all__ = ["cli", "main"]
@@ -94,4 +95,10 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the console script."""
+    if hide_passwords():
+        click.echo(
+            "prelude: the password on the command line could be read by others for a moment, and may stay in the shell's history; "
+            "put the URL into PRELUDE_DATABASE_URL, or the password into PGPASSFILE",
+            err=True,
+        )
     cli(prog_name="prelude")

@@ -158,6 +158,11 @@ def _otlp(environ: Mapping[str, str], name: str) -> str | None:
 def _url(value: str, protocol: str) -> str:
     if protocol == "grpc" and "://" not in value:
         value = f"http://{value}"
+    if "@" in value:
+        raise ConfigurationError(
+            "the OTLP endpoint holds a user or a password, which would be shown; put them into OTEL_EXPORTER_OTLP_HEADERS, "
+            "like authorization=Bearer%20…"
+        )
     try:
         parts = urlsplit(value)
         right = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)

@@ -55,7 +55,7 @@ def target(conninfo: str) -> str:
     """Where `conninfo` leads, fit for messages: user, host, port and database, never the password."""
     try:
         parts = conninfo_to_dict(conninfo)
-    except ProgrammingError:
+    except (ProgrammingError, UnicodeDecodeError):
         return "the database"
     host = parts.get("host") or parts.get("hostaddr") or "localhost"
     port = f":{parts['port']}" if parts.get("port") else ""
@@ -65,10 +65,16 @@ def target(conninfo: str) -> str:
 
 def _checked(source: str, value: str) -> str:
     try:
-        conninfo_to_dict(value)
-    except ProgrammingError:
+        parts = conninfo_to_dict(value)
+    except (ProgrammingError, UnicodeDecodeError):
         # libpq's own message repeats what it could not read, password and all.
         raise ConfigurationError(
-            f"the database URL from {source} can't be read; it looks like postgresql://user:password@host:5432/{DEFAULT_DATABASE}"
+            f"the database URL from {source} can't be read (a % in a password is written %25); it looks like postgresql://user:password@host:5432/{DEFAULT_DATABASE}"
         ) from None
+    # An @ or / in a password that is not encoded ends up in the host or in the name, which are shown.
+    if any("@" in str(parts.get(part, "")) for part in ("host", "port", "dbname")):
+        raise ConfigurationError(
+            f"the database URL from {source} is cut in the wrong place: in its password write %40 for @, %2F for /, %3A for :, "
+            "%3F for ?, %23 for #, %25 for %"
+        )
     return value

@@ -32,5 +32,14 @@ def test_the_exporters_login_is_a_writer_and_nothing_else(database: str) -> None
         rights = connection.execute(
             "SELECT rolcanlogin, rolsuper, rolcreatedb, rolcreaterole, rolbypassrls FROM pg_roles WHERE rolname = 'prelude_exporter'"
         ).fetchone()
+        settings = connection.execute(
+            "SELECT unnest(setconfig) FROM pg_db_role_setting s JOIN pg_roles u ON u.oid = s.setrole"
+            " WHERE u.rolname = 'prelude_exporter'"
+        ).fetchall()
+    assert {setting.partition("=")[0] for (setting,) in settings} == {
+        "statement_timeout",
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+    }
     assert roles == [("prelude_writer",)]
     assert rights == (True, False, False, False, False)

@@ -20,9 +20,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from psycopg.conninfo import conninfo_to_dict
 
 from tests.support.otlp import attributes
-from tests.support.postgres import TestServer
+from tests.support.postgres import TestServer, as_role
 
 _COMMAND = [sys.executable, "-c", "from prelude_exporter.command import command; command()"]
 LOGS = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
@@ -97,11 +98,14 @@ class Exporter:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., Exporter]]:
-    """Starts exporters; those still running at the end are stopped."""
+def start(postgres: TestServer) -> Iterator[Callable[..., Exporter]]:
+    """Starts exporters, as writers and nothing more where they make no schema; those still running at the end are stopped."""
     started: list[Exporter] = []
+    usual = conninfo_to_dict(postgres.url)
 
     def start(database_url: str, *flags: str) -> Exporter:
+        if "--migrate" not in flags and conninfo_to_dict(database_url) | {"dbname": usual.get("dbname")} == usual:
+            database_url = as_role(database_url, "writer")
         exporter = Exporter(database_url, *flags)
         started.append(exporter)
         return exporter
@@ -119,7 +123,7 @@ def start() -> Iterator[Callable[..., Exporter]]:
 def shared(postgres: TestServer) -> Iterator[tuple[str, Exporter]]:
     """A database, and an exporter that writes to it, for all tests of a module that do nothing to either."""
     url = postgres.create_database()
-    exporter = Exporter(url)
+    exporter = Exporter(as_role(url, "writer"))
     yield url, exporter
     assert exporter.stop()[0] == 0
     for stream in (exporter.process.stdout, exporter.process.stderr):

@@ -16,7 +16,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from tests.integration.exporter.conftest import LOGS, Exporter, activity, logs
-from tests.support.postgres import TestServer
+from tests.support.postgres import TestServer, as_role
 
 Query = Callable[..., list[tuple[Any, ...]]]
 MEBIBYTE = 1024 * 1024
@@ -27,7 +27,13 @@ COUNT = "SELECT count(*) FROM user_activity_logs"
 @pytest.fixture(scope="module")
 def shared(postgres: TestServer) -> Iterator[tuple[str, Exporter]]:
     url = postgres.create_database()
-    exporter = Exporter(url, "--max-request-mib=1", "--max-request-records=1000", "--arrival=1", "--max-connections=6")
+    exporter = Exporter(
+        as_role(url, "writer"),
+        "--max-request-mib=1",
+        "--max-request-records=1000",
+        "--arrival=1",
+        "--max-connections=6",
+    )
     yield url, exporter
     assert exporter.stop()[0] == 0
     for stream in (exporter.process.stdout, exporter.process.stderr):

@@ -73,9 +73,26 @@ FORBIDDEN = {
         f"INSERT INTO {LOG} (id) VALUES (1)",
         f"INSERT INTO {LOG} (created_at) VALUES (now())",
         "SELECT payload FROM activity_quarantine",
+        "SELECT detail FROM activity_quarantine",
         "DELETE FROM activity_quarantine",
         "DELETE FROM repeated_event_ids",
         "DELETE FROM id_sweep_untimed",
+        "UPDATE activity_quarantine SET replayed_at = now()",
+        "UPDATE activity_quarantine SET reason = 'nothing'",
+        "TRUNCATE activity_quarantine",
+        "SELECT duration_ms FROM activity_amendments",
+        "DELETE FROM activity_amendments",
+        "DELETE FROM activity_probes",
+        "UPDATE activity_probes SET service_name = 'other'",
+        "SELECT * FROM user_session_summaries",
+        "UPDATE ingest_lanes SET lane = 9",
+        "TRUNCATE span_joins",
+        "DROP TABLE span_joins",
+        f"ALTER TABLE {LOG} ADD COLUMN a int",
+        f"CREATE INDEX ON {LOG} (user_email)",
+        "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "SET ROLE prelude_owner",
+        "SET ROLE prelude_governor",
         "UPDATE activity_amendments SET duration_ms = 1",
         "SELECT * FROM user_profiles",
         "INSERT INTO user_profiles (email) VALUES ('a@b.c')",
@@ -140,6 +157,19 @@ def test_a_role_may_do_nothing_else(filled: str, role: str, statement: str) -> N
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement.encode())
         connection.rollback()
+
+
+def test_the_exporter_reads_and_changes_of_a_row_just_what_duplicates_and_the_join_need(filled: str) -> None:
+    with psycopg.connect(as_role(filled, "writer")) as connection:
+        rights = connection.execute(
+            "SELECT attname, has_column_privilege(attrelid, attname, 'SELECT'), has_column_privilege(attrelid, attname, 'UPDATE'),"
+            " has_column_privilege(attrelid, attname, 'INSERT') FROM pg_attribute"
+            f" WHERE attrelid = '{LOG}'::regclass AND attnum > 0 AND NOT attisdropped".encode()
+        ).fetchall()
+    assert len(rights) > 25
+    assert {name for name, read, _, _ in rights if read} == {"timestamp", "event_id", "content_hash", "duration_ms"}
+    assert {name for name, _, change, _ in rights if change} == {"duration_ms"}
+    assert {name for name, _, _, insert in rights if not insert} == {"id", "created_at"}
 
 
 @pytest.mark.parametrize("role", ["writer", "reader", "governor", "sealer"])

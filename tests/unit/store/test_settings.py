@@ -74,3 +74,10 @@ def test_a_url_that_cannot_be_read_is_refused_without_repeating_it(url: str) -> 
 )
 def test_a_target_is_told_without_its_password(url: str, said: str) -> None:
     assert target(url) == said
+
+
+@pytest.mark.parametrize("password", ["hunter2/x", "a/hunter2", "hunter2@x", "a@hunter2", "a:b@hunter2", "a%cahunter2"])
+def test_a_password_that_is_not_encoded_is_not_taken_for_a_host_or_a_name(password: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        database_url(f"postgresql://u:{password}@db.internal/x")
+    assert "hunter2" not in str(caught.value)
