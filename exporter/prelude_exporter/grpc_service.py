@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ _STREAMS: Final = 64
 _HANDSHAKE_MS: Final = 10_000
 _IDLE_MS: Final = 600_000
 _METADATA_BYTES: Final = 16_384
+_VERDICT: Final = 0.1
+"""Seconds within which gRPC cancels a call that it has refused, above its own limit; until then it looks like one without a request."""
 
 Handler = Callable[[Any, Any], Awaitable[bytes]]
 
@@ -107,16 +110,25 @@ def make_server(
 def _handler(signal: Signal, parts: _Parts) -> Handler:
     intake, gate, limits = parts.intake, parts.gate, parts.limits
     count = {answer: parts.metrics.requests.labels("grpc", signal, answer) for answer in OUTCOMES}
+    notes: set[asyncio.Task[None]] = set()
 
     async def refuse(context: Any, outcome: str, code: grpc.StatusCode, error: Exception) -> None:
         count[outcome].inc()
         say_refusal("grpc", outcome, address_of_peer(context.peer()), str(error))
         await context.abort(code, str(error))
 
+    def refused_below(sender: Sender) -> None:
+        said = f"the request has more than {limits.hard_bytes} bytes, and none of them was kept"
+        count["too_large"].inc()
+        say_refusal("grpc", "too_large", sender.address, said)
+        note = asyncio.create_task(_note(intake, signal, sender, said))
+        notes.add(note)
+        note.add_done_callback(notes.discard)
+
     async def export(_requests: Any, context: Any) -> bytes:
         try:
             sender = _sender(gate, context)
-            request = await _read(context, limits, sender, signal, intake)
+            request = await _read(context, limits, sender, signal, intake, refused_below)
             response = answers.success(signal, await intake.accept(signal, request, sender)).SerializeToString()
         except MalformedRequestError as error:
             await refuse(context, "malformed", grpc.StatusCode.INVALID_ARGUMENT, error)
@@ -148,7 +160,14 @@ def _sender(gate: Gate, context: Any) -> Sender:
     return gate.sender(address, authorization, names_in_grpc(context.auth_context()))
 
 
-async def _read(context: Any, limits: Limits, sender: Sender, signal: Signal, intake: Intake) -> bytes:
+async def _read(
+    context: Any,
+    limits: Limits,
+    sender: Sender,
+    signal: Signal,
+    intake: Intake,
+    refused_below: Callable[[Sender], None],
+) -> bytes:
     try:
         async with asyncio.timeout(limits.arrival):
             with intake.room() as take:
@@ -157,12 +176,21 @@ async def _read(context: Any, limits: Limits, sender: Sender, signal: Signal, in
     except TimeoutError as error:
         raise NotNowError(f"the request had not arrived after {limits.arrival:g} s") from error
     if request is grpc.aio.EOF:
-        # Above the hard limit gRPC has answered RESOURCE_EXHAUSTED itself, and what it read is gone.
-        raise MalformedRequestError("no request came, or one that is larger than gRPC may hold here")
+        try:
+            await asyncio.sleep(_VERDICT)
+        except asyncio.CancelledError:
+            refused_below(sender)
+            raise
+        raise MalformedRequestError("no request came")
     if len(request) > limits.request_bytes:
         said = f"the request has {len(request)} bytes, and {limits.request_bytes} are allowed"
         await intake.refuse_for_good(signal, sender, said, request)
     return bytes(request)
+
+
+async def _note(intake: Intake, signal: Signal, sender: Sender, said: str) -> None:
+    with contextlib.suppress(TooLargeError, NotNowError):  # the sender has its answer, whatever becomes of the note
+        await intake.refuse_for_good(signal, sender, said, b"")
 
 
 async def _unavailable(context: Any, message: str) -> None:

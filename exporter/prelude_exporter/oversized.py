@@ -49,7 +49,8 @@ class Oversized:
         if digest in self._known or self._level < 1:
             return None
         self._level -= 1
-        detail = f"{said}; it came from {sender}; the payload is its first {len(start)} bytes"
+        kept = f"; the payload is its first {len(start)} bytes" if start else ""
+        detail = f"{said}; it came from {sender}{kept}"
         return Decoded(quarantined=[Quarantined(signal, "request_too_large", detail, start)])
 
     def noted(self, start: bytes) -> None:

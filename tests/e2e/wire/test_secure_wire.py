@@ -8,17 +8,18 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from prelude_cli.up.ports import choose_ports
 from prelude_exporter.tokens import new_token
 from tests.e2e.wire.conftest import SECURE, Wire
 from tests.integration.exporter.conftest import activity, logs
 from tests.support.certificates import Authority
 from tests.support.collector import BUILD_TIMEOUT, running_collector
-from tests.support.otlp import post_logs
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(BUILD_TIMEOUT)]
 
@@ -113,17 +114,23 @@ def test_tokens_are_rotated_and_a_wrong_order_costs_delay_and_no_data(wire: Wire
     eventually(lambda: ("crm", "32") in wire.query(ROWS))
 
 
-def test_the_settings_start_without_client_certificates(wire: Wire, collector_program: Path, tmp_path: Path) -> None:
+def test_tls_and_a_token_are_enough_where_no_certificate_is_asked_for(
+    wire: Wire, collector_program: Path, tmp_path: Path
+) -> None:
+    ports = choose_ports(dict.fromkeys(("billing grpc", "billing http", "crm grpc", "crm http"), 0))
+    addresses = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
     environment = {
         "PRELUDE_COLLECTOR_TOKENS": str(wire.folder / "tokens"),
         "PRELUDE_COLLECTOR_TLS_CERT": str(wire.folder / "collector.pem"),
         "PRELUDE_COLLECTOR_TLS_KEY": str(wire.folder / "collector.key"),
         "PRELUDE_COLLECTOR_EXPORTER_CA": str(wire.authority.certificate),
-    } | {
-        f"PRELUDE_COLLECTOR_{port}": "127.0.0.1:0" for port in ("BILLING_GRPC", "BILLING_HTTP", "CRM_GRPC", "CRM_HTTP")
-    }
-    with running_collector(collector_program, tmp_path, overlays=[SECURE], environment=environment) as collector:
-        assert post_logs(collector.http, activity(41)) == 200
+    } | {f"PRELUDE_COLLECTOR_{name.upper().replace(' ', '_')}": address for name, address in addresses.items()}
+    with running_collector(collector_program, tmp_path, overlays=[SECURE], environment=environment):
+        elsewhere = replace(wire, ports=addresses)
+        for port in ("billing grpc", "billing http"):
+            variables = elsewhere.variables(port, wire.tokens["billing"], certificate=False)
+            ran = elsewhere.service("billing", 41, variables)
+            assert ran.returncode == 0, ran.stderr
 
 
 def test_the_settings_are_valid(collector_program: Path, wire: Wire, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import grpc
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from tests.integration.exporter.conftest import LOGS, Exporter, activity, logs
+from tests.integration.exporter.conftest import LOGS, Exporter, activity, eventually, logs
 from tests.support.postgres import TestServer, as_role
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -93,7 +93,7 @@ def test_a_bomb_is_never_inflated_by_http(exporter: Exporter, query: Query) -> N
     assert [bytes(payload) for _, _, payload in query(NOTES)] == [bytes(4096)]
 
 
-def test_a_bomb_is_never_inflated_by_grpc(exporter: Exporter) -> None:
+def test_a_bomb_is_never_inflated_by_grpc_and_leaves_a_note(exporter: Exporter, query: Query) -> None:
     before = peak_mib(exporter)
     with grpc.insecure_channel(exporter.grpc, options=[("grpc.max_send_message_length", -1)]) as channel:
         call = channel.unary_unary(LOGS)
@@ -103,6 +103,21 @@ def test_a_bomb_is_never_inflated_by_grpc(exporter: Exporter) -> None:
             assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED  # without RetryInfo: final
     assert peak_mib(exporter) - before < 30
     assert exporter.call(logs(activity())) == b""
+    eventually(lambda: query(NOTES))
+    assert query(NOTES) == [
+        (
+            "logs",
+            f"the request has more than {2 * MEBIBYTE} bytes, and none of them was kept; it came from 127.0.0.1",
+            b"",
+        )
+    ]
+
+
+def test_a_call_without_a_request_is_malformed(exporter: Exporter, query: Query) -> None:
+    with grpc.insecure_channel(exporter.grpc) as channel, pytest.raises(grpc.RpcError) as caught:
+        channel.stream_unary(LOGS)(iter(()), timeout=10)
+    assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "no request came")
+    assert query(NOTES) == []
 
 
 def test_what_grpc_inflates_to_just_above_the_limit_leaves_a_note(exporter: Exporter, query: Query) -> None:
