@@ -106,14 +106,26 @@ def _in_order(message: Any, content: bytes) -> bytes:
 def _envelope(mine: Any, theirs: Any) -> Any:
     if theirs.HasField("resource") and theirs.resource.ByteSize():
         mine.resource.CopyFrom(theirs.resource)
-    if theirs.schema_url:
-        mine.schema_url = theirs.schema_url
-    return mine
+    return _with_schema_url(mine, theirs.schema_url)
 
 
 def _scope(mine: Any, theirs: Any) -> Any:
     if theirs.HasField("scope") and theirs.scope.ByteSize():
         mine.scope.CopyFrom(theirs.scope)
-    if theirs.schema_url:
-        mine.schema_url = theirs.schema_url
+    return _with_schema_url(mine, theirs.schema_url)
+
+
+def _with_schema_url(mine: Any, url: str | bytes) -> Any:
+    if isinstance(url, bytes):  # no UTF-8: read so, it can't be set so
+        mine.MergeFromString(b"\x1a%b%b" % (_varint(len(url)), url))
+    elif url:
+        mine.schema_url = url
     return mine
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:  # noqa: PLR2004 (seven bits a byte)
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])

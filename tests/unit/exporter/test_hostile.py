@@ -261,3 +261,15 @@ def test_spans_that_are_not_ours_measured_or_unfinished_are_passed_over(decoder:
     ]
     decoded = decoder.traces(traces_of(*spans))
     assert (decoded.spans, decoded.spans_passed_over) == ([], 4)
+
+
+def test_a_schema_url_that_is_no_utf_8_costs_no_request_whose_record_is_quarantined(decoder: Decoder) -> None:
+    """Found by the fuzzer: the record could not be taken out of its request, and the whole request failed for ever."""
+    bad, good = (record_of({"prelude.result.status": status}).SerializeToString() for status in ("?", "success"))
+    records = field(2, bad) + field(2, good)
+    request = field(1, field(2, records + field(3, b"a\xff" * 100)) + field(3, b"\xff"))
+    decoded = decoder.logs(request)
+    assert len(decoded.rows) == 1
+    (entry,) = decoded.quarantined
+    assert b"a\xff" * 100 in entry.payload
+    assert decoder.logs(entry.payload).quarantined == [entry]
