@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
 from prelude_exporter.commit import GroupCommit
-from prelude_exporter.decode import Decoded
+from prelude_exporter.decode import Decoded, MalformedRequestError
 from prelude_exporter.late import LateCommits, StillWritingError
 from prelude_exporter.limits import TooLargeError
 from prelude_exporter.metrics import Metrics
@@ -20,6 +20,7 @@ from prelude_exporter.readiness import Readiness
 from prelude_exporter.sender import Sender
 from prelude_otel.catalogue import Catalogue
 from prelude_otel.errors import PreludeError, StoreUnavailableError
+from prelude_store.row import Quarantined
 
 __all__ = ["Intake", "NotNowError", "Signal"]
 
@@ -132,6 +133,15 @@ class Intake:
                 decoded = decode(request, sender)
             except TooLargeError as error:
                 await self.refuse_for_good(signal, sender, f"{error} ({len(request)} bytes)", request)
+            except MalformedRequestError:
+                raise
+            except Exception as error:  # noqa: BLE001 (whatever it is, the request is kept)
+                # Sent again, it would fail for ever. In the quarantine it waits for a version that can read it.
+                _log.exception(
+                    "a request of %d bytes could not be decoded, and is in the quarantine as a whole", len(request)
+                )
+                detail = f"{type(error).__name__}: {error}; a whole request, from {sender}"
+                decoded = Decoded(quarantined=[Quarantined(signal, "mapping_failed", detail, request)])
         self._metrics.decoded(signal, decoded)
         if not (decoded.rows or decoded.spans or decoded.quarantined or decoded.probes):
             return decoded

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from base64 import b64decode
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -23,12 +25,21 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from prelude_exporter.commit import GroupCommit
 from prelude_exporter.decode import Decoded, Decoder
+from prelude_exporter.intake import Intake
+from prelude_exporter.metrics import Metrics
 from prelude_exporter.otlp_json import to_protobuf
+from prelude_exporter.readiness import Readiness
+from prelude_exporter.sender import Sender
 from prelude_store.batch import Batch
+from prelude_store.quarantine.entries import Selection
+from prelude_store.quarantine.reader import reader_of
+from prelude_store.quarantine.replay import replay
 from prelude_store.writer import Writer
 from tests.fuzz.check import check
 from tests.fuzz.run import run
+from tests.integration.exporter.conftest import activity, logs
 from tests.support.landed import assert_landed
 from tests.support.postgres import as_role
 from tests.unit.exporter.test_fast_equals_obvious import EVENTS, KEYS, any_values
@@ -130,6 +141,36 @@ def _add(union: Batch, decoded: Decoded) -> None:
     union.spans += decoded.spans
     union.probes += decoded.probes
     union.quarantined += decoded.quarantined
+
+
+def test_a_request_that_a_fault_of_ours_can_not_decode_is_kept_as_a_whole_and_replayed(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answered 503 it would come again for ever, and hold up all that is behind it."""
+    request = logs(activity(1), activity(2))
+
+    def broken(*_arguments: Any) -> Decoded:
+        raise ZeroDivisionError("a fault of ours")
+
+    async def accept() -> Decoded:
+        readiness = Readiness()
+        commits = GroupCommit(lambda: Writer(as_role(database, "writer")), Metrics(readiness), threads=1)
+        intake = Intake(commits, Metrics(readiness), readiness, waiting_bytes=10**6, wait=10)
+        intake._decoder = SimpleNamespace(logs=broken)  # type: ignore[assignment]
+        try:
+            return await intake.accept("logs", request, Sender("127.0.0.1"))
+        finally:
+            await asyncio.to_thread(commits.close, 5)
+
+    (entry,) = asyncio.run(accept()).quarantined
+    assert (entry.reason, entry.payload) == ("mapping_failed", request)
+    with psycopg.connect(database, autocommit=True) as connection:
+        assert connection.execute("SELECT payload FROM activity_quarantine").fetchall() == [(request,)]
+        writer = Writer(database)
+        outcome = replay(connection, writer, reader_of(), Selection())
+        writer.close()
+        assert connection.execute("SELECT count(*) FROM user_activity_logs").fetchall() == [(2,)]
+    assert (outcome.rows, outcome.stayed) == (1, Counter())
 
 
 @pytest.mark.timeout(600)

@@ -273,3 +273,13 @@ def test_a_schema_url_that_is_no_utf_8_costs_no_request_whose_record_is_quaranti
     (entry,) = decoded.quarantined
     assert b"a\xff" * 100 in entry.payload
     assert decoder.logs(entry.payload).quarantined == [entry]
+
+
+@pytest.mark.parametrize("of_scope", [True, False])
+def test_a_mark_of_a_span_that_can_not_be_read_costs_no_request(decoder: Decoder, of_scope: bool) -> None:
+    """Found by the fuzzer: a span's attribute that is no KeyValue failed the whole request for ever."""
+    torn = field(1, b"prelude.span.measured") + field(2, b"\xff")
+    whole = Span(trace_id=TRACE, span_id=SPAN, name="prelude.crm.x", start_time_unix_nano=1, end_time_unix_nano=2)
+    spans = field(2, whole.SerializeToString() + (b"" if of_scope else field(9, torn)))
+    request = field(1, field(2, field(1, field(3, torn)) + spans if of_scope else spans))
+    assert len(decoder.traces(request).spans) == 1
