@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ from typing import Any
 from prelude_cli.collector.find import find_collector
 from tests.chaos.campaign import Outcome, run
 from tests.chaos.chain import database_template
-from tests.chaos.faults import Planned
+from tests.chaos.faults import COLLECTORS_DISK, FAULTS, Planned
 
 
 def main() -> int:
@@ -24,6 +25,8 @@ def main() -> int:
     if found is None:
         print("there is no Collector: run prelude collector build", file=sys.stderr)
         return 2
+    faults = (*FAULTS, COLLECTORS_DISK) if arguments.collectors_disk else FAULTS
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all that runs is ended
     outcomes: list[Outcome] = []
     begun, left, seed = time.monotonic(), arguments.faults, arguments.seed
     with database_template() as template:
@@ -35,7 +38,7 @@ def main() -> int:
                 if arguments.verbose:
                     print(f"  {seed}: {planned.fault.kind}, {planned.target}, {planned.seconds:.1f} s", flush=True)
 
-            outcome = run(seed, count, template, found.path, logs=logs, progress=say)
+            outcome = run(seed, count, template, found.path, faults=faults, logs=logs, progress=say)
             outcomes.append(outcome)
             done = sum(sum(each.faults.values()) for each in outcomes)
             print(_line(outcome, done, arguments.faults, time.monotonic() - begun), flush=True)
@@ -98,6 +101,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--per-run", type=int, default=25, help="faults before all is counted (default 25)")
     parser.add_argument("--report", type=Path, default=Path("chaos-report.json"), help="where the JSON report goes")
     parser.add_argument("--logs", type=Path, help="keep logs and ledgers of each run in a folder here")
+    parser.add_argument(
+        "--collectors-disk", action="store_true", help="fill the disk of the Collector's queue, too: it then loses"
+    )
     parser.add_argument("--verbose", action="store_true", help="name each fault")
     return parser.parse_args()
 

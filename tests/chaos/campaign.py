@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from tests.chaos.chain import Chain, running_chain
-from tests.chaos.faults import FAULTS, Planned, plan
+from tests.chaos.faults import FAULTS, Fault, Planned, full_disk, plan
 from tests.chaos.ledger import read_books
 from tests.chaos.verdict import Verdict, judge, look, missing
 
@@ -66,6 +66,7 @@ def run(
     template: Path,
     collector: Path,
     *,
+    faults: tuple[Fault, ...] = FAULTS,
     logs: Path | None = None,
     progress: Callable[[Planned], None] = lambda _planned: None,
 ) -> Outcome:
@@ -74,6 +75,7 @@ def run(
     Args:
         template: of the database (`tests.chaos.chain.database_template`).
         collector: its program.
+        faults: the kinds to choose from.
         logs: where logs and ledgers are left.
         progress: told of each fault before it is done.
     """
@@ -82,7 +84,7 @@ def run(
     with running_chain(template, collector, logs) as chain:
         _until(chain.ready, _READY_WITHIN_S, "the chain did not come up")
         time.sleep(_WARM_UP_S)
-        _do(chain, plan(seed, count, FAULTS), outcome, progress)
+        _do(chain, plan(seed, count, faults), outcome, progress)
         _calm(chain)
         calm = time.monotonic()
         _drain(chain)
@@ -115,7 +117,7 @@ def _do(chain: Chain, planned: list[Planned], outcome: Outcome, progress: Callab
             while not errors:
                 each = todo.get_nowait()
                 dice = random.Random(each.seed)
-                if each.fault.kind == "disk full" and not chain.disks[each.target].small:
+                if each.fault.act is full_disk and not chain.disks[each.target].small:
                     with counting:
                         _count(outcome.skipped, f"{each.fault.kind}: only root can mount a small disk")
                     continue
