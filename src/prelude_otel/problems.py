@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import Counter
@@ -10,7 +11,7 @@ from collections import Counter
 __all__ = ["counts", "once", "report", "strict"]
 
 _log = logging.getLogger("prelude_otel")
-_lock = threading.Lock()
+_lock = threading.RLock()  # a signal handler may report while its thread does
 _counts: Counter[str] = Counter()
 _last_said: dict[str, float] = {}
 _said_once: set[str] = set()
@@ -70,3 +71,12 @@ def _describe(error: BaseException) -> str:
         traceback = traceback.tb_next
     place = f" at {traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno}" if traceback is not None else ""
     return f"{type(error).__name__}{place}"
+
+
+def _fresh_lock() -> None:
+    global _lock  # noqa: PLW0603
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_fresh_lock)  # another thread of the parent's may have held it

@@ -21,13 +21,12 @@ class Batch(NamedTuple):
 class Backlog(Protocol):
     """Entries wait here until the receiver has said yes. `put` comes from any thread, the rest from the sender's.
 
-    Attributes:
-        accepted: how many were put.
-        done: how many of them have left.
+    A signal handler or a finaliser may put in the middle of a step of its own thread.
     """
 
-    accepted: int
-    done: int
+    @property
+    def accepted(self) -> int:
+        """How many were put."""
 
     def put(self, entry: bytes) -> bool:
         """Add an entry; False where there is no room."""
@@ -44,14 +43,26 @@ class Backlog(Protocol):
     def confirm(self, count: int) -> int:
         """The receiver has taken the first `count` of the batch; gives how many of them this process has put."""
 
-    def refuse(self) -> int:
-        """The receiver will never take the first of the batch; as `confirm`."""
+    def refuse(self, request: bytes) -> int:
+        """The receiver will never take the first of the batch, alone in `request`; gives how many are lost by that."""
+
+    def mark(self) -> tuple[int, int]:
+        """How many were put so far, in memory and on disk."""
+
+    def passed(self, mark: tuple[int, int]) -> bool:
+        """Whether all that were put before `mark` have left."""
 
     def waiting(self) -> tuple[int, int]:
         """How many wait in memory, and how many on disk."""
 
     def notes(self) -> Mapping[str, int]:
         """Entries of processes that are gone, by what became of them: recovered, damaged."""
+
+    def before_fork(self) -> None:
+        """Come to a point where nothing is half done; the child of a fork inherits it."""
+
+    def after_fork(self) -> None:
+        """Go on in the parent."""
 
     def reset(self) -> None:
         """Start empty in the child after a fork, whose parent keeps what waited."""

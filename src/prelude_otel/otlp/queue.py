@@ -41,7 +41,7 @@ class EntryQueue:
 
     def reset(self) -> None:
         """Start empty, with a new lock: also in the child after a fork, whose parent keeps what waited."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may emit while its thread holds it
         self._arrived = threading.Event()
         self._entries: deque[bytes] = deque()
         self._waiting_bytes = 0
@@ -96,9 +96,17 @@ class EntryQueue:
             self.done += count
         return count
 
-    def refuse(self) -> int:
+    def refuse(self, request: bytes) -> int:  # noqa: ARG002
         """It is gone: nothing here keeps it."""
         return self.confirm(1)
+
+    def mark(self) -> tuple[int, int]:
+        """They leave in the order in which they came."""
+        return self.accepted, 0
+
+    def passed(self, mark: tuple[int, int]) -> bool:
+        """Whether as many have left."""
+        return self.done >= mark[0]
 
     def waiting(self) -> tuple[int, int]:
         """How many wait here; none on disk."""
@@ -107,6 +115,12 @@ class EntryQueue:
     def notes(self) -> Mapping[str, int]:
         """Nothing comes from other processes."""
         return {}
+
+    def before_fork(self) -> None:
+        """The child starts with an empty queue and a lock of its own."""
+
+    def after_fork(self) -> None:
+        """Nothing was held."""
 
     def close(self) -> int:
         """What waits is lost with the process."""

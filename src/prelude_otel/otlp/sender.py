@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from prelude_otel import problems
 from prelude_otel.otel import without_instrumentation
 from prelude_otel.otlp.encode import export_request
 from prelude_otel.otlp.transport import Answer, Verdict
@@ -35,6 +36,8 @@ _LONGEST_LINGER: Final = 10
 MAX_REFUSED_IN_A_ROW: Final = 16
 """A receiver that takes none of so many has something against all of them: they wait until somebody has mended it."""
 _HURRIED_PAUSE_S: Final = 0.1
+_SHORTEST_PAUSE_S: Final = 0.02
+"""Also where a receiver that is away says that it may be asked again at once."""
 
 
 class Sender:
@@ -66,13 +69,19 @@ class Sender:
         self._reset()
         if hasattr(os, "register_at_fork"):
             itself = weakref.ref(self)
-            os.register_at_fork(after_in_child=lambda: _after_fork(itself))
+            os.register_at_fork(
+                before=lambda: _around_fork(itself, before=True),
+                after_in_parent=lambda: _around_fork(itself, before=False),
+                after_in_child=lambda: _after_fork(itself),
+            )
 
     def _reset(self) -> None:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._counting = threading.RLock()  # a signal handler may emit while its thread counts
         self._closing = threading.Event()
         self._hurry = threading.Event()
+        self._flushing = 0
         self._done = threading.Condition()
         self._trouble = Trouble(self._backlog.waiting, self.dropped)
         self._refused_in_a_row = 0
@@ -83,34 +92,46 @@ class Sender:
         if self._closing.is_set():
             self._drop("after_shutdown", 1)
         elif not self._backlog.put(entry):
-            self._drop("queue_full", 1)
+            self._drop("after_shutdown" if self._closing.is_set() else "queue_full", 1)
         elif self._thread is None:
             self.start()
 
     def start(self) -> None:
         """Start the thread, where it does not run."""
-        with self._starting:
+        if not self._starting.acquire(blocking=False):
+            return  # another is at it; or this thread itself, and a signal handler has interrupted it
+        try:
             if self._thread is None and not self._closing.is_set():
-                self._thread = threading.Thread(target=self._run, name="prelude-otel-sender", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="prelude-otel-sender", daemon=True)
+                thread.start()
+                self._thread = thread
+        except RuntimeError as error:  # no more threads, or the interpreter ends; with the next entry again
+            self._trouble.met(f"the sender waits for a thread: {error}")
+        finally:
+            self._starting.release()
 
     def flush(self, timeout_s: float) -> bool:
         """Send all that waits now; True when the receiver has taken it all within the time."""
         lost = self.dropped["refused"]
-        target = self._backlog.accepted
+        target = self._backlog.mark()
         deadline = time.monotonic() + timeout_s
-        self._hurry.set()
+        with self._done:
+            self._flushing += 1
+            self._hurry.set()
         self._backlog.wake()
         try:
             with self._done:
-                while self._backlog.done < target:
+                while not self._backlog.passed(target):
                     left = deadline - time.monotonic()
                     if left <= 0:
                         return False
                     self._done.wait(left)
             return self.dropped["refused"] == lost
         finally:
-            self._hurry.clear()
+            with self._done:
+                self._flushing -= 1
+                if not self._flushing and not self._closing.is_set():
+                    self._hurry.clear()
 
     def shutdown(self, timeout_s: float) -> bool:
         """Flush, then stop; what is left in memory is dropped and counted, what is on disk stays. True where nothing was lost.
@@ -140,15 +161,24 @@ class Sender:
     def _run(self) -> None:
         with without_instrumentation():
             while not self._closing.is_set():
-                self._backlog.wait()
-                self._linger(self._linger_s)
-                since = time.monotonic()
-                while not self._closing.is_set() and (batch := self._backlog.peek(MAX_REQUEST_BYTES)) is not None:
-                    before, since = since, time.monotonic()
-                    self._deliver(batch)
-                    # Until a whole pause has brought nothing, callers need not wake this thread.
-                    self._linger(_pause_for(len(batch.entries), since - before, self._linger_s))
+                try:
+                    self._turn()
+                except Exception as error:  # noqa: BLE001 (whatever a disk can do: nothing would be sent any more)
+                    if not self._closing.is_set():
+                        problems.report("sending", error)
+                        self._closing.wait(FIRST_BACKOFF_S)
             self._transport.close()
+
+    def _turn(self) -> None:
+        """Wait for entries, and send until there is none."""
+        self._backlog.wait()
+        self._linger(self._linger_s)
+        since = time.monotonic()
+        while not self._closing.is_set() and (batch := self._backlog.peek(MAX_REQUEST_BYTES)) is not None:
+            before, since = since, time.monotonic()
+            self._deliver(batch)
+            # Until a whole pause has brought nothing, callers need not wake this thread.
+            self._linger(_pause_for(len(batch.entries), since - before, self._linger_s))
 
     def _linger(self, seconds: float) -> None:
         if not self._hurry.is_set() and not self._closing.is_set():
@@ -159,7 +189,8 @@ class Sender:
         left = batch.entries
         size = len(left)
         while left:
-            verdict = self._decided(export_request(batch.prefix, left[:size]))
+            request = export_request(batch.prefix, left[:size])
+            verdict = self._decided(request)
             if verdict is None:
                 return
             if verdict is Verdict.REFUSED and size > 1:
@@ -167,14 +198,15 @@ class Sender:
                 continue
             if verdict is Verdict.REFUSED:
                 self._refused_in_a_row += 1
-                self._drop("refused", self._backlog.refuse())
+                self._drop("refused", self._backlog.refuse(request))
                 left = left[1:]
                 size = len(left)
             else:
+                mended = self._refused_in_a_row >= MAX_REFUSED_IN_A_ROW
                 self._refused_in_a_row = 0
                 self.sent += self._backlog.confirm(size)
                 left = left[size:]
-                size = min(size, len(left))
+                size = len(left) if mended else min(size, len(left))
                 self._trouble.over()
             with self._done:
                 self._done.notify_all()
@@ -193,8 +225,8 @@ class Sender:
                 return answer.verdict
             self._away = True
             self._trouble.met(answer.said)
-            pause_s = answer.retry_after_s if answer.retry_after_s is not None else backoff_s * random.uniform(0.5, 1.0)  # noqa: S311
-            self._pause(min(pause_s, MAX_BACKOFF_S))
+            pause_s = backoff_s * random.uniform(0.5, 1.0) if answer.retry_after_s is None else answer.retry_after_s  # noqa: S311
+            self._pause(min(max(pause_s, _SHORTEST_PAUSE_S), MAX_BACKOFF_S))
             backoff_s = min(backoff_s * 2, MAX_BACKOFF_S)
         return None
 
@@ -211,7 +243,7 @@ class Sender:
             self._hurry.wait(seconds)
 
     def _drop(self, reason: str, count: int) -> None:
-        if count:
+        with self._counting:
             self.dropped[reason] += count
         if reason == "queue_full":
             self._trouble.met("activities are dropped: the queue in memory is full")
@@ -220,6 +252,13 @@ class Sender:
 def _pause_for(count: int, seconds: float, shortest: float) -> float:
     """How long to wait for as many as share a request well, when `count` came within `seconds`."""
     return min(max(shortest, seconds * _SHARE / count), shortest * _LONGEST_LINGER)
+
+
+def _around_fork(itself: weakref.ref[Sender], *, before: bool) -> None:
+    sender = itself()
+    if sender is not None:
+        backlog = sender._backlog  # noqa: SLF001
+        backlog.before_fork() if before else backlog.after_fork()
 
 
 def _after_fork(itself: weakref.ref[Sender]) -> None:

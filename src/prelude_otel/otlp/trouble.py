@@ -25,7 +25,7 @@ class Trouble:
     def __init__(self, waiting: Callable[[], tuple[int, int]], dropped: Mapping[str, int]) -> None:
         self._waiting = waiting
         self._dropped = dropped
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may meet trouble while its thread does
         self._said_at = -_SAY_EVERY_S
         self._since: float | None = None
 

@@ -45,6 +45,7 @@ class SpoolFolder:
 
     def size(self) -> int:
         """Bytes that all files take, refused ones included."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)  # somebody may have deleted it
         total = 0
         with os.scandir(self.path) as entries:
             for entry in entries:
@@ -59,7 +60,7 @@ class SpoolFolder:
             if path.suffix == _SUFFIX and path not in own:
                 found.append(path)
             elif path.suffix == _DRAFT:
-                with suppress(FileNotFoundError):
+                with suppress(OSError):  # gone meanwhile, or somebody else's
                     if time.time() - path.stat().st_mtime > _OLD_DRAFT_S:
                         path.unlink()
         return sorted(found)
@@ -76,12 +77,14 @@ class SpoolFolder:
 
     def set_aside(self, request: bytes) -> bool:
         """Keep a request that the receiver refuses for good; False where a thousand are kept already, or there is no room."""
-        if sum(1 for path in self.path.iterdir() if path.suffix == _REFUSED) >= _MAX_REFUSED:
-            return False
         path = self._path(_REFUSED)
         try:
+            if sum(1 for kept in self.path.iterdir() if kept.suffix == _REFUSED) >= _MAX_REFUSED:
+                return False
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(request)
+                file.flush()
+                os.fsync(file.fileno())  # it leaves the spool next
         except OSError:
             with suppress(OSError):
                 path.unlink()

@@ -1,8 +1,12 @@
 """One file of a spool: preallocated, mapped into memory, appended to by one process, and read by it or by who finds it later.
 
-Layout, little-endian: 8 bytes of magic with the version of the format; the offset up to which the receiver has said yes (u64);
-CRC-32 and lengths (u32 each) of the two constant parts of a request (resource, scope), and the parts; then the entries, each with
-its length and its CRC-32 (u32 each) before it. A length of zero ends them. An entry is what stands in ``ScopeLogs.log_records``.
+Layout, little-endian: 8 bytes of magic with the version of the format; the offset up to which the receiver has said yes (40 bits) and
+a generation (24 bits above them); CRC-32 and lengths (u32 each) of the two constant parts of a request (resource, scope), and the
+parts; then the entries, each with its length and its CRC-32 (u32 each) before it. A length of zero ends them. An entry is what stands
+in ``ScopeLogs.log_records``, tag and length included.
+
+The generation begins at random, goes up with each start at the front, and is what the CRC of an entry begins with: what an earlier
+one has left in the file is never taken for an entry of this one, nor is what somebody has put into a text of his.
 
 The lock on the file (flock) says that its writer lives; the kernel lets it go with the process, however that ends.
 """
@@ -12,6 +16,7 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+import secrets
 from contextlib import suppress
 from pathlib import Path
 from struct import Struct
@@ -23,14 +28,20 @@ from prelude_otel.otlp.backlog import Batch, Prefix
 __all__ = ["ForeignSegmentError", "Segment"]
 
 _MAGIC: Final = b"prelspl\x01"
-_CONFIRMED: Final = Struct("<Q")
+_CONFIRMED: Final = Struct("<Q")  # as CPython writes it, one store: a process that is killed leaves the old or the new
+_OFFSET_BITS: Final = 40
+_GENERATION_BITS: Final = 24
 _CONFIRMED_AT: Final = len(_MAGIC)
 _PARTS: Final = Struct("<III")
 _PARTS_AT: Final = _CONFIRMED_AT + _CONFIRMED.size
 _HEADER: Final = _PARTS_AT + _PARTS.size
 _ENTRY: Final = Struct("<II")
 _HEAD: Final = _ENTRY.size
+_LENGTH: Final = Struct("<I")
 _END: Final = bytes(_HEAD)
+_TAG: Final = b"\x12"
+"""The first byte of an entry (ScopeLogs.log_records)."""
+_CHUNK: Final = 256 * 1024
 _PAGE: Final = mmap.PAGESIZE
 
 
@@ -45,12 +56,14 @@ class Segment:
         end: where the next entry goes.
         confirmed: what lies before it has been taken by the receiver.
         found: whole entries that were unsent when the file was adopted.
-        damaged: entries that were found with a wrong checksum then, before others that are whole.
+        damaged: places between whole entries where there was something else then.
     """
 
     __slots__ = (
         "_data_at",
         "_descriptor",
+        "_gaps",
+        "_generation",
         "_map",
         "_stops",
         "confirmed",
@@ -72,6 +85,8 @@ class Segment:
         self._descriptor = descriptor
         self._map = mapped
         self._stops: list[int] = []
+        self._gaps: dict[int, int] = {}
+        self._generation = 0
 
     @classmethod
     def create(cls, path: Path, size: int, prefix: Prefix) -> Segment:
@@ -80,7 +95,9 @@ class Segment:
         Raises:
             OSError: no room, no right, too many open files.
         """
-        header = _MAGIC + _CONFIRMED.pack(0) + _PARTS.pack(crc32(prefix[0] + prefix[1]), len(prefix[0]), len(prefix[1]))
+        header = (
+            _MAGIC + bytes(_CONFIRMED.size) + _PARTS.pack(crc32(prefix[0] + prefix[1]), len(prefix[0]), len(prefix[1]))
+        )
         data_at = len(header) + len(prefix[0]) + len(prefix[1])
         size = -(-max(size, data_at + 2 * _HEAD) // _PAGE) * _PAGE
         draft = path.with_suffix(".draft")
@@ -90,18 +107,20 @@ class Segment:
             _allocate(descriptor, size)
             mapped = mmap.mmap(descriptor, size)
             mapped[:data_at] = header + prefix[0] + prefix[1]
-            _CONFIRMED.pack_into(mapped, _CONFIRMED_AT, data_at)
+            segment = cls(path, descriptor, mapped, prefix, data_at)
+            segment._generation = secrets.randbits(_GENERATION_BITS)
+            segment._confirm(data_at)
             draft.rename(path)
         except BaseException:
             os.close(descriptor)
             with suppress(OSError):
                 draft.unlink()
             raise
-        return cls(path, descriptor, mapped, prefix, data_at)
+        return segment
 
     @classmethod
     def adopt(cls, path: Path) -> Segment | None:
-        """The file of a process that is gone; None where its writer lives, or the file is gone meanwhile.
+        """The file of a process that is gone; None where its writer lives, or the file is gone meanwhile, or was never written to.
 
         Raises:
             ForeignSegmentError: it can't be read.
@@ -119,6 +138,10 @@ class Segment:
                 return None
             if status.st_size < _HEADER:
                 raise ForeignSegmentError(f"{path.name} has {status.st_size} bytes")
+            if _is_blank(descriptor, status.st_size):
+                path.unlink()
+                os.close(descriptor)
+                return None
             mapped = mmap.mmap(descriptor, status.st_size)
         except BlockingIOError:
             os.close(descriptor)
@@ -142,7 +165,8 @@ class Segment:
         if stop + _HEAD > self.size:
             return False
         # Length and checksum are in the same copy as the entry: cut off anywhere, it is told from a whole one.
-        self._map[at : stop + _HEAD] = b"".join((_ENTRY.pack(len(entry), crc32(entry)), entry, _END))
+        head = _ENTRY.pack(len(entry), crc32(entry, self._generation))
+        self._map[at : stop + _HEAD] = b"".join((head, entry, _END))
         self.end = stop
         return True
 
@@ -152,18 +176,13 @@ class Segment:
         entries: list[bytes] = []
         stops: list[int] = []
         while at < end:
-            size, checksum = _ENTRY.unpack_from(self._map, at)
+            at = self._gaps.get(at, at)
+            (size,) = _LENGTH.unpack_from(self._map, at)
             start, at = at + _HEAD, at + _HEAD + size
             if entries and at - self.confirmed > max_bytes:
                 break
-            entry = self._map[start:at]
-            if crc32(entry) == checksum:
-                entries.append(entry)
-                stops.append(at)
-            elif entries:
-                break  # what is damaged is passed over with what is confirmed before it
-            else:
-                self._confirm(at)
+            entries.append(self._map[start:at])
+            stops.append(at)
         self._stops = stops
         return Batch(self.prefix, entries) if entries else None
 
@@ -175,23 +194,29 @@ class Segment:
 
     def _confirm(self, at: int) -> None:
         self.confirmed = at
-        _CONFIRMED.pack_into(self._map, _CONFIRMED_AT, at)
+        _CONFIRMED.pack_into(self._map, _CONFIRMED_AT, self._generation << _OFFSET_BITS | at)
 
     def rewind(self) -> None:
         """Start again at the front, where all is confirmed: pages in use already cost less than fresh ones."""
         self._map[self._data_at : self._data_at + _HEAD] = _END
+        self._generation = (self._generation + 1) % (1 << _GENERATION_BITS)
         self._confirm(self._data_at)
         self.end = self.synced = self._data_at
 
     def sync(self) -> None:
         """Return when all that was appended before is on the device (fdatasync)."""
-        end = self.end
+        generation, end = self._generation, self.end
         os.fdatasync(self._descriptor)
-        self.synced = end
+        if self._generation == generation:  # else it has started again at the front meanwhile
+            self.synced = max(self.synced, end)
+
+    def is_there(self) -> bool:
+        """False where somebody has deleted the file: what is in it ends with the process."""
+        return os.fstat(self._descriptor).st_nlink > 0
 
     def remove(self) -> None:
-        """Delete the file; all in it is confirmed."""
-        with suppress(FileNotFoundError):
+        """Delete the file, all in it is confirmed; where that can't be, another will find nothing in it."""
+        with suppress(OSError):
             self.path.unlink()
         self.close()
 
@@ -202,23 +227,70 @@ class Segment:
 
     def _find_end(self) -> None:
         """Walk over all entries that are whole. What is torn at the end was never answered for, and does not count."""
-        (self.confirmed,) = _CONFIRMED.unpack_from(self._map, _CONFIRMED_AT)
-        if not self._data_at <= self.confirmed <= self.size:
-            self.confirmed = self._data_at
+        (mark,) = _CONFIRMED.unpack_from(self._map, _CONFIRMED_AT)
+        self._generation = mark >> _OFFSET_BITS
+        self.confirmed = self._start(mark & (1 << _OFFSET_BITS) - 1)
         at = self.end = self.confirmed
-        doubtful = 0
-        while at + _HEAD <= self.size:
-            size, checksum = _ENTRY.unpack_from(self._map, at)
-            start, at = at + _HEAD, at + _HEAD + size
-            if size == 0 or at > self.size:
-                return
-            if crc32(self._map[start:at]) == checksum:
-                self.end = at
-                self.found += 1
-                self.damaged += doubtful
-                doubtful = 0
+        while at + _HEAD <= self.size and self._map[at : at + _LENGTH.size] != _END[: _LENGTH.size]:
+            stop = self._whole(at)
+            if stop is None:
+                following = self._next_whole(at)
+                if following is None:
+                    return
+                self._gaps[at] = following
+                self.damaged += 1
+                at = following
             else:
-                doubtful += 1
+                at = self.end = stop
+                self.found += 1
+
+    def _start(self, confirmed: int) -> int:
+        """Where to begin: at `confirmed`, or at the front where that is no border; what is sent twice is one row in the end."""
+        if not self._data_at <= confirmed <= self.size - _HEAD:
+            return self._data_at
+        if self._whole(confirmed) is not None:
+            return confirmed
+        at = self._data_at
+        while at < confirmed:
+            (size,) = _LENGTH.unpack_from(self._map, at)
+            at += _HEAD + size if size else self.size
+        return confirmed if at == confirmed else self._data_at
+
+    def _whole(self, at: int) -> int | None:
+        """Where the entry at `at` ends; None where there is none."""
+        size, checksum = _ENTRY.unpack_from(self._map, at)
+        stop = at + _HEAD + size
+        if size == 0 or stop > self.size or crc32(self._map[at + _HEAD : stop], self._generation) != checksum:
+            return None
+        return int(stop)
+
+    def _next_whole(self, at: int) -> int | None:
+        """The first whole entry after what is damaged at `at`: where that says that it ends, or anywhere."""
+        (size,) = _LENGTH.unpack_from(self._map, at)
+        following = at + _HEAD + size
+        if following + _HEAD <= self.size and self._whole(following) is not None:
+            return int(following)
+        at += 1 + _HEAD
+        while at < self.size:
+            tag = self._map.find(
+                _TAG, at, min(at + _CHUNK, self.size)
+            )  # in parts, since it keeps other threads waiting
+            if tag < 0:
+                at += _CHUNK
+            elif self._whole(tag - _HEAD) is not None:
+                return tag - _HEAD
+            else:
+                at = tag + 1
+        return None
+
+
+def _is_blank(descriptor: int, size: int) -> bool:
+    """Whether a power cut has left nothing in it but zeros. Read to its end: a broken sector is an error here, in a map it is SIGBUS."""
+    blank = True
+    for at in range(0, size, _CHUNK):
+        part = os.pread(descriptor, min(_CHUNK, size - at), at)
+        blank = blank and part.count(0) == len(part)
+    return blank
 
 
 def _allocate(descriptor: int, size: int) -> None:

@@ -28,7 +28,8 @@ class Syncing:
         self._always = policy == "always"
         self._at_all = policy != "never"
         self._folder = folder
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may emit while its thread syncs
+        self._starting = threading.Lock()
         self._dirty: set[Segment] = set()
         self._new_names = False
         self._news = threading.Event()
@@ -58,10 +59,17 @@ class Syncing:
         self._news.set()
 
     def _start(self) -> None:
-        with self._lock:
+        if not self._starting.acquire(blocking=False):
+            return  # another is at it
+        try:
             if self._thread is None and not self._stopping.is_set():
-                self._thread = threading.Thread(target=self._run, name="prelude-otel-fsync", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="prelude-otel-fsync", daemon=True)
+                thread.start()
+                self._thread = thread
+        except RuntimeError as error:  # no more threads; with the next entry again
+            problems.report("spool", f"fsync waits for a thread: {error}")
+        finally:
+            self._starting.release()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -78,7 +86,11 @@ class Syncing:
             segment.sync()
             if self._new_names:
                 self._new_names = False
-                self._folder.sync()
+                try:
+                    self._folder.sync()
+                except OSError:
+                    self._new_names = True
+                    raise
         except (OSError, ValueError) as error:
             if not self._stopping.is_set() and segment.confirmed < segment.end:
                 problems.report("spool", f"fsync of {segment.path} failed: {error}")

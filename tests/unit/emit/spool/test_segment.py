@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+import struct
+import zlib
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -157,3 +161,124 @@ def test_a_file_of_the_first_version_of_the_format_is_read_by_every_later_progra
     assert heir.prefix == PREFIX
     assert all_of(heir) == [b"\x12\x00", b"\x12\x03abc"]
     heir.close()
+
+
+def with_mark(path: Path, mark: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(8)
+        file.write(mark.to_bytes(8, "little"))
+
+
+@pytest.mark.parametrize("offset", [0, 1, 40, 60, SIZE - 1, SIZE + 1, (1 << 40) - 1])
+def test_a_damaged_mark_of_what_was_sent_loses_nothing(tmp_path: Path, offset: int) -> None:
+    entries = [b"\x12\x05first", b"\x12\x06second", b"\x12\x05third"]
+    segment = made(tmp_path / "a.spool", entries)
+    generation = segment._generation
+    segment.close()
+    with_mark(tmp_path / "a.spool", generation << 40 | offset)
+    assert all_of(adopted(tmp_path / "a.spool")) == entries
+
+
+@pytest.mark.parametrize("length", [b"\xff\xff\xff\xff", b"\x05\x00\x00\x00", b"\x00\x10\x00\x00"])
+def test_one_damaged_length_costs_no_other_entry(tmp_path: Path, length: bytes) -> None:
+    path = tmp_path / "a.spool"
+    entries = [b"\x12\x80\x04" + os.urandom(512) for _ in range(30)]
+    made(path, entries).close()
+    content = bytearray(path.read_bytes())
+    at = content.index(entries[10])
+    content[at - 8 : at - 4] = length
+    path.write_bytes(content)
+    heir = adopted(path)
+    assert (heir.found, heir.damaged) == (29, 1)
+    assert all_of(heir, 1500) == entries[:10] + entries[11:]
+    heir.remove()
+
+
+def test_a_file_that_a_power_cut_has_left_blank_goes(tmp_path: Path) -> None:
+    path = tmp_path / "a.spool"
+    path.write_bytes(bytes(1 << 20))
+    assert Segment.adopt(path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_that_looks_like_an_entry_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.spool"
+    forged = b"\x12\x02\x10\x09"
+    inside = struct.pack("<II", len(forged), zlib.crc32(forged)) + forged
+    made(path, [b"\x12\x20" + inside * 3, b"\x12\x03end"]).close()
+    content = bytearray(path.read_bytes())
+    content[content.index(inside) - 9] ^= 1  # the length of the entry around it
+    path.write_bytes(content)
+    assert forged not in all_of(adopted(path))
+
+
+PAGE = mmap.PAGESIZE
+
+
+@settings(max_examples=int(os.environ.get("PRELUDE_TEST_POWER_CUTS", "40")), deadline=None)
+@given(st.integers(0, 1 << 32), st.booleans())
+def test_a_power_cut_loses_nothing_that_was_forced_onto_the_device_and_invents_nothing(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, same_size: bool
+) -> None:
+    """Of the pages written since the last fdatasync, the device has any; each as it was at any moment since."""
+    random = Random(seed)
+    path = tmp_path_factory.mktemp("cut") / "a.spool"
+    segment = Segment.create(path, 4 * PAGE, PREFIX)
+    versions: list[list[bytes]] = [[] for _ in range(4)]
+    put: list[bytes] = []
+    sent: set[bytes] = set()
+    forced: set[bytes] = set()
+
+    def snapshot() -> None:
+        content = path.read_bytes()
+        for number, pages in enumerate(versions):
+            pages.append(content[number * PAGE : (number + 1) * PAGE])
+
+    snapshot()
+    for step in range(random.randrange(5, 120)):
+        match random.randrange(10):
+            case 0:
+                segment.sync()
+                content = path.read_bytes()
+                versions = [[content[number * PAGE : (number + 1) * PAGE]] for number in range(4)]
+                forced = set(put)
+            case 1 | 2:
+                batch = segment.peek(random.randrange(3000))
+                if batch is not None:
+                    segment.confirm(len(batch.entries))
+                    sent |= set(batch.entries)
+                if segment.confirmed == segment.end and random.random() < 0.7:
+                    segment.rewind()
+            case _:
+                size = 200 if same_size else random.randrange(10, 900)
+                entry = b"\x12%08d" % step + random.randbytes(size)
+                if segment.append(entry):
+                    put.append(entry)
+        snapshot()
+    segment.close()
+    path.write_bytes(b"".join(random.choice(pages) for pages in versions))
+    heir = Segment.adopt(path)
+    found = all_of(heir) if heir is not None else []
+    assert forced - sent <= set(found)
+    assert set(found) <= set(put)
+    assert len(found) == len(set(found))
+    if heir is not None:
+        heir.remove()
+
+
+def test_a_sync_that_meets_a_new_start_at_the_front_vouches_for_nothing_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = made(tmp_path / "a.spool", [b"x" * 1000])
+    fdatasync = os.fdatasync
+
+    def meanwhile(descriptor: int) -> None:
+        fdatasync(descriptor)
+        all_of(segment)
+        segment.rewind()
+        segment.append(b"new")
+
+    monkeypatch.setattr(os, "fdatasync", meanwhile)
+    segment.sync()
+    assert segment.synced < segment.end
+    segment.close()

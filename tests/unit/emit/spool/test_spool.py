@@ -11,7 +11,8 @@ import pytest
 
 from prelude_otel import problems
 from prelude_otel.errors import ConfigurationError
-from prelude_otel.spool import Spool
+from prelude_otel.otlp.encode import export_request
+from prelude_otel.spool import Spool, left
 from prelude_otel.spool import spool as spool_module
 from prelude_otel.spool.folder import SpoolFolder
 from prelude_otel.spool.segment import Segment
@@ -41,7 +42,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
 @pytest.fixture(autouse=True)
 def looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other processes' files are looked for whenever there is nothing of one's own."""
-    monkeypatch.setattr(spool_module, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(left, "LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(spool_module, "_TRY_DISK_EVERY_S", 0.0)
 
 
@@ -73,11 +74,12 @@ def test_what_is_put_comes_out_in_order_and_leaves_when_confirmed(opened: Open) 
     assert spool.waiting() == (0, 100)
     batch = spool.peek(1 << 20)
     assert batch is not None
-    assert (spool.accepted, spool.done) == (100, 0)
+    mark = spool.mark()
+    assert (spool.accepted, spool.passed(mark)) == (100, False)
     assert spool.confirm(40) == 40
     assert spool.waiting() == (0, 60)
     assert batch.entries[40:] + drained(spool) == [b"%d" % number for number in range(40, 100)] * 2
-    assert (spool.done, spool.waiting()) == (100, (0, 0))
+    assert (spool.passed(mark), spool.waiting()) == (True, (0, 0))
 
 
 def test_what_a_dead_process_left_is_sent_with_its_own_resource(opened: Open, tmp_path: Path) -> None:
@@ -97,7 +99,7 @@ def test_what_a_dead_process_left_is_sent_with_its_own_resource(opened: Open, tm
     assert heir.confirm(9) == 0, "none of them was put by this process"
     assert heir.peek(1) is None
     assert heir.notes() == {"recovered": 9, "damaged": 0}
-    assert (heir.accepted, heir.done, heir.waiting()) == (0, 0, (0, 0))
+    assert (heir.accepted, heir.waiting()) == (0, (0, 0))
     heir.close()
     assert files(tmp_path) == []
 
@@ -218,8 +220,9 @@ def test_a_refused_entry_is_kept_apart_as_a_request(opened: Open, tmp_path: Path
     spool = opened((b"", b""))
     spool.put(record)
     spool.put(record)
-    assert spool.peek(1 << 20) is not None
-    assert spool.refuse() == 1
+    batch = spool.peek(1 << 20)
+    assert batch is not None
+    assert spool.refuse(export_request(batch.prefix, batch.entries[:1])) == 1
     assert spool.waiting() == (0, 1)
     (kept,) = files(tmp_path, ".refused")
     request = ExportLogsServiceRequest.FromString(kept.read_bytes())
