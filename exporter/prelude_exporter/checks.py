@@ -25,6 +25,7 @@ Finding = tuple[str, bool | None, str, str]
 """Name; whether it is well (None: could not be tried); what was seen; what mends it."""
 
 _OK: Final = 200
+_PATIENCE: Final = 3.0
 _START: Final = "start it: prelude exporter --database-url URL (or prelude up)"
 _SKEW_SECONDS: Final = 2.5
 """The clock comes in whole seconds."""
@@ -52,6 +53,17 @@ def checks(context: Mapping[str, str]) -> Iterator[Finding]:
             "https:// where it has a certificate, and OTEL_EXPORTER_OTLP_CERTIFICATE where the authority is your own"
         )
         yield "answers", False, f"the TLS of {shown} does not fit: {error}", remedy
+        return
+    except urllib3.exceptions.ReadTimeoutError:
+        remedy = (
+            "see what keeps it busy, in its log and in the database; it is stuck, stopped, or its machine is overloaded"
+        )
+        yield (
+            "answers",
+            False,
+            f"something takes connections at {shown} and does not answer within {_PATIENCE:.0f} s",
+            remedy,
+        )
         return
     except urllib3.exceptions.HTTPError:
         yield "answers", False, f"nobody answers at {shown}", _START
@@ -153,13 +165,13 @@ def _get(url: str) -> Any:
     try:
         settings = read_settings(environ=_without_endpoints())
     except PreludeError:
-        return urllib3.request("GET", url, timeout=3.0, retries=False)
+        return urllib3.request("GET", url, timeout=_PATIENCE, retries=False)
     pool = urllib3.PoolManager(
         ca_certs=settings.certificate, cert_file=settings.client_certificate, key_file=settings.client_key
     )
     # A credential travels to where services would send it: never in the clear beyond this machine.
     safe = url.startswith("https:") or urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
-    return pool.request("GET", url, headers=dict(settings.headers) if safe else {}, timeout=3.0, retries=False)
+    return pool.request("GET", url, headers=dict(settings.headers) if safe else {}, timeout=_PATIENCE, retries=False)
 
 
 def _without_endpoints() -> dict[str, str]:

@@ -117,8 +117,9 @@ class Intake:
             NotNowError: it was not committed, for whatever reason; it may be sent again.
         """
         size = len(request) + _OVERHEAD
-        self._metrics.received_bytes.labels(signal).inc(len(request))
-        with self._metrics.request_seconds.labels(signal).time():
+        seen = self._metrics.of_signal[signal]
+        seen.received_bytes.inc(len(request))
+        with seen.request_seconds.time():
             self._admit(size)
             self._waiting += size
             try:
@@ -128,7 +129,7 @@ class Intake:
 
     async def _accept(self, signal: Signal, request: bytes, sender: Sender) -> Decoded:
         decode = self._decoder.logs if signal == "logs" else self._decoder.traces
-        with self._metrics.decode_seconds.labels(signal).time():
+        with self._metrics.of_signal[signal].decode_seconds.time():
             try:
                 decoded = decode(request, sender)
             except TooLargeError as error:

@@ -20,7 +20,7 @@ __all__ = ["BUCKETS", "Lag"]
 BUCKETS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400)
 """Upper bounds in seconds: from the promise of half a second to an outage of a day."""
 
-_SAMPLE: Final = 100
+_SAMPLE: Final = 32
 """Rows of one commit that are looked at; each stands for its neighbours."""
 
 

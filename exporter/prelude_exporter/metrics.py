@@ -11,7 +11,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from itertools import product
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -67,6 +67,14 @@ _Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 _KINDS: Final = ("row", "passed_over", "quarantined", "probe", "span", "span_passed_over")
 
 
+class OfSignal(NamedTuple):
+    """What is measured at each request of one signal."""
+
+    received_bytes: Counter
+    request_seconds: Histogram
+    decode_seconds: Histogram
+
+
 class Metrics:
     """Counts of one exporter, in a registry of its own; also the observer of its commits.
 
@@ -93,18 +101,23 @@ class Metrics:
         self.requests = self._counter(
             "requests", "Requests by what they were answered.", protocol=PROTOCOLS, signal=SIGNALS, outcome=OUTCOMES
         )
-        self.received_bytes = self._counter("received_bytes", "Bytes of requests, inflated.", signal=SIGNALS)
-        self.request_seconds = self._histogram(
+        received = self._counter("received_bytes", "Bytes of requests, inflated.", signal=SIGNALS)
+        request = self._histogram(
             "request_duration_seconds",
             "From the last byte of a request to its answer, whatever that is.",
             signal=SIGNALS,
         )
-        self.decode_seconds = self._histogram(
+        decode = self._histogram(
             "decode_duration_seconds", "Time to make rows of the bytes of a request.", signal=SIGNALS
         )
         self._records = self._counter(
             "records", "Records by what became of them when decoded.", signal=SIGNALS, outcome=_KINDS
         )
+        # Looked up once: each request would pay for it otherwise.
+        self.of_signal = {
+            signal: OfSignal(received.labels(signal), request.labels(signal), decode.labels(signal))
+            for signal in SIGNALS
+        }
         self.waiting_bytes = self._gauge("waiting_bytes", "Bytes of requests that wait for their commit.")
         self.waiting_bytes_limit = self._gauge(
             "waiting_bytes_limit", "Bytes of requests that may wait; more are refused, to come again."

@@ -52,7 +52,7 @@ def _settings(settings: Settings) -> Finding:
     if settings.disabled:
         return ("settings", False, "OTEL_SDK_DISABLED is true: nothing is recorded", "unset OTEL_SDK_DISABLED")
     where = settings.endpoint if settings.protocol == "grpc" else settings.logs_url
-    return ("settings", True, f"activities go to {where}", "")
+    return ("settings", True, f"with these variables, activities go to {where}", "")
 
 
 def _sampling(settings: Settings) -> Finding:

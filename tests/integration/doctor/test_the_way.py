@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -17,13 +19,14 @@ from psycopg.conninfo import make_conninfo
 
 import prelude_exporter.checks
 from prelude_cli.collector.checks import checks as collector_checks
+from prelude_exporter.checks import checks as exporter_checks
 from prelude_exporter.tokens import line_for, new_token
 from prelude_store.embedded import EmbeddedPostgres
 from prelude_store.migrations import migrate
 from tests.integration.doctor.conftest import Chain, fill, running
 from tests.integration.exporter.conftest import activity, eventually, logs
 from tests.support.collector import BUILD_TIMEOUT, RunningCollector, running_collector
-from tests.support.postgres import PASSWORD, PASSWORD_LOGIN, TestServer, as_role, embedded_server
+from tests.support.postgres import PASSWORD, PASSWORD_LOGIN, SERVER_URL, TestServer, as_role, embedded_server
 
 pytestmark = pytest.mark.timeout(BUILD_TIMEOUT)
 Straight = Callable[..., Chain]
@@ -79,6 +82,19 @@ def test_a_port_where_something_else_than_the_exporter_answers(well: Chain, coll
     found = well.diagnose(exporter_http=collector.http)
     assert found.causes == ["exporter: answers"]
     assert "something else than the exporter" in found.said("exporter: answers")
+
+
+def test_an_exporter_that_is_stuck(database: str) -> None:
+    with running(database) as exporter:
+        exporter.process.send_signal(signal.SIGSTOP)
+        try:
+            answers, *rest = exporter_checks({"exporter_http": exporter.http})
+        finally:
+            exporter.process.send_signal(signal.SIGCONT)
+    assert rest == []
+    assert (answers[0], answers[1]) == ("answers", False)
+    assert "takes connections" in answers[2]
+    assert "stuck" in answers[3]
 
 
 def test_a_collector_whose_disk_is_full(
@@ -173,6 +189,7 @@ def _until_the_exporter_has_noticed(chain: Chain) -> Any:
     raise AssertionError(found.text)
 
 
+@pytest.mark.skipif(SERVER_URL in os.environ, reason="another server may ask nobody for a password")
 def test_a_password_that_is_wrong(database: str, straight: Straight) -> None:
     url = make_conninfo(database, user=PASSWORD_LOGIN, password=PASSWORD)
     with psycopg.connect(database, autocommit=True) as connection:

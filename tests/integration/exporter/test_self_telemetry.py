@@ -71,9 +71,9 @@ def test_the_metrics_go_out_as_they_are_shown(start: Start, database: str, recei
     (point,) = lag.histogram.data_points
     assert (lag.unit, point.count, sum(point.bucket_counts)) == ("s", 2, 2)
     assert len(point.bucket_counts) == len(point.explicit_bounds) + 1
-    # The activities of these tests are a minute old.
+    # The activities of these tests are a minute old, and as much older as the tests have been running.
     (bucket,) = [number for number, count in enumerate(point.bucket_counts) if count]
-    assert point.explicit_bounds[bucket] == 300
+    assert point.explicit_bounds[bucket] >= 300
     assert metrics["prelude_exporter_ready"].gauge.data_points[0].as_double == 0, "it is stopping"
 
 

@@ -63,7 +63,7 @@ def test_nothing_that_happens_makes_a_new_series() -> None:
     assert metrics.registry.get_sample_value("prelude_exporter_quarantined_records_total", {"reason": "other"}) == 1
 
 
-@pytest.mark.parametrize("count", [1, 99, 100, 101, 250, 3000])
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 250, 3000])
 def test_the_lag_counts_every_row_of_a_commit(count: int) -> None:
     lag = Lag("lag_seconds", "…")
     now_us = time.time_ns() // 1000
@@ -74,6 +74,7 @@ def test_the_lag_counts_every_row_of_a_commit(count: int) -> None:
     assert counts["+Inf"] == count
     assert counts["0.5"] == 0
     assert counts["1.0"] == counts["10.0"]
+    assert counts["30.0"] == count
     assert len(counts) == len(BUCKETS) + 1
 
 
