@@ -21,17 +21,22 @@ PayloadOf = Callable[[ActivityRow], Payload | None]
 
 @dataclass(slots=True)
 class Work:
-    """A batch as it is written: rows sorted by key, each key once, each time within the accepted interval."""
+    """A batch as it is written: rows sorted by key, each key once, each time within the accepted interval.
+
+    Attributes:
+        rivals: rows whose key an earlier one of the batch has, with other content. The log says which of them it knows.
+        duplicates: rows whose key an earlier one of the batch has, with the same content.
+    """
 
     rows: list[ActivityRow] = field(default_factory=list)
     spans: list[SpanLength] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)
+    rivals: list[ActivityRow] = field(default_factory=list)
     duplicates: int = 0
-    conflicts: int = 0
 
     def __len__(self) -> int:
-        return len(self.rows) + len(self.spans) + len(self.quarantined) + len(self.probes)
+        return len(self.rows) + len(self.spans) + len(self.quarantined) + len(self.probes) + len(self.rivals)
 
 
 def payload_finder(batch: Batch) -> PayloadOf:
@@ -68,7 +73,10 @@ def prepare(batch: Batch, earliest_us: int, latest_us: int, payload_of: PayloadO
     before: ActivityRow | None = None
     for row in ordered:
         if before is not None and row[0] == before[0] and row[1] == before[1]:
-            _take_out(work, row, before, payload_of)
+            if row[23] == before[23]:
+                work.duplicates += 1
+            else:
+                work.rivals.append(row)
         else:
             work.rows.append(row)
             before = row
@@ -87,20 +95,17 @@ def without_misshapen(batch: Batch, payload_of: PayloadOf, reason: str) -> Batch
     return Batch(rows, batch.spans, quarantined, batch.probes)
 
 
-def _take_out(work: Work, row: ActivityRow, before: ActivityRow, payload_of: PayloadOf) -> None:
-    if row.content_hash == before.content_hash:
-        work.duplicates += 1
-        return
-    work.conflicts += 1
-    detail = f"event {row.event_id} came twice in one batch, at the same time, with different content"
-    work.quarantined.append(quarantined_row(row, payload_of(row), CONFLICT, detail))
-
-
 def halves(work: Work) -> tuple[Work, Work]:
     """Two smaller pieces of `work`, which holds more than one thing: rows apart from the rest first, then by half."""
-    rest = work.spans or work.probes or work.quarantined
-    if work.rows and rest:
-        return Work(rows=work.rows), Work(spans=work.spans, quarantined=work.quarantined, probes=work.probes)
+    rest = Work(spans=work.spans, quarantined=work.quarantined, probes=work.probes)
+    if work.rows and (work.rivals or rest):
+        rest.rivals = work.rivals
+        return Work(rows=work.rows), rest
+    if work.rivals and rest:
+        return Work(rivals=work.rivals), rest
+    middle = len(work.rivals) // 2
+    if work.rivals:
+        return Work(rivals=work.rivals[:middle]), Work(rivals=work.rivals[middle:])
     middle = len(work.rows) // 2
     if work.rows:
         return Work(rows=work.rows[:middle]), Work(rows=work.rows[middle:])

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prelude_store.connection import Connection
     from prelude_store.row import ActivityRow, Probe, Quarantined
 
-__all__ = ["Keep", "Way", "carry_out"]
+__all__ = ["Keep", "Way", "carry_out", "conflict"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS: Final = ", ".join(f'"{column}"' for column in COPY_COLUMNS)
@@ -95,7 +95,11 @@ def carry_out(
                 known = known_rows(connection, work.rows)  # now with the new ones, whose content is the same
             else:
                 _copy(connection, _COPY, lines)
-        found = _conflicts([work.rows[place] for place, same in known.items() if not same], payload_of)
+        others = [work.rows[place] for place, same in known.items() if not same]
+        if work.rivals:  # their keys are in the log by now
+            same_as_there = known_rows(connection, work.rivals)
+            others += [row for place, row in enumerate(work.rivals) if not same_as_there.get(place)]
+        found = [conflict(row, payload_of) for row in others]
         entries = [*work.quarantined, *found] if found else work.quarantined
         amended = joins.amend(connection, joined.amendments, lane, first_seq + len(rows))
         quarantined = keep(connection, entries)
@@ -105,8 +109,8 @@ def carry_out(
         born &= {row.event_id for row in rows} if new is None else new
     return WriteResult(
         inserted=inserted,
-        duplicates=work.duplicates + len(work.rows) - inserted - len(found),
-        conflicts=work.conflicts + len(found),
+        duplicates=work.duplicates + len(work.rows) + len(work.rivals) - inserted - len(found),
+        conflicts=len(found),
         quarantined=quarantined,
         joined=amended + len(born),
         reasons=Counter(entry.reason for entry in entries),
@@ -140,17 +144,10 @@ def _copy_aside(connection: Connection, lines: bytes) -> set[str]:
     return {event_id for (event_id,) in connection.execute(_INSERT_NEW)}
 
 
-def _conflicts(rows: list[ActivityRow], payload_of: PayloadOf) -> list[Quarantined]:
-    # As they came, without a duration: their bytes go by the object.
-    return [
-        quarantine.quarantined_row(
-            row,
-            payload_of(row),
-            CONFLICT,
-            f"event {row.event_id} is in the log at the same time, with different content",
-        )
-        for row in rows
-    ]
+def conflict(row: ActivityRow, payload_of: PayloadOf) -> Quarantined:
+    """The entry for a row whose key is in the log with other content; `row` as it came, since its bytes go by the object."""
+    detail = f"event {row.event_id} is in the log at the same time, with different content"
+    return quarantine.quarantined_row(row, payload_of(row), CONFLICT, detail)
 
 
 def _land(connection: Connection, probes: list[Probe]) -> None:

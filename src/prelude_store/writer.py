@@ -24,7 +24,7 @@ from prelude_store.row import ActivityRow, Quarantined
 from prelude_store.settings import target
 from prelude_store.sqlstate import Verdict, judge
 from prelude_store.suspicion import misshapen, why_suspect
-from prelude_store.transaction import Keep, Way, carry_out
+from prelude_store.transaction import Keep, Way, carry_out, conflict
 
 __all__ = ["ACCEPT_FUTURE", "ACCEPT_PAST", "Batch", "WriteResult", "Writer"]
 
@@ -134,8 +134,10 @@ class Writer:
 
     def foresee(self, batch: Batch) -> tuple[WriteResult, list[Quarantined]]:
         """What `offer` would give, as far as it can be said without writing: not what only the database knows."""
-        work = self._prepared(batch, payload_finder(batch))
-        return WriteResult(len(work.rows), work.duplicates, work.conflicts), list(work.quarantined)
+        payload_of = payload_finder(batch)
+        work = self._prepared(batch, payload_of)
+        rivals = [conflict(row, payload_of) for row in work.rivals]
+        return WriteResult(len(work.rows), work.duplicates, len(rivals)), [*work.quarantined, *rivals]
 
     def rehearse(self) -> None:
         """Do all that writing a row takes, roll it back, and commit what leaves no trace but a number in the lane.
@@ -220,7 +222,7 @@ class Writer:
         return self._write_halves(work, payload_of, examined=True)
 
     def _write_halves(self, work: Work, payload_of: PayloadOf, *, examined: bool) -> WriteResult:
-        result = WriteResult(duplicates=work.duplicates, conflicts=work.conflicts)
+        result = WriteResult(duplicates=work.duplicates)
         for half in halves(work):
             result += self._write(half, payload_of, examined=examined)
         return result
@@ -315,8 +317,7 @@ def _unasked(_row: ActivityRow) -> None:
 def _entry(work: Work, payload_of: PayloadOf, refused: _RefusedError) -> Quarantined:
     """The one thing that `work` holds, as an entry of the quarantine."""
     reason, detail = refused.reason, str(refused)
-    if work.rows:
-        row = work.rows[0]
+    for row in (*work.rows, *work.rivals):
         if misshapen(row):
             reason = _FAULT
         return quarantined_row(row, payload_of(row), reason, why_suspect(row) or detail)

@@ -41,7 +41,7 @@ def check(signal: str, body: bytes, decoder: Decoder, other: Decoder, *, closely
     for entry in decoded.quarantined:
         assert entry.reason != "mapping_failed", entry
         kept = _decode(other, entry.signal, entry.payload)
-        assert [(one.reason, one.payload) for one in kept.quarantined] == [(entry.reason, entry.payload)], (
+        assert [(one.reason, one.detail) for one in kept.quarantined] == [(entry.reason, entry.detail)], (
             "not replayable"
         )
         assert not kept.rows

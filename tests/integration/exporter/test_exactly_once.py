@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import grpc
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from tests.integration.exporter.conftest import Exporter, activity, logs
@@ -98,3 +100,41 @@ def test_hostile_values_land_mended(exporter: Exporter, query: Query) -> None:
     assert data == {"ab": "cd", "list": [None, ""], "deep": {"er": {"est": -(2**63)}}}
     assert result["rejected_fields"] == {"number": "nan"}
     assert result["mended"]["session_id"] == "cut from 5000 characters"
+
+
+def test_two_exporters_with_the_same_records_cut_in_other_ways_make_each_row_once(
+    start: Callable[..., Exporter], database: str, query: Query
+) -> None:
+    """Replicas behind a load balancer: resends overlap, are cut anew, and come in opposite order, all at the same time."""
+    exporters = [start(database), start(database)]
+    records = [activity(number) for number in range(1, 601)]
+    forged = [activity(number, user__email="other@company.com") for number in range(1, 601, 100)]
+    pick = random.Random(7)
+    requests = []
+    for size in (600, 200, 50, 7):
+        cuts = [records[at : at + size] for at in range(0, 600, size)]
+        requests += [logs(*pick.sample(cut, len(cut))) for cut in cuts + cuts[::-1]]
+    requests += [logs(*records[100:400]), logs(*records[::-1])]
+    pick.shuffle(requests)
+    exporters[0].call(logs(*records[::100]))  # the true ones first: what comes second is the conflict
+    requests[5:5] = requests[60:60] = [logs(*forged, *records[::9])]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(lambda numbered: _patiently(exporters[numbered[0] % 2], numbered[1]), enumerate(requests))
+        )
+    assert len(answers) == len(requests)
+    assert query(
+        "SELECT count(*), count(DISTINCT event_id), count(DISTINCT (lane, lane_seq)) FROM user_activity_logs"
+    ) == [(600, 600, 600)]
+    assert query("SELECT DISTINCT user_email FROM user_activity_logs") == [("user@company.com",)]
+    assert query("SELECT reason, count(*) FROM activity_quarantine GROUP BY reason") == [("content_conflict", 6)]
+
+
+def _patiently(exporter: Exporter, request: bytes) -> bytes:
+    """As the Collector does: what is answered with "come again" is sent again."""
+    while True:
+        try:
+            return exporter.call(request)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise

@@ -140,6 +140,24 @@ def test_other_content_within_one_batch_goes_to_quarantine(writer: Writer, super
     assert rows_in(superuser) == 1
 
 
+def test_a_resend_beside_other_content_of_its_id_is_no_conflict(writer: Writer, superuser: Connection) -> None:
+    """In one batch the forged one comes first; which of the two is right, the log knows."""
+    row = make_row()
+    forged = row._replace(user_email="x@y.z", content_hash=b"f" * 16)
+    writer.write(Batch(rows=[row]))
+    for _ in range(2):
+        assert writer.write(Batch(rows=[forged, row, make_row()])).conflicts == 1
+    assert superuser.execute("SELECT count(*) FROM activity_quarantine").fetchall() == [(1,)]
+
+
+def test_thousands_of_contents_of_one_id_are_answered_in_time(writer: Writer, superuser: Connection) -> None:
+    row = make_row()
+    rows = [row._replace(content_hash=number.to_bytes(16)) for number in range(3000)]
+    assert writer.write(Batch(rows=[*rows, make_row(action_type="gardening")])) == WriteResult(
+        inserted=1, conflicts=2999, quarantined=3000
+    )
+
+
 def test_the_same_id_at_another_time_is_another_row(writer: Writer, superuser: Connection) -> None:
     row = make_row()
     writer.write(Batch(rows=[row, row._replace(timestamp_us=row.timestamp_us + 1)]))

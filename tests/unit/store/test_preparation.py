@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelude_store.preparation import CONFLICT, OUT_OF_RANGE, Work, halves, prepare
+from prelude_store.preparation import OUT_OF_RANGE, Work, halves, prepare
 from prelude_store.preparation import payload_finder as finder
 from prelude_store.row import Payload, Probe, Quarantined, SpanLength
 from prelude_store.writer import Batch
@@ -26,15 +26,15 @@ def test_rows_are_sorted_by_time_and_then_id() -> None:
     assert [(row.timestamp_us, int(row.event_id, 16)) for row in work.rows] == [(1, 3), (1, 9), (2, 1), (3, 0)]
 
 
-def test_a_row_twice_is_one_and_other_content_is_a_conflict() -> None:
+def test_a_row_twice_is_one_and_other_content_is_for_the_log_to_judge() -> None:
     row = make_row(user_email=None)
     forged = row._replace(user_email="x@y.z", content_hash=b"f" * 16)
     batch = Batch(
         rows=[row, row, forged], payloads=[Payload("logs", b"1"), Payload("logs", b"2"), Payload("logs", b"3")]
     )
     work = prepare(batch, *EVER, finder(batch))
-    assert (work.rows, work.duplicates, work.conflicts) == ([row], 1, 1)
-    assert [(entry.reason, entry.payload) for entry in work.quarantined] == [(CONFLICT, b"3")]
+    assert (work.rows, work.duplicates) == ([row], 1)
+    assert (work.rivals, work.quarantined) == ([forged], [])
 
 
 def test_the_accepted_interval_includes_its_ends() -> None:
@@ -85,18 +85,21 @@ def test_payloads_that_are_not_parallel_to_the_rows_are_an_error_of_the_caller()
         finder(Batch(rows=[row], payloads=[Payload("logs", b"1"), Payload("logs", b"2")]))(row)
 
 
-@given(*[st.integers(0, 5)] * 4)
-def test_halves_hold_all_of_it_and_neither_holds_all(rows: int, spans: int, entries: int, probes: int) -> None:
+@given(*[st.integers(0, 5)] * 5)
+def test_halves_hold_all_of_it_and_neither_holds_all(
+    rows: int, spans: int, entries: int, probes: int, rivals: int
+) -> None:
     work = Work(
         rows=[make_row() for _ in range(rows)],
         spans=[SpanLength(f"{index:032x}", "b" * 16, 1) for index in range(spans)],
         quarantined=[Quarantined("logs", "r", "d", b"%d" % index) for index in range(entries)],
         probes=[Probe(str(uuid4()), None, 1) for _ in range(probes)],
+        rivals=[make_row() for _ in range(rivals)],
     )
     if len(work) < 2:
         return
     first, second = halves(work)
     assert 0 < len(first) < len(work)
     assert 0 < len(second) < len(work)
-    for kind in ("rows", "spans", "quarantined", "probes"):
+    for kind in ("rows", "spans", "quarantined", "probes", "rivals"):
         assert getattr(first, kind) + getattr(second, kind) == getattr(work, kind)
