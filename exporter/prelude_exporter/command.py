@@ -151,6 +151,7 @@ def command(
         from prelude_exporter.limits import Limits
         from prelude_exporter.security import Security
         from prelude_exporter.settings import Address, Settings
+        from prelude_exporter.threads import leave
         from prelude_store.native import native
         from prelude_store.settings import database_url as find_database_url
     except ModuleNotFoundError as error:
@@ -205,6 +206,7 @@ def command(
             )
 
     server.run(settings, ready)
+    leave()
 
 
 command.add_command(token)

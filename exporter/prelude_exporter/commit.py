@@ -116,6 +116,7 @@ class GroupCommit:
             Exception: whatever else the writer raised.
         """
         job = _Job(self._loop.create_future())
+        job.future.add_done_callback(_heard)
         job.parts = [_Part(job, part) for part in _split(decoded, self._max_rows)]
         job.unsettled = len(job.parts)
         with self._news:
@@ -211,6 +212,11 @@ def _answer(parts: Sequence[_Part], error: Exception | None) -> None:
                 job.future.set_result(None)
             else:
                 job.future.set_exception(job.error)
+
+
+def _heard(future: asyncio.Future[None]) -> None:
+    if not future.cancelled():
+        future.exception()  # where nobody waits any more, asyncio would complain that nobody asked
 
 
 def _batch(decoded: Sequence[Decoded]) -> Batch:

@@ -37,7 +37,6 @@ class LateCommits:
 
     def remember(self, signal: str, request: bytes, sender: Sender, future: asyncio.Future[None]) -> None:
         """`request` is still being written when its sender is told to come again."""
-        future.add_done_callback(_heard)
         self._futures[_key(signal, request, sender)] = future
         if len(self._futures) > _REMEMBERED:
             self._futures.popitem(last=False)
@@ -56,7 +55,3 @@ class LateCommits:
 
 def _key(signal: str, request: bytes, sender: Sender) -> tuple[object, ...]:
     return signal, sender.name, sender.services, blake2b(request, digest_size=16).digest()
-
-
-def _heard(future: asyncio.Future[None]) -> None:
-    future.exception()  # else asyncio complains that nobody asked

@@ -116,7 +116,7 @@ async def measure(settings: Settings, metrics: Metrics) -> None:
     """At once, and every ``settings.measuring`` seconds: tell `metrics` what waits in the database."""
     while True:
         try:
-            metrics.measured(await asyncio.to_thread(_look, settings.database_url))
+            metrics.measured(await in_thread(_look, settings.database_url))
         except (PreludeError, psycopg.Error) as error:
             # A database that is away is said by those who write to it; its figures stay as they were.
             _log.debug("could not look into the database: %s", error)
@@ -126,7 +126,10 @@ async def measure(settings: Settings, metrics: Metrics) -> None:
 
 
 def _look(database_url: str) -> gauges.Gauges:
-    with connect(database_url, _APPLICATION, statement_timeout="2s") as connection:
+    with (
+        connect(database_url, _APPLICATION, statement_timeout="2s") as connection,
+        connection.answer_within(_REHEARSAL + 1),
+    ):
         return gauges.measure(connection)
 
 
