@@ -27,27 +27,38 @@ class Declaration:
         activity: as declared.
     """
 
-    __slots__ = ("_types", "_values", "activity")
+    __slots__ = ("activity", "fits")
 
     def __init__(self, activity: Activity) -> None:
         self.activity = activity
-        fields = activity.fields.items()
-        values = {name: _values(field) for name, field in fields}
+        self.fits = _Shape(activity.fields).fits
+
+
+class _Shape:
+    """What is declared of the keys of a map."""
+
+    __slots__ = ("_inner", "_may_be_empty", "_optional", "_types", "_values")
+
+    def __init__(self, fields: Mapping[str, Field]) -> None:
+        values = {name: _values(field) for name, field in fields.items()}
         self._values = [(name, known) for name, known in values.items() if known is not None]
-        self._types = [(name, _types(field)) for name, field in fields if values[name] is None]
+        self._types = [(name, _UNCHANGED[field.type]) for name, field in fields.items() if values[name] is None]
+        self._inner = [(name, _Shape(field.fields)) for name, field in fields.items() if field.fields]
+        self._optional = {name for name, field in fields.items() if field.constant is None and field.same_as is None}
+        self._may_be_empty = self._optional == fields.keys()
 
     def fits(self, data: Mapping[str, Any] | None) -> bool:
         """Whether `conform` would give `data` back as it is. False also where only `conform` can tell."""
         if not data:
-            return not self._types and not self._values
+            return self._may_be_empty
         for name, types in self._types:
-            if type(data.get(name)) not in types:
+            if type(data.get(name)) not in types and (name in data or name not in self._optional):
                 return False
         for name, values in self._values:
             value = data.get(name)
-            if type(value) is not str or value not in values:
+            if (type(value) is not str or value not in values) and (name in data or name not in self._optional):
                 return False
-        return True
+        return all(shape.fits(data.get(name)) for name, shape in self._inner) if self._inner else True
 
 
 def _values(field: Field) -> frozenset[str] | None:
@@ -55,7 +66,3 @@ def _values(field: Field) -> frozenset[str] | None:
     if field.constant is not None:
         return frozenset({field.constant} if isinstance(field.constant, str) else ())
     return frozenset(field.values) - field.aliases.keys() if field.aliases else None
-
-
-def _types(field: Field) -> frozenset[type]:
-    return frozenset() if field.fields else _UNCHANGED[field.type]

@@ -65,6 +65,12 @@ def json_text(data: dict[str, Any] | None, path: str, notes: Notes) -> str | Non
     """
     if not data:
         return None
+    try:
+        text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+        if b"null" not in text and b"\\u0000" not in text and len(text) <= MAX_DATA_BYTES:  # as `carried`; a call less
+            return text.decode()
+    except TypeError:
+        pass
     data, text = carried(data, path, notes)
     return text.decode() if data else None
 
