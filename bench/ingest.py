@@ -1,6 +1,6 @@
 """OTLP bytes in -> committed rows, against raw COPY of the same rows from a file into a twin of the table.
 
-    python -m bench.ingest [--rows 20000] [--rounds 7]
+    python -m bench.ingest [--rows 20000] [--rounds 7] [--order collector]
 
 A real exporter process, gRPC, requests of 1,000 activities built beforehand, embedded PostgreSQL with its default durability (fsync on).
 The twin has the same columns, indexes and partitions. Each round measures one after the other, so that both meet the same machine:
@@ -27,6 +27,7 @@ from typing import Any
 import grpc
 import psycopg
 
+from bench.collector_order import as_the_collector_writes
 from bench.ingest_load import requests
 from prelude_store import partitions
 from prelude_store.embedded import EmbeddedPostgres
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000, help="rows of one round")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--streams", type=int, default=8, help="requests in flight")
+    parser.add_argument("--order", choices=["sdk", "collector"], default="sdk", help="of fields and keys in a request")
     parser.add_argument("--exporters", type=int, default=1, help="processes, each with two writers")
     given = parser.parse_args()
     with (
@@ -80,6 +82,8 @@ def _round(
 ) -> tuple[int, float, float]:
     start_ns = time.time_ns() - 3_600_000_000_000
     bodies = list(requests(given.rows // _PER_REQUEST, _PER_REQUEST, start_ns, number))
+    if given.order == "collector":
+        bodies = list(map(as_the_collector_writes, bodies))
     before = _lanes(connection)
     connection.execute("CHECKPOINT")
     took = _send(calls, bodies, given.streams)

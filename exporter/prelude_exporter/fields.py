@@ -8,7 +8,18 @@ from typing import Any, Final, NamedTuple
 
 from prelude_exporter.readers import Reader, boolean, email, integer, mapping, text_of, texts
 from prelude_exporter.texts import Notes
-from prelude_exporter.values import INTEGER, INTEGER_BITS, MANY, MAP, STRING, key_and_place, map_in, value_in
+from prelude_exporter.values import (
+    INTEGER,
+    INTEGER_BITS,
+    KEY,
+    MANY,
+    MAP,
+    STRING,
+    VALUE,
+    key_and_place,
+    map_in,
+    value_in,
+)
 from prelude_otel.contract import attributes as names
 
 __all__ = ["LONGEST_ACTION_NAME", "LONGEST_PAGE_URL", "Cells", "Fields"]
@@ -127,6 +138,14 @@ _SHORT_ONES: Final = {
     if (plain := field.kind.plain) is not None
     for size in range(2, 11 if plain is Plain.INTEGER else _SHORT)
 }
+# How it ends where the value stands before the key, as the Collector writes it.
+_KEYS_AFTER: Final = {
+    b"\n%c%s" % (len(key), key): (field.cell, field.kind.plain)
+    for key, field in _FIELDS.items()
+    if field.kind.plain is not None
+}
+_SHORTEST: Final = 3
+"""Where the shortest value stops that has more than its tag."""
 
 
 _TEXT, _INTEGER = Plain.TEXT, Plain.INTEGER
@@ -170,31 +189,37 @@ class _Known(dict[bytes, tuple[int, Any]]):
         self._longest = longest
         self.notes = Notes()
 
-    def __missing__(self, attribute: bytes) -> tuple[int, Any]:
+    def __missing__(self, attribute: bytes) -> tuple[int, Any]:  # noqa: C901, PLR0912 (in one piece: a call more shows)
         try:
-            start = attribute[1] + 5
-        except IndexError:
+            if attribute[0] == KEY:
+                start = attribute[1] + 5
+                cell, stop, plain = _SHORT_ONES[attribute[:start]]
+                if len(attribute) != stop:
+                    return self._read(attribute)
+            else:
+                start, stop = 3, attribute[1] + 2
+                cell, plain = _KEYS_AFTER[attribute[stop:]]
+                if attribute[0] != VALUE or not _SHORTEST < stop < _SHORT or attribute[2] != plain.value:
+                    return self._read(attribute)
+        except (IndexError, KeyError):
             return self._read(attribute)
-        short = _SHORT_ONES.get(attribute[:start])
-        if short is not None and len(attribute) == short[1]:
-            cell, size, plain = short
-            if plain is _TEXT:
-                text = attribute[start + 1 :]
-                if attribute[start] == len(text) and text.isascii() and 0 not in text:
-                    return cell, text.decode() or None
-            elif plain is _INTEGER:
-                number = shift = 0
-                for byte in attribute[start:]:
-                    number |= (byte & 0x7F) << shift
-                    shift += 7
-                    if byte < MANY:
-                        break
-                if shift == 7 * (size - start) < INTEGER_BITS and byte < MANY:
-                    return cell, number
-            elif attribute[start] == size - start - 1:
-                items = map_in(attribute, start + 1, size)
-                if items is not None:
-                    return cell, items
+        if plain is _TEXT:
+            text = attribute[start + 1 : stop]
+            if attribute[start] == len(text) and text.isascii() and 0 not in text:
+                return cell, text.decode() or None
+        elif plain is _INTEGER:
+            number = shift = 0
+            for byte in attribute[start:stop]:
+                number |= (byte & 0x7F) << shift
+                shift += 7
+                if byte < MANY:
+                    break
+            if shift == 7 * (stop - start) < INTEGER_BITS and byte < MANY:
+                return cell, number
+        elif attribute[start] == stop - start - 1:
+            items = map_in(attribute, start + 1, stop)
+            if items is not None:
+                return cell, items
         return self._read(attribute)
 
     def _read(self, attribute: bytes) -> tuple[int, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from prelude_exporter.decode import Decoded, Decoder, MalformedRequestError
 from prelude_exporter.origin import Request
 from prelude_exporter.sender import Sender
@@ -61,7 +63,7 @@ class NativeDecoder(Decoder):
                 decoded.origins += origins[done:before]
                 self.record(decoded, request[start:stop], (whole, *place), service)
                 done = before
-        except MalformedRequestError:  # so the whole request is, and shall be called so
+        except (MalformedRequestError, DecodeError):  # so the whole request is, and shall be called so
             return super().logs(request, sender)
         decoded.rows += rows[done:]
         decoded.origins += origins[done:]

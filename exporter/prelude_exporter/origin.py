@@ -31,7 +31,11 @@ class Request:
         self._parsed: Any = None
 
     def messages(self, outer: int, scope: int, record: int) -> Origin:
-        """The messages at this place."""
+        """The messages at this place.
+
+        Raises:
+            DecodeError: it is no OTLP.
+        """
         if self._parsed is None:
             self._parsed = wire.LogsRequest.FromString(self._content)
         resource_logs = self._parsed.resource_logs[outer]

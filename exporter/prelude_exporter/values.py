@@ -16,14 +16,11 @@ from google.protobuf.message import DecodeError
 from prelude_exporter import wire
 from prelude_otel.errors import ContractError
 
-__all__ = [
-    "INTEGER", "INTEGER_BITS", "MANY", "MAP", "MAX_DEPTH", "STRING", "TOO_DEEP", "key_and_place", "key_and_value", "map_in",
-    "shallow", "value_in",
-]  # fmt: skip
+__all__ = ["INTEGER", "INTEGER_BITS", "KEY", "MANY", "MAP", "MAX_DEPTH", "STRING", "TOO_DEEP", "VALUE", "key_and_place", "key_and_value", "map_in", "shallow", "value_in"]  # fmt: skip
 
 _double: Final = struct.Struct("<d").unpack_from
 MANY: Final = 0x80  # a byte with this bit has another one after it (varint)
-_KEY, _VALUE = 0x0A, 0x12  # fields 1 and 2 of KeyValue
+KEY, VALUE = 0x0A, 0x12  # fields 1 and 2 of KeyValue
 _SMALL: Final = 2  # bytes of an integer below 128: tag and number
 INTEGER_BITS: Final = 64
 _ITEM: Final = 0x0A  # field 1 of KeyValueList and ArrayValue
@@ -53,16 +50,16 @@ def key_and_place(attribute: bytes) -> tuple[bytes, tuple[bytes, int, int]]:
         ContractError: it is no KeyValue.
     """
     try:
-        if attribute[0] == _KEY and attribute[1] < MANY:
+        if attribute[0] == KEY and attribute[1] < MANY:
             at = attribute[1] + 2
-            if attribute[at] == _VALUE:
+            if attribute[at] == VALUE:
                 start, stop = _extent(attribute, at + 1)
                 if stop == len(attribute):
                     return attribute[2:at], (attribute, start, stop)
-        elif attribute[0] == _VALUE:  # as the Collector writes it
+        elif attribute[0] == VALUE:  # as the Collector writes it
             start, stop = _extent(attribute, 1)
             if (
-                attribute[stop] == _KEY
+                attribute[stop] == KEY
                 and attribute[stop + 1] < MANY
                 and attribute[stop + 1] + stop + 2 == len(attribute)
             ):
@@ -157,7 +154,7 @@ def _value(buffer: bytes, at: int, stop: int, depth: int) -> Any:
     raise _UnusualError
 
 
-def _map(buffer: bytes, at: int, end: int, depth: int) -> dict[str, Any]:
+def _map(buffer: bytes, at: int, end: int, depth: int) -> dict[str, Any]:  # noqa: PLR0912 (in one piece: a call more shows)
     items: dict[str, Any] = {}
     while at < end:
         if buffer[at] != _ITEM:
@@ -169,11 +166,18 @@ def _map(buffer: bytes, at: int, end: int, depth: int) -> dict[str, Any]:
         else:
             stop = at + size
         size = buffer[at + 1]
-        if stop > end or buffer[at] != _KEY or size >= MANY:
-            raise _UnusualError
+        if stop > end or buffer[at] != KEY or size >= MANY:
+            if stop > end or buffer[at] != VALUE:
+                raise _UnusualError
+            at, value_end = _extent(buffer, at + 1)  # as the Collector writes it
+            if buffer[value_end] != KEY or not buffer[value_end + 1] == stop - value_end - 2 < MANY:
+                raise _UnusualError
+            items[buffer[value_end + 2 : stop].decode()] = _value(buffer, at, value_end, depth)
+            at = stop
+            continue
         key_at = at + 2
         at = key_at + size
-        if buffer[at] != _VALUE:
+        if buffer[at] != VALUE:
             raise _UnusualError
         value_at = at + 2
         size = buffer[at + 1]

@@ -44,8 +44,8 @@ pub struct Cells<'a> {
 impl<'a> Cells<'a> {
     /// Reads the `KeyValue` between `at` and `stop`.
     pub fn read(&mut self, all: &'a [u8], at: usize, stop: usize) -> Usual<()> {
-        let (key, start) = key_of(all, at, stop)?;
-        let value = || value_of(all, start, stop);
+        let (key, start, end) = key_of(all, at, stop)?;
+        let value = || value_of(all, start, end);
         let cell = match key {
             b"log.record.uid" => (0, text(value()?, LONGEST_JSON).map(|text| self.uid = text)),
             b"user.email" => (1, email(value()?).map(|text| self.user_email = text)),

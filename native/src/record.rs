@@ -6,6 +6,7 @@ use crate::catalogue::Catalogue;
 use crate::cells::{Cells, object};
 use crate::ids::{event_id_from_uid, trace_context};
 use crate::row::Row;
+use crate::value::key_of;
 use crate::wire::{Content, Reader, Unusual, Usual};
 
 const PREFIX: &[u8] = b"prelude.";
@@ -39,8 +40,7 @@ pub fn row<'a>(
     if record.event_name == PROBE {
         return Err(Unusual);
     }
-    let holds = |key| record.attributes.iter().any(|&(from, to)| holds(all, from, to, key));
-    if !(record.event_name.starts_with(PREFIX) || holds(ACTION_TYPE) && holds(ACTION_NAME)) {
+    if !(record.event_name.starts_with(PREFIX) || record.says_type_and_name(all)?) {
         return Ok(None);
     }
     let mut cells = Cells::default();
@@ -48,12 +48,6 @@ pub fn row<'a>(
         cells.read(all, from, to)?;
     }
     record.row(cells, service, catalogue).map(Some)
-}
-
-/// Whether the `KeyValue` has this key, as `prelude_exporter.decode` looks at it: by its first bytes.
-fn holds(all: &[u8], at: usize, stop: usize, key: &[u8]) -> bool {
-    let Some([0x0A, size, rest @ ..]) = all.get(at..stop) else { return false };
-    usize::from(*size) == key.len() && rest.strip_prefix(key).is_some_and(|after| after.first() == Some(&0x12))
 }
 
 impl<'a> Record<'a> {
@@ -82,6 +76,19 @@ impl<'a> Record<'a> {
             }
         }
         Ok(record)
+    }
+
+    /// Whether it is an activity though its event's name does not say so.
+    fn says_type_and_name(&self, all: &[u8]) -> Usual<bool> {
+        let (mut says_type, mut says_name) = (false, false);
+        for &(from, to) in &self.attributes {
+            match key_of(all, from, to)?.0 {
+                ACTION_TYPE => says_type = true,
+                ACTION_NAME => says_name = true,
+                _ => {}
+            }
+        }
+        Ok(says_type && says_name)
     }
 
     fn row(&self, mut cells: Cells<'a>, service: Option<&'a str>, catalogue: &'a Catalogue) -> Usual<Row<'a>> {

@@ -152,8 +152,8 @@ fn service_name(all: &[u8], at: usize, stop: usize) -> Usual<Option<&str>> {
     each(all, at, stop, |number, content| {
         match (number, content) {
             (1, Content::Bytes(at, stop)) if found.is_none() => {
-                let (key, start) = key_of(all, at, stop)?;
-                let value = value_of(all, start, stop)?;
+                let (key, start, end) = key_of(all, at, stop)?;
+                let value = value_of(all, start, end)?;
                 if key == b"service.name" {
                     found = Some(match value {
                         Value::Text(name) if name.len() > LONGEST_SERVICE_NAME => return Err(Unusual),

@@ -23,18 +23,22 @@ pub enum Value<'a> {
 /// Keys in order, each once.
 pub type Map<'a> = Vec<(&'a str, Value<'a>)>;
 
-/// Key of the `KeyValue` between `at` and `stop`, and where its value starts; it stops with the `KeyValue`.
-pub fn key_of(all: &[u8], at: usize, stop: usize) -> Usual<(&[u8], usize)> {
+/// Key of the `KeyValue` between `at` and `stop`, and where its value starts and stops. SDKs write the key first, the Collector
+/// the value.
+pub fn key_of(all: &[u8], at: usize, stop: usize) -> Usual<(&[u8], usize, usize)> {
     let mut reader = Reader::new(all, at, stop);
-    reader.expect(KEY)?;
-    let (from, to) = reader.extent()?;
-    reader.at = to;
-    reader.expect(VALUE)?;
-    let (start, end) = reader.extent()?;
-    if end != stop {
+    let key_first = all.get(at) == Some(&KEY);
+    let (first, second) = if key_first { (KEY, VALUE) } else { (VALUE, KEY) };
+    reader.expect(first)?;
+    let before = reader.extent()?;
+    reader.at = before.1;
+    reader.expect(second)?;
+    let after = reader.extent()?;
+    if after.1 != stop {
         return Err(Unusual);
     }
-    Ok((&all[from..to], start))
+    let (key, value) = if key_first { (before, after) } else { (after, before) };
+    Ok((&all[key.0..key.1], value.0, value.1))
 }
 
 /// The value between `at` and `stop`.
@@ -88,8 +92,8 @@ fn map(all: &[u8], at: usize, stop: usize, depth: u32) -> Usual<Map<'_>> {
     while !reader.at_end() {
         reader.expect(ITEM)?;
         let (from, to) = reader.extent()?;
-        let (key, start) = key_of(all, from, to)?;
-        items.push((text(key)?, any_value(all, start, to, depth)?));
+        let (key, start, end) = key_of(all, from, to)?;
+        items.push((text(key)?, any_value(all, start, end, depth)?));
         reader.at = to;
     }
     items.sort_unstable_by_key(|item| item.0);

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
+from bench.collector_order import as_the_collector_writes
 from prelude_exporter.decode import Decoder
 from prelude_otel.catalogue import builtin
 from prelude_otel.contract import attributes as names
@@ -106,6 +107,7 @@ def test_the_fast_mapping_equals_the_obvious_one(batch: list[LogRecord]) -> None
         except ContractError as error:
             reasons.append(error.reason)
     assert decoded.rows == expected
+    assert DECODER.logs(as_the_collector_writes(request_of(*batch))).rows == expected
     assert [item.reason for item in decoded.quarantined] == reasons
     assert decoded.passed_over == 0
 

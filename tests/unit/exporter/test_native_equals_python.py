@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from bench.collector_order import as_the_collector_writes
 from bench.ingest_load import requests
 from prelude_exporter.decode import Decoder
 from prelude_exporter.native_decode import NativeDecoder
@@ -63,6 +64,8 @@ SEEDS = [
     ),
     request_of(record_of({names.PROBE_ID: UID}, "prelude.probe"), record_of({"a": "b"}, "other"), record_of()),
 ]
+
+SEEDS += list(map(as_the_collector_writes, SEEDS))
 
 
 def assert_equal(request: bytes, sender: Sender | None = None) -> None:
@@ -125,12 +128,22 @@ def test_our_own_records_are_all_decoded_natively() -> None:
     assert_equal(OURS)
 
 
+def test_what_comes_through_the_collector_is_decoded_natively_and_is_the_same() -> None:
+    turned = as_the_collector_writes(OURS)
+    assert turned != OURS
+    assert ExportLogsServiceRequest.FromString(turned) == ExportLogsServiceRequest.FromString(OURS)
+    assert left_to_python(turned) == 0
+    assert_equal(turned)
+    assert NATIVE.logs(turned).rows == PYTHON.logs(OURS).rows
+
+
 @pytest.mark.parametrize("without", [*FULL, "nothing"])
 def test_a_foreign_record_with_anything_in_it_or_not_is_decoded_natively(without: str) -> None:
     values = {name: value for name, value in FULL.items() if name != without}
     request = request_of(record_of(values, "prelude.crm.update_deal"), record_of({"http.route": "/"}, "some.event"))
-    assert left_to_python(request) == (1 if without == names.LOG_RECORD_UID else 0)
-    assert_equal(request)
+    for each in (request, as_the_collector_writes(request)):
+        assert left_to_python(each) == (1 if without == names.LOG_RECORD_UID else 0)
+        assert_equal(each)
 
 
 @pytest.mark.parametrize("activity", ["view_customers_list", "view_deal", "delete_deal", "create_deal_note"])
