@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # Further flags for the demo, e.g. make demo UP="--rows 20" or make demo UP="--no-collector".
 UP ?=
 CHAOS ?=
+# Tests at once; each worker has servers of its own.
+JOBS ?= 2
 CARGO := $(shell command -v cargo)
 
 .PHONY: demo test test-lowest lint native lint-native clean chaos
@@ -17,15 +19,15 @@ demo: $(VENV)/installed
 test: lint $(if $(CARGO),native)
 	@# Here, so that the minutes that it takes where there is none are not a test's.
 	@$(BIN)/prelude collector || $(BIN)/prelude collector build
-	$(BIN)/pytest -q
-	$(if $(CARGO),PRELUDE_NATIVE=off $(BIN)/pytest -q tests/integration/exporter)
+	$(BIN)/pytest -q -n $(JOBS) --dist loadfile
+	$(if $(CARGO),PRELUDE_NATIVE=off $(BIN)/pytest -q -n $(JOBS) --dist loadfile tests/integration/exporter)
 	@$(MAKE) --no-print-directory test-lowest
 
 # What runs in a service must run on the oldest versions that pyproject.toml allows, too.
 test-lowest: $(VENV)/installed
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
 	VIRTUAL_ENV=$(VENV)-lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable '.[all]' --group dev
-	$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider tests/unit/emit tests/integration/emit
+	$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider -n $(JOBS) --dist loadfile tests/unit/emit tests/integration/emit
 
 lint: $(VENV)/installed $(if $(CARGO),lint-native)
 	$(BIN)/ruff check --quiet

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from prelude_cli.http import status_of
-from prelude_cli.up.ports import choose_ports
+from tests.support.ports import free_ports
 
 __all__ = ["running_crm", "running_exporter", "wait_for_rows"]
 
@@ -34,7 +34,7 @@ def running_exporter(
         flags: further options.
         ready: whether it is, asked with ``host:port``; needed where it speaks TLS.
     """
-    http = f"127.0.0.1:{choose_ports({'http': 0})['http']}"
+    http = f"127.0.0.1:{free_ports('http')['http']}"
     command = [sys.executable, "-m", "prelude_cli", "exporter", "--grpc", grpc, "--http", http, *flags]
     environment = os.environ | {"PRELUDE_DATABASE_URL": database_url}
     with _process(command, environment, log) as process:
@@ -49,7 +49,7 @@ def running_exporter(
 @contextmanager
 def running_crm(endpoint: str, log: Path, environment: Mapping[str, str] = os.environ) -> Iterator[str]:
     """The demo CRM, which sends to `endpoint`; gives its URL."""
-    port = choose_ports({"crm": 0})["crm"]
+    port = free_ports("crm")["crm"]
     command = [
         sys.executable,
         "-m",

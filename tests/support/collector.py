@@ -20,7 +20,7 @@ import pytest
 from prelude_cli.collector.find import find_collector
 from prelude_cli.collector.packaged import COLLECTOR_CONFIG
 from prelude_cli.http import status_of
-from prelude_cli.up.ports import choose_ports
+from tests.support.ports import free_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,7 +76,7 @@ def running_collector(
         overlays: further files of settings, laid over them.
         environment: further variables that the settings name.
     """
-    ports = choose_ports(dict.fromkeys(("grpc", "http", "health", "metrics", "exporter"), 0))
+    ports = free_ports("grpc", "http", "health", "metrics", "exporter")
     address = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
     exporter = exporter or address["exporter"]
     log = folder / "collector.log"

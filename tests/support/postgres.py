@@ -25,7 +25,9 @@ ROLES: Final = ("owner", "writer", "reader", "governor", "sealer")
 PASSWORD_LOGIN: Final = "prelude_test_password"
 PASSWORD: Final = "open-sesame-42"
 
-_TEMPLATE: Final = "prelude_test_template"
+# Each worker of pytest-xdist has a template and databases of its own, should they share a server.
+_TEMPLATE: Final = f"prelude_test_template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+_ROLES_LOCK: Final = 0x726F6C65  # "role"
 _numbers = count(1)
 
 
@@ -41,10 +43,12 @@ class TestServer:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(_TEMPLATE)))
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(_TEMPLATE)))
             migrate(self.url_for(_TEMPLATE))
+            connection.execute("SELECT pg_advisory_lock(%s)", [_ROLES_LOCK])
             for role in ROLES:
-                login, group = sql.Identifier(f"prelude_test_{role}"), sql.Identifier(f"prelude_{role}")
-                connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(login))
-                connection.execute(sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}").format(login, group))
+                login, group = f"prelude_test_{role}", sql.Identifier(f"prelude_{role}")
+                if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login]).fetchone() is None:
+                    made = sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}").format(sql.Identifier(login), group)
+                    connection.execute(made)
 
     def url_for(self, database: str, user: str | None = None) -> str:
         """URL of `database`, as superuser or as the login `user`."""

@@ -15,11 +15,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from prelude_cli.up.ports import choose_ports
 from prelude_exporter.tokens import line_for, new_token
 from tests.support.certificates import Authority, Pair
 from tests.support.chain import running_exporter
 from tests.support.collector import RunningCollector, collector_program, running_collector
+from tests.support.ports import free_ports
 from tests.support.postgres import TestServer
 
 __all__ = ["collector_program"]
@@ -113,7 +113,7 @@ def wire(postgres: TestServer, collector_program: Path, tmp_path_factory: pytest
     authority, internal = Authority(folder, "services authority"), Authority(folder, "internal authority")
     server, inside = authority.server("collector"), internal.server("exporter")
     own = internal.client("collector", alternative="collector.internal")
-    ports = choose_ports(dict.fromkeys(("billing grpc", "billing http", "crm grpc", "crm http", "exporter"), 0))
+    ports = free_ports("billing grpc", "billing http", "crm grpc", "crm http", "exporter")
     addresses = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
     tokens = {name: new_token() for name in SERVICES}
     url = postgres.create_database()
