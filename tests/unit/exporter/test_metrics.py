@@ -14,7 +14,7 @@ from prelude_exporter.metrics import REASONS, Metrics
 from prelude_exporter.readiness import Readiness
 from prelude_store.batch import WriteResult
 from tests.support.rows import make_row
-from tests.unit.docs.blocks import section
+from tests.unit.docs.blocks import all_words, section
 
 
 def names(metrics: Metrics) -> set[str]:
@@ -33,6 +33,11 @@ def test_the_page_lists_just_the_metrics_that_there_are() -> None:
     )
     listed = {name for row in rows for name in re.findall(r"`(\w+)", row)}
     assert listed == names(Metrics(Readiness()))
+
+
+def test_no_page_names_a_metric_that_there_is_not() -> None:
+    said = {name for name in re.findall(r"`(prelude_exporter_\w+)[`{]", all_words()) if name != "prelude_exporter"}
+    assert said - names(Metrics(Readiness())) == set()
 
 
 def test_the_labels_on_the_page_are_those_of_the_metrics() -> None:
