@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from struct import Struct
+from struct import error as StructError  # noqa: N812 (it is a class)
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
+from prelude_otel import problems
 from prelude_otel.otlp.wire import Heads, any_value, key_prefix, length_delimited, text, varint
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ _LOCAL: Final = b"\x85\x01\x00\x01\x00\x00"
 _REMOTE: Final = b"\x85\x01\x00\x03\x00\x00"
 _SPAN: Final = Heads(b"\x12")
 _MAX_REMEMBERED: Final = 256
+_INT64: Final = 1 << 63
 
 
 class _AttributeHeads(dict[str, Heads]):
@@ -37,36 +40,50 @@ class _AttributeHeads(dict[str, Heads]):
 
 
 _attributes: Final = _AttributeHeads()
-_frames: Final[dict[tuple[int, int], tuple[object, object, bytes, bytes, bytes, bytes]]] = {}
+_Frame = tuple[object, object, bytes, bytes, bytes, bytes]
+_frames: Final[dict[tuple[int, int], _Frame]] = {}
 """By resource and scope, which are kept, so that their ids stay theirs: what stands before and after the spans, twice nested."""
 
 
 def traces_request(spans: Sequence[ReadableSpan]) -> bytes:
     """An `ExportTraceServiceRequest` of `spans`."""
-    by_frame: dict[tuple[int, int], list[bytes]] = {}
+    by_frame: dict[tuple[int, int], tuple[_Frame, list[bytes]]] = {}
     others = []
     for span in spans:
-        encoded = _plain(span)
+        try:
+            encoded = _plain(span)
+        except (AttributeError, StructError, OverflowError):  # of another type, or out of range
+            encoded = None
         if encoded is None:
             others.append(span)
         else:
-            by_frame.setdefault(_frame_of(span), []).append(encoded)
-    parts = [encode_spans(others).SerializeToString()] if others else []
-    for key, encoded_spans in by_frame.items():
-        _, _, resource, scope, scope_schema, resource_schema = _frames[key]
+            frame = _frame_of(span)
+            by_frame.setdefault((id(frame[0]), id(frame[1])), (frame, []))[1].append(encoded)
+    parts = [_official(others)] if others else []
+    for (_, _, resource, scope, scope_schema, resource_schema), encoded_spans in by_frame.values():
         scope_spans = length_delimited(b"\x12", scope + b"".join(encoded_spans) + scope_schema)
         parts.append(length_delimited(b"\x0a", resource + scope_spans + resource_schema))
     return b"".join(parts)
 
 
-def _frame_of(span: ReadableSpan) -> tuple[int, int]:
+def _official(spans: list[ReadableSpan]) -> bytes:
+    try:
+        return encode_spans(spans).SerializeToString()
+    except (AttributeError, TypeError, ValueError) as error:
+        if len(spans) > 1:
+            return b"".join([_official([span]) for span in spans])
+        problems.report("spans", error)  # OTLP has no form for it; its neighbours go
+        return b""
+
+
+def _frame_of(span: ReadableSpan) -> _Frame:
     key = id(span.resource), id(span.instrumentation_scope)
     if key not in _frames:
         if len(_frames) >= _MAX_REMEMBERED:
             _frames.clear()
         outer = encode_spans([span]).resource_spans[0]
         inner = outer.scope_spans[0]
-        _frames[key] = (
+        frame = _frames[key] = (
             span.resource,
             span.instrumentation_scope,
             length_delimited(b"\x0a", outer.resource.SerializeToString()),
@@ -74,7 +91,8 @@ def _frame_of(span: ReadableSpan) -> tuple[int, int]:
             length_delimited(b"\x1a", text(inner.schema_url)) if inner.schema_url else b"",
             length_delimited(b"\x1a", text(outer.schema_url)) if outer.schema_url else b"",
         )
-    return key
+        return frame
+    return _frames[key]
 
 
 def _plain(span: ReadableSpan) -> bytes | None:
@@ -101,6 +119,8 @@ def _plain(span: ReadableSpan) -> bytes | None:
         fixed = _CHILD(0x0A, 16, trace_id, 0x12, 8, span_id, 0x22, 8, parent_id, 0x39, start, 0x41, end)
     parts = [fixed, length_delimited(b"\x2a", text(span.name)), b"\x30", varint(span.kind.value + 1)]
     for key, value in (span.attributes or {}).items():
+        if type(value) is int and not -_INT64 <= value < _INT64:
+            return None
         try:
             content = any_value(_listed(value))
         except TypeError:

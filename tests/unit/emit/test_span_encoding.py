@@ -25,6 +25,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace import set_span_in_context as in_context
 
+from prelude_otel import problems
 from prelude_otel.otlp import span_encode
 from prelude_otel.otlp.span_encode import traces_request
 
@@ -118,3 +119,30 @@ def test_plain_spans_are_made_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_span_is_no_request() -> None:
     assert traces_request([]) == b""
+
+
+def of(name: Any = "n", scope: str = "s", start: Any = None, end: Any = None, **attributes: Any) -> ReadableSpan:
+    kept = InMemorySpanExporter()
+    provider = TracerProvider(resource=Resource({"service.name": "crm"}), shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    provider.get_tracer(scope).start_span(name, start_time=start, attributes=attributes).end(end)
+    (span,) = kept.get_finished_spans()
+    return span
+
+
+def test_more_scopes_than_are_remembered() -> None:
+    same([of(scope=f"scope {number}") for number in range(2 * span_encode._MAX_REMEMBERED)])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_number_that_otlp_can_not_hold_is_left_out_and_never_another_number() -> None:
+    same([of(number=2**70), of(number=-(2**63) - 1), of(number=2**63 - 1)])
+
+
+@pytest.mark.parametrize("odd", [{"start": -5, "end": 3}, {"start": 1, "end": 2**64}, {"start": 1.5}, {"name": 5}])
+def test_a_span_that_otlp_has_no_form_for_costs_no_neighbour(odd: dict[str, Any]) -> None:
+    neighbours = [of("before"), of("after")]
+    assert ExportTraceServiceRequest.FromString(
+        traces_request([neighbours[0], of(**odd), neighbours[1]])
+    ) == ExportTraceServiceRequest.FromString(traces_request(neighbours))
+    assert problems.counts() == {"spans": 1}
