@@ -29,8 +29,13 @@ def test_records_that_came_through_the_collector_are_decoded_natively(collector_
     class Raw(grpc.GenericRpcHandler):  # type: ignore[misc]
         def service(self, handler_call_details: Any) -> Any:
             if handler_call_details.method == EXPORT:
-                return grpc.unary_unary_rpc_method_handler(lambda request, _: arrived.append(request) or b"")
+                return grpc.unary_unary_rpc_method_handler(self._take)
             return None
+
+        @staticmethod
+        def _take(request: bytes, _: Any) -> bytes:
+            arrived.append(request)
+            return b""
 
     server = grpc.server(futures.ThreadPoolExecutor(1), handlers=(Raw(),))
     port = server.add_insecure_port("127.0.0.1:0")
