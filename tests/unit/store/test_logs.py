@@ -84,8 +84,8 @@ def test_text_is_for_people(said: Callable[[str], io.StringIO]) -> None:
 def test_the_level_is_for_our_parts_and_libraries_say_warnings(said: Callable[[str, str], io.StringIO]) -> None:
     stream = said("text", "debug")
     log.debug("ours")
-    logging.getLogger("uvicorn.error").info("theirs")
-    logging.getLogger("uvicorn.error").warning("their warning")
+    logging.getLogger("some.library").info("theirs")
+    logging.getLogger("some.library").warning("their warning")
     assert [line.partition(": ")[2] for line in stream.getvalue().splitlines()] == ["ours", "their warning"]
 
 
