@@ -22,6 +22,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from psycopg.conninfo import conninfo_to_dict
 
+from prelude_store.native import PRELUDE_NATIVE
 from tests.support.otlp import attributes
 from tests.support.postgres import TestServer, as_role
 
@@ -44,7 +45,9 @@ class Exporter:
 
     def __init__(self, database_url: str, *flags: str) -> None:
         environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PRELUDE_", "ANALYTICS_"))
+            name: value
+            for name, value in os.environ.items()
+            if name == PRELUDE_NATIVE or not name.startswith(("PRELUDE_", "ANALYTICS_"))
         }
         self.process = subprocess.Popen(
             [*_COMMAND, "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--json", *flags],
