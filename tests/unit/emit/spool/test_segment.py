@@ -90,7 +90,11 @@ def test_a_file_with_no_room_on_the_disk_leaves_no_draft(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"short", b"prelspl\x02" + bytes(100), os.urandom(4096)])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"short", b"prelspl\x02" + bytes(100), os.urandom(4096)],
+    ids=["empty", "short", "newer", "noise"],
+)
 def test_what_another_version_or_program_wrote_is_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.spool"
     path.write_bytes(content)
