@@ -120,7 +120,7 @@ def read_settings(
         certificate=_otlp(environ, "CERTIFICATE"),
         client_certificate=_otlp(environ, "CLIENT_CERTIFICATE"),
         client_key=_otlp(environ, "CLIENT_KEY"),
-        linger_s=_seconds(environ, "OTEL_BLRP_SCHEDULE_DELAY", default=50.0) / 1000,
+        linger_s=_seconds(environ, "OTEL_BLRP_SCHEDULE_DELAY", default=10.0) / 1000,
         events=events,
         user=user,
         catalogue=_catalogue(catalogue or environ.get("PRELUDE_CATALOGUE")),

@@ -31,7 +31,7 @@ MAX_REQUEST_BYTES: Final = 2 * 1024 * 1024
 FIRST_BACKOFF_S: Final = 0.25
 MAX_BACKOFF_S: Final = 15.0
 _SHARE: Final = 20
-_LONGEST_LINGER: Final = 10
+_LONGEST_LINGER: Final = 50
 """Times `linger_s`."""
 MAX_REFUSED_IN_A_ROW: Final = 16
 """A receiver that takes none of so many has something against all of them: they wait until somebody has mended it."""
@@ -47,7 +47,7 @@ class Sender:
         backlog: where entries wait.
         transport: makes the transport; called again in the child after a fork.
         linger_s: how long the first entry after a pause waits for others to share its request. In a steady trickle they wait until
-            twenty do, ten times as long at most: a request costs more than the activities in it.
+            twenty do, fifty times as long at most: a request costs more than the activities in it.
         timeout_s: of one attempt.
     """
 
@@ -86,6 +86,7 @@ class Sender:
         self._trouble = Trouble(self._backlog.waiting, self.dropped)
         self._refused_in_a_row = 0
         self._away = False
+        self._peeked_at = time.monotonic()
 
     def put(self, entry: bytes) -> None:
         """Hand over one entry; where there is no room, or after `shutdown`, it is dropped and counted."""
@@ -173,12 +174,11 @@ class Sender:
         """Wait for entries, and send until there is none."""
         self._backlog.wait()
         self._linger(self._linger_s)
-        since = time.monotonic()
         while not self._closing.is_set() and (batch := self._backlog.peek(MAX_REQUEST_BYTES)) is not None:
-            before, since = since, time.monotonic()
+            before, self._peeked_at = self._peeked_at, time.monotonic()
             self._deliver(batch)
             # Until a whole pause has brought nothing, callers need not wake this thread.
-            self._linger(_pause_for(len(batch.entries), since - before, self._linger_s))
+            self._linger(_pause_for(len(batch.entries), self._peeked_at - before, self._linger_s))
 
     def _linger(self, seconds: float) -> None:
         if not self._hurry.is_set() and not self._closing.is_set():
