@@ -216,11 +216,10 @@ class Sender:
         backoff_s = FIRST_BACKOFF_S
         while not self._closing.is_set():
             answer = self._attempt(request)
-            if answer.verdict is Verdict.REFUSED and self._refused_in_a_row < MAX_REFUSED_IN_A_ROW:
+            refused = answer.verdict is Verdict.REFUSED and self._refused_in_a_row < MAX_REFUSED_IN_A_ROW
+            if refused:
                 self._trouble.met(f"the receiver refuses activities for good: {answer.said}")
-            if answer.verdict is Verdict.ACCEPTED or (
-                answer.verdict is Verdict.REFUSED and self._refused_in_a_row < MAX_REFUSED_IN_A_ROW
-            ):
+            if refused or answer.verdict is Verdict.ACCEPTED:
                 self._away = False
                 return answer.verdict
             self._away = True
