@@ -14,21 +14,18 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from bench.database import fresh_database
 from bench.ingest_load import requests
 from prelude_cli.collector.find import find_collector
-from prelude_store.embedded import EmbeddedPostgres
-from prelude_store.migrations import migrate
 from tests.support.collector import RunningCollector, running_collector
 
 _PER_REQUEST = 500
@@ -46,11 +43,9 @@ def main() -> None:
         sys.exit("there is no Collector: run prelude collector build")
     waiting = round(given.rate * given.minutes * 60)
     with (
-        tempfile.TemporaryDirectory(prefix="prelude-bench-") as folder,
-        EmbeddedPostgres(Path(folder) / "data", settings={"max_wal_size": "4GB"}) as server,
-        running_collector(program.path, Path(folder)) as collector,
+        fresh_database() as (database_url, folder),
+        running_collector(program.path, folder) as collector,
     ):
-        migrate(server.url)
         begun = time.perf_counter()
         start_ns = time.time_ns() - round(given.minutes * 60e9)
         for body in requests(-(-waiting // _PER_REQUEST), _PER_REQUEST, start_ns, seed=1):
@@ -59,8 +54,8 @@ def main() -> None:
         print(f"{waiting:,} activities wait in the Collector ({time.perf_counter() - begun:.0f} s to put them there)")
         live = _Live(collector, given.rate)
         with (
-            psycopg.connect(server.url, autocommit=True) as connection,
-            _exporter(server.url, collector.exporter) as http,
+            psycopg.connect(database_url, autocommit=True) as connection,
+            _exporter(database_url, collector.exporter) as http,
         ):
             begun = time.perf_counter()
             live.start()

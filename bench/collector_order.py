@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["as_the_collector_writes"]
+__all__ = ["as_the_collector_writes", "read_varint"]
 
 Schema = Mapping[int, Any]
 """Fields that are messages, with their schema."""
@@ -25,23 +25,24 @@ def as_the_collector_writes(request: bytes, schema: Schema = _REQUEST) -> bytes:
     at = 0
     while at < len(request):
         start = at
-        tag, at = _number(request, at)
+        tag, at = read_varint(request, at)
         number, kind = tag >> 3, tag & 7
         if kind == 2:
-            size, at = _number(request, at)
+            size, at = read_varint(request, at)
             content = request[at : at + size]
             at += size
             if number in schema:
                 content = as_the_collector_writes(content, schema[number])
             fields.append((number, _varint(tag) + _varint(len(content)) + content))
             continue
-        at = _number(request, at)[1] if kind == 0 else at + {1: 8, 5: 4}[kind]
+        at = read_varint(request, at)[1] if kind == 0 else at + {1: 8, 5: 4}[kind]
         fields.append((number, request[start:at]))
     fields.sort(key=lambda field: -field[0])
     return b"".join(content for _, content in fields)
 
 
-def _number(message: bytes, at: int) -> tuple[int, int]:
+def read_varint(message: bytes, at: int) -> tuple[int, int]:
+    """The varint at `at`, and where it ends."""
     number = shift = 0
     while message[at] & 0x80:
         number |= (message[at] & 0x7F) << shift

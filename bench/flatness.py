@@ -12,17 +12,15 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 
+from bench.database import fresh_database
 from bench.ingest import _EXPORT, Connection, _round, _twin, exporters
 from prelude_store import partitions
-from prelude_store.embedded import EmbeddedPostgres
-from prelude_store.migrations import migrate
 
 _MILLION = 1_000_000
 _PORTION = 250_000
@@ -60,34 +58,32 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="with room for it all")
     given = parser.parse_args()
     with (
-        tempfile.TemporaryDirectory(prefix="prelude-bench-", dir=given.folder) as folder,
-        EmbeddedPostgres(Path(folder) / "data", settings={"max_wal_size": "4GB", "shared_buffers": "512MB"}) as server,
+        fresh_database(given.folder, shared_buffers="512MB") as (database_url, _),
+        psycopg.connect(database_url, autocommit=True) as connection,
     ):
-        migrate(server.url)
-        with psycopg.connect(server.url, autocommit=True) as connection:
-            _partitions(connection)
-            copied_to = _twin(connection)
-            present, first = 0, 0.0
-            for size in given.sizes:
-                wanted = int(size * _MILLION)
-                _fill(connection, present, wanted)
-                present = max(present, wanted)
-                with exporters(server.url, 1) as channels:
-                    calls = [channel.unary_unary(_EXPORT) for channel in channels]
-                    rates, raw = [], []
-                    for number in range(-1, given.rounds):
-                        sent, took, copied = _round(connection, calls, copied_to, given, number)
-                        if number >= 0:
-                            rates.append(sent / took)
-                            raw.append(sent / copied)
-                rate = statistics.median(rates)
-                ratio = statistics.median(mine / theirs for mine, theirs in zip(rates, raw, strict=True))
-                first = first or rate
-                print(
-                    f"{size:5g} M rows present: {rate:8,.0f} rows/s ({rate / first:.2f} of the first), raw COPY {statistics.median(raw):8,.0f}, "
-                    f"ratio {ratio:.2f}",
-                    flush=True,
-                )
+        _partitions(connection)
+        copied_to = _twin(connection)
+        present, first = 0, 0.0
+        for size in given.sizes:
+            wanted = int(size * _MILLION)
+            _fill(connection, present, wanted)
+            present = max(present, wanted)
+            with exporters(database_url, 1) as channels:
+                calls = [channel.unary_unary(_EXPORT) for channel in channels]
+                rates, raw = [], []
+                for number in range(-1, given.rounds):
+                    sent, took, copied = _round(connection, calls, copied_to, given, number)
+                    if number >= 0:
+                        rates.append(sent / took)
+                        raw.append(sent / copied)
+            rate = statistics.median(rates)
+            ratio = statistics.median(mine / theirs for mine, theirs in zip(rates, raw, strict=True))
+            first = first or rate
+            print(
+                f"{size:5g} M rows present: {rate:8,.0f} rows/s ({rate / first:.2f} of the first), raw COPY {statistics.median(raw):8,.0f}, "
+                f"ratio {ratio:.2f}",
+                flush=True,
+            )
 
 
 def _partitions(connection: Connection) -> None:

@@ -16,7 +16,6 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -28,10 +27,9 @@ import grpc
 import psycopg
 
 from bench.collector_order import as_the_collector_writes
+from bench.database import fresh_database
 from bench.ingest_load import requests
 from prelude_store import partitions
-from prelude_store.embedded import EmbeddedPostgres
-from prelude_store.migrations import migrate
 
 _EXPORT = "/opentelemetry.proto.collector.logs.v1.LogsService/Export"
 _PER_REQUEST = 1_000
@@ -50,31 +48,27 @@ def main() -> None:
     parser.add_argument("--exporters", type=int, default=1, help="processes, each with two writers")
     given = parser.parse_args()
     with (
-        tempfile.TemporaryDirectory(prefix="prelude-bench-") as folder,
-        EmbeddedPostgres(Path(folder) / "data", settings={"max_wal_size": "4GB"}) as server,
+        fresh_database() as (database_url, _),
+        psycopg.connect(database_url, autocommit=True) as connection,
+        exporters(database_url, given.exporters) as channels,
     ):
-        migrate(server.url)
-        with (
-            psycopg.connect(server.url, autocommit=True) as connection,
-            exporters(server.url, given.exporters) as channels,
-        ):
-            copied_to = _twin(connection)
-            calls = [channel.unary_unary(_EXPORT) for channel in channels]
-            ours, raw = [], []
-            for number in range(-1, given.rounds):
-                sent, took, copied = _round(connection, calls, copied_to, given, number)
-                if number < 0:
-                    continue  # warms caches, plans and partitions
-                ours.append(sent / took)
-                raw.append(sent / copied)
-                print(
-                    f"round {number + 1}: ours {sent / took:8,.0f} rows/s   raw COPY {sent / copied:8,.0f} rows/s   {copied / took:.2f}"
-                )
-            ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, raw, strict=True))
+        copied_to = _twin(connection)
+        calls = [channel.unary_unary(_EXPORT) for channel in channels]
+        ours, raw = [], []
+        for number in range(-1, given.rounds):
+            sent, took, copied = _round(connection, calls, copied_to, given, number)
+            if number < 0:
+                continue  # warms caches, plans and partitions
+            ours.append(sent / took)
+            raw.append(sent / copied)
             print(
-                f"median: ours {statistics.median(ours):,.0f} rows/s, raw COPY {statistics.median(raw):,.0f} rows/s, "
-                f"ratio {ratio:.2f} ({len(ours)} interleaved rounds of {sent:,} rows, {given.exporters} exporter process(es))"
+                f"round {number + 1}: ours {sent / took:8,.0f} rows/s   raw COPY {sent / copied:8,.0f} rows/s   {copied / took:.2f}"
             )
+        ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, raw, strict=True))
+        print(
+            f"median: ours {statistics.median(ours):,.0f} rows/s, raw COPY {statistics.median(raw):,.0f} rows/s, "
+            f"ratio {ratio:.2f} ({len(ours)} interleaved rounds of {sent:,} rows, {given.exporters} exporter process(es))"
+        )
 
 
 def _round(

@@ -12,15 +12,12 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import psycopg
 
+from bench.database import fresh_database
 from prelude_cli.collector.find import find_collector
-from prelude_store.embedded import EmbeddedPostgres
-from prelude_store.migrations import migrate
 from tests.support.chain import running_exporter
 from tests.support.collector import running_collector
 
@@ -57,23 +54,18 @@ def main() -> None:
     if program is None:
         sys.exit("no Collector: run `prelude collector build` first")
     with (
-        tempfile.TemporaryDirectory(prefix="prelude-bench-") as name,
-        EmbeddedPostgres(Path(name) / "data") as server,
+        fresh_database(max_wal_size="1GB") as (database_url, folder),
+        running_collector(program.path, folder) as collector,
+        running_exporter(database_url, collector.exporter, folder / "exporter.log"),
     ):
-        folder = Path(name)
-        migrate(server.url)
-        with (
-            running_collector(program.path, folder) as collector,
-            running_exporter(server.url, collector.exporter, folder / "exporter.log"),
-        ):
-            _measure(server.url, collector.http, 50, 50, "")  # warms connections, plans and partitions
-            for rate in given.rates:
-                spool = str(folder / "spool") if given.spool else ""
-                lags = sorted(_measure(server.url, collector.http, rate, max(10, int(rate * given.seconds)), spool))
-                p50, p99 = lags[len(lags) // 2], lags[min(len(lags) - 1, len(lags) * 99 // 100)]
-                print(
-                    f"{rate:7g}/s: p50 {p50 * 1000:6.0f} ms   p99 {p99 * 1000:6.0f} ms   max {lags[-1] * 1000:6.0f} ms   ({len(lags)} rows)"
-                )
+        _measure(database_url, collector.http, 50, 50, "")  # warms connections, plans and partitions
+        for rate in given.rates:
+            spool = str(folder / "spool") if given.spool else ""
+            lags = sorted(_measure(database_url, collector.http, rate, max(10, int(rate * given.seconds)), spool))
+            p50, p99 = lags[len(lags) // 2], lags[min(len(lags) - 1, len(lags) * 99 // 100)]
+            print(
+                f"{rate:7g}/s: p50 {p50 * 1000:6.0f} ms   p99 {p99 * 1000:6.0f} ms   max {lags[-1] * 1000:6.0f} ms   ({len(lags)} rows)"
+            )
 
 
 def _measure(database_url: str, endpoint: str, rate: float, count: int, spool: str) -> list[float]:

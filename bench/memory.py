@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 import time
 from pathlib import Path
 
 import psycopg
 
+from bench.database import fresh_database
 from bench.ingest import _EXPORT, _PER_REQUEST, _send, exporters
 from bench.ingest_load import requests
-from prelude_store.embedded import EmbeddedPostgres
-from prelude_store.migrations import migrate
 
 _MILLION = 1_000_000
 _TEMPLATES = 10
@@ -34,41 +32,40 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=8, help="requests in flight")
     given = parser.parse_args()
     with (
-        tempfile.TemporaryDirectory(prefix="prelude-bench-") as folder,
-        EmbeddedPostgres(Path(folder) / "data", settings={"max_wal_size": "4GB"}) as server,
+        fresh_database() as (database_url, _),
+        psycopg.connect(database_url, autocommit=True) as connection,
+        exporters(database_url, 1) as channels,
     ):
-        migrate(server.url)
-        with psycopg.connect(server.url, autocommit=True) as connection, exporters(server.url, 1) as channels:
-            calls = [channels[0].unary_unary(_EXPORT)]
-            process = _exporter()
-            templates = [_template(number) for number in range(_TEMPLATES)]
-            seen: list[tuple[float, float]] = []
-            sent, batch = 0, 0
-            begun = time.perf_counter()
-            while sent < given.millions * _MILLION:
-                until = min(sent + given.step * _MILLION, given.millions * _MILLION)
-                before = sent
-                while sent < until:
-                    bodies = [
-                        _under_new_ids(template, batch * _AT_ONCE + index)
-                        for index, template in enumerate((templates * _AT_ONCE)[:_AT_ONCE])
-                    ]
-                    _send(calls, bodies, given.streams)
-                    batch += 1
-                    sent += len(bodies) * _PER_REQUEST
-                row = connection.execute("SELECT count(*) FROM user_activity_logs").fetchone()
-                if row != (sent - before,):
-                    raise SystemExit(f"{sent - before} records were sent, {row} rows are there")
-                connection.execute("TRUNCATE user_activity_logs")
-                seen.append((sent / _MILLION, _resident(process)))
-                print(
-                    f"{seen[-1][0]:6.2f} M records: {seen[-1][1]:7.1f} MiB ({sent / (time.perf_counter() - begun):,.0f} records/s)",
-                    flush=True,
-                )
-            settled = [size for millions, size in seen if millions >= 1] or [size for _, size in seen]
+        calls = [channels[0].unary_unary(_EXPORT)]
+        process = _exporter()
+        templates = [_template(number) for number in range(_TEMPLATES)]
+        seen: list[tuple[float, float]] = []
+        sent, batch = 0, 0
+        begun = time.perf_counter()
+        while sent < given.millions * _MILLION:
+            until = min(sent + given.step * _MILLION, given.millions * _MILLION)
+            before = sent
+            while sent < until:
+                bodies = [
+                    _under_new_ids(template, batch * _AT_ONCE + index)
+                    for index, template in enumerate((templates * _AT_ONCE)[:_AT_ONCE])
+                ]
+                _send(calls, bodies, given.streams)
+                batch += 1
+                sent += len(bodies) * _PER_REQUEST
+            row = connection.execute("SELECT count(*) FROM user_activity_logs").fetchone()
+            if row != (sent - before,):
+                raise SystemExit(f"{sent - before} records were sent, {row} rows are there")
+            connection.execute("TRUNCATE user_activity_logs")
+            seen.append((sent / _MILLION, _resident(process)))
             print(
-                f"after the first million: from {min(settled):.1f} to {max(settled):.1f} MiB, {settled[-1] - settled[0]:+.1f} MiB from first to last"
+                f"{seen[-1][0]:6.2f} M records: {seen[-1][1]:7.1f} MiB ({sent / (time.perf_counter() - begun):,.0f} records/s)",
+                flush=True,
             )
+        settled = [size for millions, size in seen if millions >= 1] or [size for _, size in seen]
+        print(
+            f"after the first million: from {min(settled):.1f} to {max(settled):.1f} MiB, {settled[-1] - settled[0]:+.1f} MiB from first to last"
+        )
 
 
 def _template(number: int) -> bytes:

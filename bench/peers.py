@@ -16,7 +16,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,10 +26,9 @@ import grpc
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from bench.database import fresh_database
 from bench.ingest import _EXPORT, _PER_REQUEST, Connection, _send, exporters
 from bench.ingest_load import requests
-from prelude_store.embedded import EmbeddedPostgres
-from prelude_store.migrations import migrate
 
 _VERSION = "v1.37.2"
 _TAGS = "custom,inputs.opentelemetry,outputs.postgresql"
@@ -61,36 +59,32 @@ def main() -> None:
     given = parser.parse_args()
     binary = given.telegraf or _built()
     with (
-        tempfile.TemporaryDirectory(prefix="prelude-bench-") as folder,
-        EmbeddedPostgres(Path(folder) / "data", settings={"max_wal_size": "4GB"}) as server,
+        fresh_database() as (database_url, folder),
+        psycopg.connect(database_url, autocommit=True) as connection,
+        exporters(database_url, 1) as channels,
+        _telegraf(binary, database_url, folder) as channel,
     ):
-        migrate(server.url)
-        with (
-            psycopg.connect(server.url, autocommit=True) as connection,
-            exporters(server.url, 1) as channels,
-            _telegraf(binary, server.url, Path(folder)) as channel,
-        ):
-            connection.execute("CREATE SCHEMA telegraf")
-            ours, theirs = [], []
-            for number in range(-1, given.rounds):
-                start_ns = time.time_ns() - 3_600_000_000_000
-                bodies = list(requests(given.rows // _PER_REQUEST, _PER_REQUEST, start_ns, number))
-                sent = len(bodies) * _PER_REQUEST
-                connection.execute("CHECKPOINT")
-                mine = _send([channels[0].unary_unary(_EXPORT)], bodies, given.streams)
-                connection.execute("CHECKPOINT")
-                other = _until_there(connection, channel, bodies, given.streams)
-                if number < 0:
-                    continue  # warms caches and partitions, and makes Telegraf's table
-                ours.append(sent / mine)
-                theirs.append(sent / other)
-                print(
-                    f"round {number + 1}: ours {ours[-1]:8,.0f} rows/s   Telegraf {theirs[-1]:8,.0f}   {other / mine:.2f}"
-                )
-            ratio = statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
+        connection.execute("CREATE SCHEMA telegraf")
+        ours, theirs = [], []
+        for number in range(-1, given.rounds):
+            start_ns = time.time_ns() - 3_600_000_000_000
+            bodies = list(requests(given.rows // _PER_REQUEST, _PER_REQUEST, start_ns, number))
+            sent = len(bodies) * _PER_REQUEST
+            connection.execute("CHECKPOINT")
+            mine = _send([channels[0].unary_unary(_EXPORT)], bodies, given.streams)
+            connection.execute("CHECKPOINT")
+            other = _until_there(connection, channel, bodies, given.streams)
+            if number < 0:
+                continue  # warms caches and partitions, and makes Telegraf's table
+            ours.append(sent / mine)
+            theirs.append(sent / other)
             print(
-                f"median: ours {statistics.median(ours):,.0f} rows/s, Telegraf {statistics.median(theirs):,.0f} rows/s, ratio {ratio:.2f}"
+                f"round {number + 1}: ours {ours[-1]:8,.0f} rows/s   Telegraf {theirs[-1]:8,.0f}   {other / mine:.2f}"
             )
+        ratio = statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
+        print(
+            f"median: ours {statistics.median(ours):,.0f} rows/s, Telegraf {statistics.median(theirs):,.0f} rows/s, ratio {ratio:.2f}"
+        )
 
 
 def _until_there(connection: Connection, channel: grpc.Channel, bodies: list[bytes], streams: int) -> float:

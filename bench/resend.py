@@ -12,15 +12,12 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
+from bench.database import fresh_database
 from bench.ingest_load import requests
 from prelude_exporter.decode import Decoder
 from prelude_store.batch import Batch
-from prelude_store.embedded import EmbeddedPostgres
-from prelude_store.migrations import migrate
 from prelude_store.row import ActivityRow
 from prelude_store.writer import Writer
 
@@ -33,12 +30,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
-    with (
-        tempfile.TemporaryDirectory(prefix="prelude-bench-") as folder,
-        EmbeddedPostgres(Path(folder) / "data", settings={"max_wal_size": "4GB"}) as server,
-    ):
-        migrate(server.url)
-        writer = Writer(server.url, statement_timeout=60)
+    with fresh_database() as (database_url, _):
+        writer = Writer(database_url, statement_timeout=60)
         ratios: dict[str, list[float]] = {}
         for number in range(-1, rounds):
             found = _round(writer, number * 20)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+from bench.collector_order import read_varint
+
 __all__ = ["mutated"]
 
 _TELLING = (0, 1, 2, 0x0A, 0x12, 0x7F, 0x80, 0xC3, 0xED, 0xFF)
@@ -57,12 +59,12 @@ def _fields(message: bytes) -> list[Field]:
     at = 0
     try:
         while at < len(message):
-            tag, at = _number(message, at)
+            tag, at = read_varint(message, at)
             kind = tag & 7
             if kind == 0:
-                _, stop = _number(message, at)
+                _, stop = read_varint(message, at)
             elif kind == _LENGTHS:
-                size, at = _number(message, at)
+                size, at = read_varint(message, at)
                 stop = at + size
             else:
                 stop = at + {1: 8, 5: 4}[kind]
@@ -73,15 +75,6 @@ def _fields(message: bytes) -> list[Field]:
     except (IndexError, KeyError):
         return []
     return fields
-
-
-def _number(message: bytes, at: int) -> tuple[int, int]:
-    number = shift = 0
-    while message[at] & 0x80:
-        number |= (message[at] & 0x7F) << shift
-        shift += 7
-        at += 1
-    return number | message[at] << shift, at + 1
 
 
 def _written(tag: int, content: bytes, random: Random) -> bytes:
