@@ -1,0 +1,1 @@
+"""Answers: the analytics API, its live feed, and who may see what."""
