@@ -16,7 +16,7 @@ import time
 
 from bench.database import fresh_database
 from bench.ingest_load import requests
-from prelude_exporter.decode import Decoder
+from prelude_exporter.decoding.decode import Decoder
 from prelude_store.batch import Batch
 from prelude_store.row import ActivityRow
 from prelude_store.writer import Writer

@@ -148,8 +148,8 @@ def command(
         return
     try:
         from prelude_exporter import server, upkeep
+        from prelude_exporter.access.security import Security
         from prelude_exporter.limits import Limits
-        from prelude_exporter.security import Security
         from prelude_exporter.settings import Address, Settings
         from prelude_exporter.threads import leave
         from prelude_store.native import native

@@ -5,17 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from prelude_otel.errors import PreludeError
-
-__all__ = ["Limits", "TooLargeError"]
+__all__ = ["Limits"]
 
 _MEBIBYTE: Final = 1024 * 1024
 _LARGEST: Final = 2**31 - 1
 """gRPC counts in 32 bits."""
-
-
-class TooLargeError(PreludeError):
-    """The request is above a limit, and always will be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
-from prelude_exporter import wire
-from prelude_exporter.decode import Decoder, MalformedRequestError
-from prelude_exporter.texts import harmless
-from prelude_exporter.values import key_and_value, value_in
+from prelude_exporter.decoding import wire
+from prelude_exporter.decoding.decode import Decoder
+from prelude_exporter.decoding.texts import harmless
+from prelude_exporter.decoding.values import key_and_value, value_in
+from prelude_exporter.errors import MalformedRequestError
 from prelude_otel.catalogue import builtin, load
 from prelude_otel.errors import ContractError
 from prelude_store.batch import Batch

@@ -14,7 +14,7 @@ from typing import Any
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 
-from prelude_exporter.native_decode import make_decoder
+from prelude_exporter.decoding.native_decode import make_decoder
 from prelude_otel.catalogue import Catalogue
 from prelude_store.settings import database_url as find_database_url
 from prelude_store.writer import Writer

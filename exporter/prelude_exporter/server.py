@@ -15,18 +15,18 @@ from typing import Any, Final
 import uvicorn
 
 from prelude_exporter import upkeep
-from prelude_exporter.commit import GroupCommit
-from prelude_exporter.gate import Gate
-from prelude_exporter.grpc_service import make_server
-from prelude_exporter.http_app import HttpApp
-from prelude_exporter.http_protocol import http_protocol
-from prelude_exporter.intake import Intake
-from prelude_exporter.metrics import Metrics
-from prelude_exporter.pool import Pool
-from prelude_exporter.readiness import Readiness
+from prelude_exporter.access.gate import Gate
+from prelude_exporter.access.tls import Certificates
+from prelude_exporter.commits.group_commit import GroupCommit
+from prelude_exporter.commits.pool import Pool
+from prelude_exporter.edge.grpc_service import make_server
+from prelude_exporter.edge.http_app import HttpApp
+from prelude_exporter.edge.http_protocol import http_protocol
+from prelude_exporter.edge.intake import Intake
 from prelude_exporter.settings import Address, Settings
 from prelude_exporter.threads import in_thread
-from prelude_exporter.tls import Certificates
+from prelude_exporter.watch.metrics import Metrics
+from prelude_exporter.watch.readiness import Readiness
 from prelude_otel.catalogue import Catalogue, builtin, load
 from prelude_otel.errors import ConfigurationError
 from prelude_store.native import native
@@ -130,7 +130,7 @@ async def _serve(
     http_server.config.ssl = tls.for_http() if tls else None
     telemetry = None
     if settings.self_telemetry:
-        from prelude_exporter.self_telemetry import SelfTelemetry
+        from prelude_exporter.watch.self_telemetry import SelfTelemetry
 
         telemetry = SelfTelemetry(metrics.registry, Address(settings.http.host, http_socket.getsockname()[1]))
     await grpc_server.start()

@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from prelude_exporter.access.security import Security
 from prelude_exporter.limits import Limits
-from prelude_exporter.security import Security
 from prelude_otel.errors import ConfigurationError
 
 __all__ = ["Address", "Settings"]

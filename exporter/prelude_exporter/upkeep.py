@@ -9,10 +9,10 @@ from typing import Final
 
 import psycopg
 
-from prelude_exporter.metrics import Metrics
-from prelude_exporter.readiness import Readiness
 from prelude_exporter.settings import Settings
 from prelude_exporter.threads import in_thread
+from prelude_exporter.watch.metrics import Metrics
+from prelude_exporter.watch.readiness import Readiness
 from prelude_otel.errors import PreludeError, StoreUnavailableError
 from prelude_store import gauges, joins, migrations, partitions, sweep
 from prelude_store.connection import connect, said

@@ -109,7 +109,7 @@ def token(name: str, services: tuple[str, ...], days: int | None) -> None:
 
     The line holds only a hash. Nothing is written anywhere.
     """
-    from prelude_exporter.tokens import line_for, new_token
+    from prelude_exporter.access.tokens import line_for, new_token
 
     made = new_token()
     expires = datetime.now(UTC).date() + timedelta(days=days) if days else None

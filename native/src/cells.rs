@@ -1,4 +1,4 @@
-//! The attributes that the contract knows: what `prelude_exporter.fields` and its readers do, where the value is as it should be.
+//! The attributes that the contract knows: what `prelude_exporter.decoding.fields` and its readers do, where the value is as it should be.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ const LONGEST_PAGE_URL: usize = 2000;
 const LONGEST_JSON: usize = 256 * 1024;
 const MOST_TEXTS: usize = 100;
 
-/// All of them; as `prelude_exporter.fields.Cells`.
+/// All of them; as `prelude_exporter.decoding.fields.Cells`.
 #[derive(Default)]
 pub struct Cells<'a> {
     seen: u32,

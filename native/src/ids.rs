@@ -1,4 +1,4 @@
-//! Ids in text, as `prelude_otel.contract.event_id` and `prelude_exporter.mapping` make them.
+//! Ids in text, as `prelude_otel.contract.event_id` and `prelude_exporter.decoding.mapping` make them.
 
 use std::borrow::Cow;
 

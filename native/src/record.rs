@@ -1,4 +1,4 @@
-//! One log record becomes one row: what `prelude_exporter.mapping.Mapper.event` does, for records without anything odd.
+//! One log record becomes one row: what `prelude_exporter.decoding.mapping.Mapper.event` does, for records without anything odd.
 
 use std::borrow::Cow;
 

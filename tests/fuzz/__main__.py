@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from prelude_exporter.decode import Decoder
+from prelude_exporter.decoding.decode import Decoder
 from prelude_store.embedded import EmbeddedPostgres
 from prelude_store.migrations import migrate
 from tests.fuzz.check import check

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from prelude_exporter import wire
-from prelude_exporter.cutting import MAX_DATA_BYTES
-from prelude_exporter.decode import Decoded, Decoder, MalformedRequestError
-from prelude_exporter.values import MAX_DEPTH
+from prelude_exporter.decoding import wire
+from prelude_exporter.decoding.cutting import MAX_DATA_BYTES
+from prelude_exporter.decoding.decode import Decoded, Decoder
+from prelude_exporter.decoding.values import MAX_DEPTH
+from prelude_exporter.errors import MalformedRequestError
 from prelude_store.row import ActivityRow
 from prelude_store.suspicion import why_suspect
 

@@ -14,7 +14,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from bench.ingest_load import requests
-from prelude_exporter.otlp_json import to_protobuf
+from prelude_exporter.decoding.otlp_json import to_protobuf
 from tests.support.otlp import attributes, field, nested_attribute
 
 __all__ = ["corpus", "json_corpus"]

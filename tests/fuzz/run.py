@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from prelude_exporter.decode import Decoder
-from prelude_exporter.otlp_json import to_protobuf
+from prelude_exporter.decoding.decode import Decoder
+from prelude_exporter.decoding.otlp_json import to_protobuf
 from prelude_store.batch import Batch
 from prelude_store.writer import Writer
 from tests.fuzz.check import check

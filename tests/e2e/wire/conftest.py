@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from prelude_exporter.tokens import line_for, new_token
+from prelude_exporter.access.tokens import line_for, new_token
 from tests.support.certificates import Authority, Pair
 from tests.support.chain import running_exporter
 from tests.support.collector import RunningCollector, collector_program, running_collector

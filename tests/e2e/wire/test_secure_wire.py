@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from prelude_cli.up.ports import choose_ports
-from prelude_exporter.tokens import new_token
+from prelude_exporter.access.tokens import new_token
 from tests.e2e.wire.conftest import SECURE, Wire
 from tests.integration.exporter.conftest import activity, logs
 from tests.support.certificates import Authority

@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 
 import prelude_otel
 from prelude_cli.main import cli
-from prelude_exporter.tokens import line_for, new_token
+from prelude_exporter.access.tokens import line_for, new_token
 from prelude_otel.errors import PreludeError
 from prelude_otel.settings import read_settings
 

@@ -19,8 +19,8 @@ from psycopg.conninfo import make_conninfo
 
 import prelude_exporter.checks
 from prelude_cli.collector.checks import checks as collector_checks
+from prelude_exporter.access.tokens import line_for, new_token
 from prelude_exporter.checks import checks as exporter_checks
-from prelude_exporter.tokens import line_for, new_token
 from prelude_store.embedded import EmbeddedPostgres
 from prelude_store.migrations import migrate
 from tests.integration.doctor.conftest import Chain, fill, running

@@ -25,13 +25,13 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from prelude_exporter.commit import GroupCommit
-from prelude_exporter.decode import Decoded, Decoder
-from prelude_exporter.intake import Intake
-from prelude_exporter.metrics import Metrics
-from prelude_exporter.otlp_json import to_protobuf
-from prelude_exporter.readiness import Readiness
+from prelude_exporter.commits.group_commit import GroupCommit
+from prelude_exporter.decoding.decode import Decoded, Decoder
+from prelude_exporter.decoding.otlp_json import to_protobuf
+from prelude_exporter.edge.intake import Intake
 from prelude_exporter.sender import Sender
+from prelude_exporter.watch.metrics import Metrics
+from prelude_exporter.watch.readiness import Readiness
 from prelude_store.batch import Batch
 from prelude_store.quarantine.entries import Selection
 from prelude_store.quarantine.reader import reader_of

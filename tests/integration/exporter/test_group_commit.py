@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from prelude_exporter.commit import GroupCommit
-from prelude_exporter.decode import Decoded, Decoder
+from prelude_exporter.commits.group_commit import GroupCommit
+from prelude_exporter.decoding.decode import Decoded, Decoder
 from prelude_otel.errors import StoreUnavailableError
 from prelude_store.batch import Batch, WriteResult
 from prelude_store.row import Probe

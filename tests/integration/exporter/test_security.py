@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 import pytest
 
-from prelude_exporter.tokens import line_for, new_token
+from prelude_exporter.access.tokens import line_for, new_token
 from tests.integration.exporter.conftest import LOGS, Exporter, activity, eventually, logs, span_of, traces
 from tests.support.certificates import Authority, Pair
 from tests.support.postgres import TestServer, as_role

@@ -13,8 +13,8 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from prometheus_client import CollectorRegistry
 
-from prelude_exporter.self_telemetry import SelfTelemetry
 from prelude_exporter.settings import Address
+from prelude_exporter.watch.self_telemetry import SelfTelemetry
 from prelude_otel.errors import ConfigurationError
 from tests.integration.exporter.conftest import Exporter, activity, logs
 

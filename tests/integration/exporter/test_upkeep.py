@@ -12,10 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from prelude_exporter.metrics import Metrics
-from prelude_exporter.readiness import Readiness
 from prelude_exporter.settings import Settings
 from prelude_exporter.upkeep import maintain
+from prelude_exporter.watch.metrics import Metrics
+from prelude_exporter.watch.readiness import Readiness
 from tests.integration.exporter.conftest import TRACES, Exporter, activity, eventually, logs, span_of, traces
 from tests.support.postgres import as_role
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from psycopg.conninfo import make_conninfo
 
-from prelude_exporter.decode import Decoder
+from prelude_exporter.decoding.decode import Decoder
 from prelude_otel.errors import StoreError
 from prelude_store.command import command
 from prelude_store.connection import connect

@@ -47,7 +47,7 @@ def test_the_pages_name_metrics_of_the_collector_as_it_does(collector_metrics: s
 
 
 def test_labels_that_are_asked_for_have_the_values_that_there_are() -> None:
-    from prelude_exporter.metrics import OUTCOMES
+    from prelude_exporter.watch.metrics import OUTCOMES
 
     said = {
         value

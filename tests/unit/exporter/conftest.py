@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from prelude_exporter.decode import Decoded, Decoder
+from prelude_exporter.decoding.decode import Decoded, Decoder
 from prelude_store.row import ActivityRow
 from tests.support.otlp import attributes
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from prelude_exporter.decode import Decoded, Decoder, MalformedRequestError
-from prelude_exporter.limits import TooLargeError
-from prelude_exporter.native_decode import NativeDecoder
+from prelude_exporter.decoding.decode import Decoded, Decoder
+from prelude_exporter.decoding.native_decode import NativeDecoder
+from prelude_exporter.errors import MalformedRequestError, TooLargeError
 from prelude_exporter.sender import Sender
 from prelude_store.row import ActivityRow
 

@@ -13,8 +13,8 @@ import orjson
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from prelude_exporter.result import result_text
-from prelude_exporter.texts import Notes, clean, json_object, json_text
+from prelude_exporter.decoding.result import result_text
+from prelude_exporter.decoding.texts import Notes, clean, json_object, json_text
 from prelude_otel.catalogue import builtin, conform, page_url
 from prelude_otel.contract import attributes as names
 from prelude_otel.contract.duration import duration_ms

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from prelude_exporter.decode import Decoded, Decoder
+from prelude_exporter.decoding.decode import Decoded, Decoder
 from prelude_otel.catalogue import Activity, Catalogue, Field
 from prelude_otel.contract.event_id import event_id_from_uid
 from prelude_store.row import ActivityRow

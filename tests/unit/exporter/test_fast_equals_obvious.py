@@ -10,7 +10,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 
 from bench.collector_order import as_the_collector_writes
-from prelude_exporter.decode import Decoder
+from prelude_exporter.decoding.decode import Decoder
 from prelude_otel.catalogue import builtin
 from prelude_otel.contract import attributes as names
 from prelude_otel.errors import ContractError
@@ -115,7 +115,7 @@ def test_the_fast_mapping_equals_the_obvious_one(batch: list[LogRecord]) -> None
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_decoder_fail_in_an_unforeseen_way(junk: bytes) -> None:
-    from prelude_exporter.decode import MalformedRequestError
+    from prelude_exporter.errors import MalformedRequestError
 
     for read in (DECODER.logs, DECODER.traces):
         try:
@@ -127,7 +127,7 @@ def test_no_bytes_make_the_decoder_fail_in_an_unforeseen_way(junk: bytes) -> Non
 @settings(max_examples=200, deadline=None)
 @given(records, st.data())
 def test_a_damaged_request_is_malformed_or_costs_one_record(record: LogRecord, data: st.DataObject) -> None:
-    from prelude_exporter.decode import MalformedRequestError
+    from prelude_exporter.errors import MalformedRequestError
 
     request = bytearray(request_of(record, record))
     place = data.draw(st.integers(0, len(request) - 1))

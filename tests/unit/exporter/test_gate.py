@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from prelude_exporter import tokens, watched
-from prelude_exporter.gate import Gate, StaleCredentialError, UnauthenticatedError
-from prelude_exporter.security import Security
+from prelude_exporter.access import tokens, watched
+from prelude_exporter.access.gate import Gate, StaleCredentialError, UnauthenticatedError
+from prelude_exporter.access.security import Security
+from prelude_exporter.access.tokens import Credentials, line_for, new_token, read_credentials
+from prelude_exporter.access.watched import Watched
 from prelude_exporter.settings import Address, Settings
-from prelude_exporter.tokens import Credentials, line_for, new_token, read_credentials
-from prelude_exporter.watched import Watched
 from prelude_otel.errors import ConfigurationError
 
 TOKEN = new_token()

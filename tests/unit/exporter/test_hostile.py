@@ -11,10 +11,11 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from prelude_exporter import mapping
-from prelude_exporter.cutting import MAX_DATA_BYTES
-from prelude_exporter.decode import Decoded, Decoder, MalformedRequestError
-from prelude_exporter.values import MAX_DEPTH
+from prelude_exporter.decoding import mapping
+from prelude_exporter.decoding.cutting import MAX_DATA_BYTES
+from prelude_exporter.decoding.decode import Decoded, Decoder
+from prelude_exporter.decoding.values import MAX_DEPTH
+from prelude_exporter.errors import MalformedRequestError
 from prelude_store.row import ActivityRow, SpanLength
 from tests.support.otlp import attributes, field, nested_attribute, request_of_bytes
 from tests.unit.exporter.conftest import NOW_NS, SPAN, TRACE, record_of, request_of

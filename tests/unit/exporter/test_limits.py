@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from prelude_exporter import counting, oversized
-from prelude_exporter.counting import check_count
-from prelude_exporter.decode import Decoder
-from prelude_exporter.limits import Limits, TooLargeError
-from prelude_exporter.oversized import FIRST_BYTES, Oversized
+from prelude_exporter.decoding import counting
+from prelude_exporter.decoding.counting import check_count
+from prelude_exporter.decoding.decode import Decoder
+from prelude_exporter.edge import oversized
+from prelude_exporter.edge.oversized import FIRST_BYTES, Oversized
+from prelude_exporter.errors import TooLargeError
+from prelude_exporter.limits import Limits
 from prelude_exporter.sender import Sender
 from tests.support.otlp import attributes
 from tests.unit.exporter.conftest import record_of, request_of

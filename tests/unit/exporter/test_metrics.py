@@ -8,10 +8,10 @@ import time
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from prelude_exporter.decode import Decoded
-from prelude_exporter.lag import BUCKETS, Lag
-from prelude_exporter.metrics import REASONS, Metrics
-from prelude_exporter.readiness import Readiness
+from prelude_exporter.decoding.decode import Decoded
+from prelude_exporter.watch.lag import BUCKETS, Lag
+from prelude_exporter.watch.metrics import REASONS, Metrics
+from prelude_exporter.watch.readiness import Readiness
 from prelude_store.batch import WriteResult
 from tests.support.rows import make_row
 from tests.unit.docs.blocks import all_words, section

@@ -16,8 +16,8 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from bench.collector_order import as_the_collector_writes
 from bench.ingest_load import requests
-from prelude_exporter.decode import Decoder
-from prelude_exporter.native_decode import NativeDecoder
+from prelude_exporter.decoding.decode import Decoder
+from prelude_exporter.decoding.native_decode import NativeDecoder
 from prelude_exporter.sender import Sender
 from prelude_otel.contract import attributes as names
 from tests.support.otlp import attributes

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from prelude_exporter.decode import Decoded, Decoder
+from prelude_exporter.decoding.decode import Decoded, Decoder
 from tests.integration.exporter.conftest import activity, logs, span_of, traces
 
 

@@ -10,8 +10,9 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from prelude_exporter.decode import Decoder, MalformedRequestError
-from prelude_exporter.otlp_json import to_protobuf
+from prelude_exporter.decoding.decode import Decoder
+from prelude_exporter.decoding.otlp_json import to_protobuf
+from prelude_exporter.errors import MalformedRequestError
 
 
 def logs(record: Any) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from prelude_exporter.decode import Decoder
+from prelude_exporter.decoding.decode import Decoder
 from tests.integration.exporter.conftest import activity, logs, span_of, traces
 
 

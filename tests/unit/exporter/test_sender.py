@@ -7,7 +7,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from prelude_exporter.decode import Decoder
+from prelude_exporter.decoding.decode import Decoder
 from prelude_exporter.sender import Sender, address_of_peer
 from tests.support.otlp import attributes
 from tests.unit.exporter.conftest import NOW_NS, SPAN, TRACE, record_of, request_of

@@ -8,29 +8,26 @@ from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
-from prelude_exporter import wire
-from prelude_exporter.counting import check_count
-from prelude_exporter.mapping import Mapper, trace_context
-from prelude_exporter.origin import Origin, Payloads, signal_of
+from prelude_exporter.decoding import wire
+from prelude_exporter.decoding.counting import check_count
+from prelude_exporter.decoding.mapping import Mapper, trace_context
+from prelude_exporter.decoding.origin import Origin, Payloads, signal_of
+from prelude_exporter.decoding.texts import Notes, clean
+from prelude_exporter.decoding.values import key_and_place, key_and_value
+from prelude_exporter.errors import MalformedRequestError
 from prelude_exporter.sender import Sender
-from prelude_exporter.texts import Notes, clean
-from prelude_exporter.values import key_and_place, key_and_value
 from prelude_otel.catalogue import Catalogue
 from prelude_otel.contract.attributes import ACTION_NAME, ACTION_TYPE, EVENT_PREFIX, PROBE_EVENT, SPAN_MEASURED
-from prelude_otel.errors import ContractError, PreludeError
+from prelude_otel.errors import ContractError
 from prelude_store.batch import Batch
 from prelude_store.row import ActivityRow, Probe, Quarantined, SpanLength
 
-__all__ = ["Decoded", "Decoder", "MalformedRequestError"]
+__all__ = ["Decoded", "Decoder"]
 
 _LONGEST_SPAN: Final = 2**63 - 1
 _PREFIX: Final = EVENT_PREFIX.encode()
 _MEASURED: Final = SPAN_MEASURED.encode()
 _KEYS: Final = {ACTION_TYPE.encode(), ACTION_NAME.encode()}
-
-
-class MalformedRequestError(PreludeError):
-    """The bytes are no OTLP request; sending them again will not help."""
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from prelude_exporter.values import key_and_value, value_in
+from prelude_exporter.decoding.values import key_and_value, value_in
 
 __all__ = ["content_of"]
 

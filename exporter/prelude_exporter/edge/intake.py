@@ -9,20 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, NoReturn
 
-from prelude_exporter.commit import GroupCommit
-from prelude_exporter.decode import Decoded, MalformedRequestError
-from prelude_exporter.late import LateCommits, StillWritingError
-from prelude_exporter.limits import TooLargeError
-from prelude_exporter.metrics import Metrics
-from prelude_exporter.native_decode import make_decoder
-from prelude_exporter.oversized import Oversized
-from prelude_exporter.readiness import Readiness
+from prelude_exporter.commits.group_commit import GroupCommit
+from prelude_exporter.commits.late import LateCommits, StillWritingError
+from prelude_exporter.decoding.decode import Decoded
+from prelude_exporter.decoding.native_decode import make_decoder
+from prelude_exporter.edge.oversized import Oversized
+from prelude_exporter.errors import MalformedRequestError, NotNowError, TooLargeError
 from prelude_exporter.sender import Sender
+from prelude_exporter.watch.metrics import Metrics
+from prelude_exporter.watch.readiness import Readiness
 from prelude_otel.catalogue import Catalogue
-from prelude_otel.errors import PreludeError, StoreUnavailableError
+from prelude_otel.errors import StoreUnavailableError
 from prelude_store.row import Quarantined
 
-__all__ = ["Intake", "NotNowError", "Signal"]
+__all__ = ["Intake", "Signal"]
 
 Signal = Literal["logs", "traces"]
 _log = logging.getLogger(__name__)
@@ -32,10 +32,6 @@ RETRY_AFTER: Final = 1
 
 _OVERHEAD: Final = 4096
 """Bytes that a request takes beside its content while it waits: its call, its task, its place in the queue."""
-
-
-class NotNowError(PreludeError):
-    """The request was not committed; the sender keeps it and sends it again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from uuid import UUID
 
 import orjson
 
-from prelude_exporter.content import content_of
-from prelude_exporter.declaration import Declaration
-from prelude_exporter.fields import LONGEST_ACTION_NAME, LONGEST_PAGE_URL, Cells, Fields
-from prelude_exporter.result import result_text
-from prelude_exporter.texts import Notes, clean, json_text
+from prelude_exporter.decoding.content import content_of
+from prelude_exporter.decoding.declaration import Declaration
+from prelude_exporter.decoding.fields import LONGEST_ACTION_NAME, LONGEST_PAGE_URL, Cells, Fields
+from prelude_exporter.decoding.result import result_text
+from prelude_exporter.decoding.texts import Notes, clean, json_text
 from prelude_otel.catalogue import Activity, Catalogue, builtin, conform
 from prelude_otel.catalogue import page_url as fill_page
 from prelude_otel.contract.attributes import EVENT_PREFIX

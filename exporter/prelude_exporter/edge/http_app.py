@@ -7,18 +7,18 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
-from prelude_exporter import answers
-from prelude_exporter.decode import MalformedRequestError
-from prelude_exporter.gate import Gate, StaleCredentialError, UnauthenticatedError
-from prelude_exporter.http_body import BodyTooLargeError, UnsupportedEncodingError, read_body
-from prelude_exporter.http_protocol import CERTIFICATE_NAMES
-from prelude_exporter.intake import RETRY_AFTER, Intake, NotNowError, Signal
-from prelude_exporter.limits import Limits, TooLargeError
-from prelude_exporter.metrics import CONTENT_TYPE, Metrics
-from prelude_exporter.otlp_json import to_protobuf
-from prelude_exporter.readiness import Readiness
-from prelude_exporter.refusals import say_refusal
+from prelude_exporter.access.gate import Gate, StaleCredentialError, UnauthenticatedError
+from prelude_exporter.decoding.otlp_json import to_protobuf
+from prelude_exporter.edge import answers
+from prelude_exporter.edge.http_body import BodyTooLargeError, UnsupportedEncodingError, read_body
+from prelude_exporter.edge.http_protocol import CERTIFICATE_NAMES
+from prelude_exporter.edge.intake import RETRY_AFTER, Intake, Signal
+from prelude_exporter.edge.refusals import say_refusal
+from prelude_exporter.errors import MalformedRequestError, NotNowError, TooLargeError
+from prelude_exporter.limits import Limits
 from prelude_exporter.sender import Sender
+from prelude_exporter.watch.metrics import CONTENT_TYPE, Metrics
+from prelude_exporter.watch.readiness import Readiness
 
 __all__ = ["HttpApp"]
 

@@ -6,7 +6,7 @@ import time
 from hashlib import blake2b
 from typing import Final
 
-from prelude_exporter.decode import Decoded
+from prelude_exporter.decoding.decode import Decoded
 from prelude_exporter.sender import Sender
 from prelude_store.row import Quarantined
 

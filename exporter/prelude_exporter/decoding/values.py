@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
-from prelude_exporter import wire
+from prelude_exporter.decoding import wire
 from prelude_otel.errors import ContractError
 
 __all__ = ["INTEGER", "INTEGER_BITS", "KEY", "MANY", "MAP", "MAX_DEPTH", "STRING", "TOO_DEEP", "VALUE", "key_and_place", "key_and_value", "map_in", "shallow", "value_in"]  # fmt: skip

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from prelude_exporter.intake import NotNowError
+from prelude_exporter.access.tokens import PREFIX, Credential, Credentials
+from prelude_exporter.access.watched import Watched
+from prelude_exporter.errors import NotNowError
 from prelude_exporter.sender import Sender
-from prelude_exporter.tokens import PREFIX, Credential, Credentials
-from prelude_exporter.watched import Watched
 from prelude_otel.errors import PreludeError
 
 __all__ = ["Gate", "StaleCredentialError", "UnauthenticatedError"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 
-from prelude_exporter.watched import Watched
+from prelude_exporter.access.watched import Watched
 from prelude_otel.errors import ConfigurationError
 
 __all__ = ["Certificates", "names_in_grpc", "names_in_ssl"]

@@ -8,8 +8,8 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from prelude_exporter.access.tls import names_in_ssl
 from prelude_exporter.limits import Limits
-from prelude_exporter.tls import names_in_ssl
 
 __all__ = ["CERTIFICATE_NAMES", "http_protocol"]
 

@@ -15,8 +15,8 @@ from uuid import uuid4
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from prelude_exporter.bridge import metrics_data
 from prelude_exporter.settings import Address
+from prelude_exporter.watch.bridge import metrics_data
 from prelude_otel.errors import ConfigurationError, MissingExtraError
 from prelude_otel.secrets import masked
 

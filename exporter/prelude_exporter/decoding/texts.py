@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import orjson
 
-from prelude_exporter.cutting import MAX_DATA_BYTES, dumps, fit
-from prelude_exporter.values import MAX_DEPTH, TOO_DEEP
+from prelude_exporter.decoding.cutting import MAX_DATA_BYTES, dumps, fit
+from prelude_exporter.decoding.values import MAX_DEPTH, TOO_DEEP
 
 __all__ = ["Notes", "carried", "clean", "harmless", "json_object", "json_text"]
 

@@ -12,15 +12,15 @@ from typing import Any, Final
 import grpc
 import grpc.aio
 
-from prelude_exporter import answers
-from prelude_exporter.decode import MalformedRequestError
-from prelude_exporter.gate import Gate, StaleCredentialError, UnauthenticatedError
-from prelude_exporter.intake import Intake, NotNowError, Signal
-from prelude_exporter.limits import Limits, TooLargeError
-from prelude_exporter.metrics import OUTCOMES, Metrics
-from prelude_exporter.refusals import say_refusal
+from prelude_exporter.access.gate import Gate, StaleCredentialError, UnauthenticatedError
+from prelude_exporter.access.tls import names_in_grpc
+from prelude_exporter.edge import answers
+from prelude_exporter.edge.intake import Intake, Signal
+from prelude_exporter.edge.refusals import say_refusal
+from prelude_exporter.errors import MalformedRequestError, NotNowError, TooLargeError
+from prelude_exporter.limits import Limits
 from prelude_exporter.sender import Sender, address_of_peer
-from prelude_exporter.tls import names_in_grpc
+from prelude_exporter.watch.metrics import OUTCOMES, Metrics
 from prelude_otel.errors import ConfigurationError
 
 __all__ = ["make_server"]

@@ -1,4 +1,4 @@
-"""The decoder with its hot loop compiled. What it gives is what `prelude_exporter.decode` gives; what is odd, it leaves to that."""
+"""The decoder with its hot loop compiled. What it gives is what `prelude_exporter.decoding.decode` gives; what is odd, it leaves to that."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from prelude_exporter.decode import Decoded, Decoder, MalformedRequestError
-from prelude_exporter.origin import Request
+from prelude_exporter.decoding.decode import Decoded, Decoder
+from prelude_exporter.decoding.origin import Request
+from prelude_exporter.errors import MalformedRequestError
 from prelude_exporter.sender import Sender
 from prelude_otel.catalogue import Activity, Catalogue, Field, builtin
 from prelude_otel.catalogue.page import page_parameters

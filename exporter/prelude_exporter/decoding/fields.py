@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from prelude_exporter.readers import Reader, boolean, email, integer, mapping, text_of, texts
-from prelude_exporter.texts import Notes
-from prelude_exporter.values import (
+from prelude_exporter.decoding.readers import Reader, boolean, email, integer, mapping, text_of, texts
+from prelude_exporter.decoding.texts import Notes
+from prelude_exporter.decoding.values import (
     INTEGER,
     INTEGER_BITS,
     KEY,

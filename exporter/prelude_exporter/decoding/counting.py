@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from prelude_exporter.limits import TooLargeError
+from prelude_exporter.errors import TooLargeError
 
 __all__ = ["check_count"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from prelude_exporter.cutting import MAX_DATA_BYTES, dumps, fit
-from prelude_exporter.texts import Notes, carried, clean, harmless
+from prelude_exporter.decoding.cutting import MAX_DATA_BYTES, dumps, fit
+from prelude_exporter.decoding.texts import Notes, carried, clean, harmless
 from prelude_otel.contract.attributes import (
     REJECTED_FIELDS,
     RESULT_ERROR_TYPE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from prelude_exporter.metrics import Metrics
+from prelude_exporter.watch.metrics import Metrics
 from prelude_store.batch import Batch, WriteResult
 from prelude_store.writer import Writer
 

@@ -24,12 +24,12 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from prelude_exporter.lag import Lag
-from prelude_exporter.readiness import Readiness
+from prelude_exporter.watch.lag import Lag
+from prelude_exporter.watch.readiness import Readiness
 from prelude_store.batch import WriteResult
 
 if TYPE_CHECKING:
-    from prelude_exporter.decode import Decoded
+    from prelude_exporter.decoding.decode import Decoded
     from prelude_store.gauges import Gauges
     from prelude_store.row import ActivityRow
 

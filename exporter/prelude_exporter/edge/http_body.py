@@ -6,8 +6,7 @@ import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from prelude_exporter.decode import MalformedRequestError
-from prelude_exporter.limits import TooLargeError
+from prelude_exporter.errors import MalformedRequestError, TooLargeError
 from prelude_otel.errors import PreludeError
 
 __all__ = ["BodyTooLargeError", "UnsupportedEncodingError", "read_body"]

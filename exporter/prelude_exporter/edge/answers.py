@@ -13,8 +13,8 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from prelude_exporter.decode import Decoded
-from prelude_exporter.intake import RETRY_AFTER, Signal
+from prelude_exporter.decoding.decode import Decoded
+from prelude_exporter.edge.intake import RETRY_AFTER, Signal
 
 __all__ = ["INVALID_ARGUMENT", "UNAUTHENTICATED", "UNAVAILABLE", "as_json", "status", "success"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from prelude_otel.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from prelude_exporter.gate import Gate
-    from prelude_exporter.tls import Certificates
+    from prelude_exporter.access.gate import Gate
+    from prelude_exporter.access.tls import Certificates
 
 __all__ = ["Security"]
 
@@ -24,7 +24,7 @@ class Security:
         tls_cert: the server's certificate, PEM, with its intermediates.
         tls_key: its key.
         tls_client_ca: authority of client certificates, PEM; each sender must show one.
-        tokens: the file of credentials (`prelude_exporter.tokens`).
+        tokens: the file of credentials (`prelude_exporter.access.tokens`).
         allow_unauthenticated: listen beyond this machine though nobody is asked who they are.
         allow_cleartext: listen beyond this machine though tokens and data travel in the clear.
 
@@ -71,7 +71,7 @@ class Security:
 
     def certificates(self) -> Certificates | None:
         """For TLS; None without."""
-        from prelude_exporter.tls import Certificates
+        from prelude_exporter.access.tls import Certificates
 
         if self.tls_cert is None or self.tls_key is None:
             return None
@@ -79,9 +79,9 @@ class Security:
 
     def gate(self) -> Gate:
         """Who asks senders who they are."""
-        from prelude_exporter.gate import Gate
-        from prelude_exporter.tokens import read_credentials
-        from prelude_exporter.watched import Watched
+        from prelude_exporter.access.gate import Gate
+        from prelude_exporter.access.tokens import read_credentials
+        from prelude_exporter.access.watched import Watched
 
         certificates = self.tls_client_ca is not None
         path = self.tokens

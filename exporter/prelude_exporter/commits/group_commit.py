@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, Protocol
 
-from prelude_exporter.decode import Decoded
-from prelude_exporter.late import StillWritingError
-from prelude_exporter.origin import Payloads
+from prelude_exporter.commits.late import StillWritingError
+from prelude_exporter.decoding.decode import Decoded
+from prelude_exporter.decoding.origin import Payloads
 from prelude_otel.errors import StoreUnavailableError
 from prelude_store.batch import Batch, WriteResult
 

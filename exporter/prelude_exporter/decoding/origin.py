@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from prelude_exporter import wire
+from prelude_exporter.decoding import wire
 from prelude_store.row import Payload
 
 __all__ = ["Origin", "Payloads", "Request", "signal_of"]

@@ -15,7 +15,7 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
 
-from prelude_exporter.decode import MalformedRequestError
+from prelude_exporter.errors import MalformedRequestError
 
 __all__ = ["to_protobuf"]
 

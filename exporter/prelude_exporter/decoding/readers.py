@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
-from prelude_exporter.texts import Notes, clean, json_object
-from prelude_exporter.values import MAX_DEPTH, shallow
+from prelude_exporter.decoding.texts import Notes, clean, json_object
+from prelude_exporter.decoding.values import MAX_DEPTH, shallow
 from prelude_otel.contract.email import normalise_email
 
 __all__ = ["Reader", "boolean", "email", "integer", "mapping", "text_of", "texts"]
