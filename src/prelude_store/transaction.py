@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
-
-from psycopg import sql
 
 from prelude_store import joins, lanes, quarantine
 from prelude_store.batch import WriteResult
-from prelude_store.copy_text import COPY_COLUMNS, copy_lines, copy_statement
 from prelude_store.known import known_rows
+from prelude_store.placing import NOTHING, Way, place
 from prelude_store.preparation import CONFLICT, PayloadOf, Work
 
 if TYPE_CHECKING:
@@ -26,33 +23,9 @@ if TYPE_CHECKING:
     from prelude_store.connection import Connection
     from prelude_store.row import ActivityRow, Probe, Quarantined
 
-__all__ = ["Keep", "Way", "carry_out", "conflict"]
+__all__ = ["Keep", "carry_out", "conflict"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_COLUMNS: Final = ", ".join(f'"{column}"' for column in COPY_COLUMNS)
-_COPY: Final = sql.SQL(copy_statement("public.user_activity_logs"))
-_COPY_ASIDE: Final = sql.SQL(copy_statement("pg_temp.prelude_incoming"))
-_MAKE_ASIDE: Final = sql.SQL(
-    "CREATE TEMP TABLE IF NOT EXISTS prelude_incoming ("
-    + ", ".join(f'"{column}" {kind}' for column, kind in COPY_COLUMNS.items())
-    + ") ON COMMIT DELETE ROWS"
-)
-_INSERT_NEW: Final = sql.SQL(
-    f"INSERT INTO public.user_activity_logs ({_COLUMNS}) SELECT {_COLUMNS} FROM pg_temp.prelude_incoming"  # noqa: S608 (constants)
-    ' ORDER BY "timestamp", event_id ON CONFLICT DO NOTHING RETURNING event_id::text'
-)
-
-
-class Way(Enum):
-    """How rows get into the log. Each is surer than the one before, and slower."""
-
-    STRAIGHT = auto()
-    """COPY, as if all were new."""
-    LOOKING = auto()
-    """Look first which are there, and COPY the others. Another writer may still come between."""
-    ASIDE = auto()
-    """By way of a temporary table, and ON CONFLICT: nobody can come between."""
-
 
 Keep = Callable[["Connection", "Sequence[Quarantined]"], int]
 """What takes the entries of the quarantine: `prelude_store.quarantine.insert`; gives how many are new."""
@@ -80,39 +53,27 @@ def carry_out(
         OverflowError: as before; the time of a probe lies beyond the calendar.
     """
     with connection.transaction(force_rollback=rehearsal):
-        known = known_rows(connection, work.rows) if way is Way.LOOKING else {}
         joined = joins.meet(connection, work.rows, work.spans)
         rows, born = _with_durations(work.rows, joined)
-        if known:
-            rows = [row for place, row in enumerate(rows) if place not in known]
         places = len(rows) + len(joined.amendments)
         first_seq = lanes.reserve(connection, lane, places) if places else 0
-        new = None
-        if rows:
-            lines = copy_lines(rows, lane, first_seq)
-            if way is Way.ASIDE:
-                new = _copy_aside(connection, lines)
-                known = known_rows(connection, work.rows)  # now with the new ones, whose content is the same
-            else:
-                _copy(connection, _COPY, lines)
-        others = [work.rows[place] for place, same in known.items() if not same]
+        placed = place(connection, rows, lane, first_seq, way) if rows else NOTHING
+        others = [work.rows[at] for at, same in placed.known.items() if not same]
         if work.rivals:  # their keys are in the log by now
             same_as_there = known_rows(connection, work.rivals)
-            others += [row for place, row in enumerate(work.rivals) if not same_as_there.get(place)]
+            others += [row for at, row in enumerate(work.rivals) if not same_as_there.get(at)]
         found = [conflict(row, payload_of) for row in others]
         entries = [*work.quarantined, *found] if found else work.quarantined
         amended = joins.amend(connection, joined.amendments, lane, first_seq + len(rows))
         quarantined = keep(connection, entries)
         _land(connection, work.probes)
-    inserted = len(rows) if new is None else len(new)
-    if born:
-        born &= {row.event_id for row in rows} if new is None else new
+    inserted = placed.inserted
     return WriteResult(
         inserted=inserted,
         duplicates=work.duplicates + len(work.rows) + len(work.rivals) - inserted - len(found),
         conflicts=len(found),
         quarantined=quarantined,
-        joined=amended + len(born),
+        joined=amended + sum(map(placed.holds, born)),
         reasons=Counter(entry.reason for entry in entries),
     )
 
@@ -131,17 +92,6 @@ def _with_durations(rows: list[ActivityRow], joined: joins.Joined) -> tuple[list
         else:
             completed.append(row)
     return completed, born
-
-
-def _copy(connection: Connection, statement: sql.SQL, lines: bytes) -> None:
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(lines)
-
-
-def _copy_aside(connection: Connection, lines: bytes) -> set[str]:
-    connection.execute(_MAKE_ASIDE)
-    _copy(connection, _COPY_ASIDE, lines)
-    return {event_id for (event_id,) in connection.execute(_INSERT_NEW)}
 
 
 def conflict(row: ActivityRow, payload_of: PayloadOf) -> Quarantined:

@@ -17,6 +17,7 @@ from prelude_store import lanes, migrations, partitions, quarantine
 from prelude_store.batch import Batch, WriteResult
 from prelude_store.connection import BoundedConnection, Connection, NoAnswerError, connect, said
 from prelude_store.pace import Pace
+from prelude_store.placing import Way
 from prelude_store.preparation import PayloadOf, Work, halves, payload_finder, prepare, without_misshapen
 from prelude_store.quarantine import quarantined_row
 from prelude_store.rehearsal import rehearsal_row
@@ -24,7 +25,7 @@ from prelude_store.row import ActivityRow, Quarantined
 from prelude_store.settings import target
 from prelude_store.sqlstate import Verdict, judge
 from prelude_store.suspicion import misshapen, why_suspect
-from prelude_store.transaction import Keep, Way, carry_out, conflict
+from prelude_store.transaction import Keep, carry_out, conflict
 
 __all__ = ["ACCEPT_FUTURE", "ACCEPT_PAST", "Batch", "WriteResult", "Writer"]
 
@@ -282,7 +283,7 @@ class Writer:
             result = carry_out(connection, self._lane, work, payload_of, way=way, keep=self._keep)
         self._pace.committed(len(work), time.monotonic() - begun)
         self._confirm()
-        if way is not Way.STRAIGHT and result.duplicates:
+        if result.duplicates > work.duplicates:
             self._resends_until = time.monotonic() + _RESENDS
         return result
 

@@ -230,3 +230,23 @@ def test_a_writer_shows_who_it_is(writer: Writer, superuser: Connection, tmp_pat
         "SELECT application_name FROM pg_stat_activity WHERE datname = current_database()"
     ).fetchall()
     assert ("prelude-exporter",) in names
+
+
+@pytest.mark.parametrize(
+    "known", [0, 1499, 1500, 2999], ids=["first", "of the first half", "of the second half", "last"]
+)
+def test_one_known_row_among_thousands_costs_only_itself(writer: Writer, superuser: Connection, known: int) -> None:
+    start = now_us() - 60_000_000
+    rows = [waiting_row(timestamp_us=start + number) for number in range(3000)]
+    writer.write(Batch(rows=[rows[known]]))
+    span = SpanLength(rows[-1].trace_id or "", rows[-1].span_id or "", 5_000_000)
+    forged = rows[known]._replace(user_email="x@y.z", content_hash=b"f" * 16)
+    result = writer.write(Batch(rows=[forged if at == known else row for at, row in enumerate(rows)], spans=[span]))
+    assert (result.inserted, result.duplicates, result.conflicts) == (2999, 0, 1)
+    assert writer.write(Batch(rows=rows)) == WriteResult(duplicates=3000)
+    counted = superuser.execute(
+        "SELECT count(*), count(DISTINCT (lane, lane_seq)), count(duration_ms) FROM user_activity_logs"
+    )
+    # The span is that of the last row: it is born with it, unless it was there, and then is completed.
+    assert counted.fetchall() == [(3000, 3000, 1)]
+    assert result.joined == 1
