@@ -1,10 +1,11 @@
 """OTLP bytes in -> rows, against Telegraf: the other way from OTLP to PostgreSQL that is in use.
 
-    python -m bench.peers [--rows 20000] [--rounds 5] [--telegraf PATH]
+    python -m bench.peers [--rows 20000] [--rounds 5] [--telegraf PATH] [--indexes]
 
 The same log records over gRPC, in requests of 1,000, into one embedded PostgreSQL with its default durability. Each round measures one
 after the other: ``ours`` until the last answer, which is after COMMIT; Telegraf until its table holds all rows, since it answers before.
-Its table is the one that it makes itself: no key, no index, attributes as text. Without --telegraf it is built by Go from the module
+Its table is the one that it makes itself: no key, no index, attributes as text. With --indexes it gets as many as ours has, a unique one
+and four others, after the first round. Without --telegraf it is built by Go from the module
 proxy, once, into the user's cache folder; that takes some minutes.
 """
 
@@ -47,6 +48,13 @@ _CONFIG = """
   schema = "telegraf"
 """
 _PATIENCE = 120
+_INDEXES = (
+    "CREATE UNIQUE INDEX ON telegraf.logs (time, span_id, trace_id)",
+    "CREATE INDEX ON telegraf.logs (time)",
+    "CREATE INDEX ON telegraf.logs (trace_id, time DESC)",
+    "CREATE INDEX ON telegraf.logs (span_id, time DESC)",
+    "CREATE INDEX ON telegraf.logs (span_id, trace_id)",
+)
 
 
 def main() -> None:
@@ -55,6 +63,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000, help="rows of one round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--streams", type=int, default=8, help="requests in flight")
+    parser.add_argument("--indexes", action="store_true", help="on Telegraf's table, too")
     parser.add_argument("--telegraf", type=Path, help="its binary; else it is built")
     given = parser.parse_args()
     binary = given.telegraf or _built()
@@ -74,8 +83,10 @@ def main() -> None:
             mine = _send([channels[0].unary_unary(_EXPORT)], bodies, given.streams)
             connection.execute("CHECKPOINT")
             other = _until_there(connection, channel, bodies, given.streams)
-            if number < 0:
-                continue  # warms caches and partitions, and makes Telegraf's table
+            if number < 0:  # warms caches and partitions, and makes Telegraf's table
+                for statement in _INDEXES if given.indexes else ():
+                    connection.execute(statement)
+                continue
             ours.append(sent / mine)
             theirs.append(sent / other)
             print(
