@@ -1,0 +1,6 @@
+-- A page of rows, newest first, behind a place.
+SELECT {columns} FROM public.user_activity_logs AS log
+WHERE log."timestamp" >= %(since)s::timestamptz AND log."timestamp" < %(until)s::timestamptz
+    AND log."timestamp" <= %(at)s::timestamptz AND (log."timestamp", log.event_id) < (%(at)s::timestamptz, %(id)s::uuid)
+    AND {filters} AND {counted}
+ORDER BY log."timestamp" DESC, log.event_id DESC LIMIT %(limit)s::integer
