@@ -9,7 +9,13 @@ from prelude_otel.errors import MissingExtraError, PreludeError
 __all__ = ["missing_extra"]
 
 _OWN: Final = ("prelude_",)
-_EXTRA_OF: Final = {"exporter": "exporter", "store": "exporter", "analytics": "analytics"}
+_EXTRA_OF: Final = {
+    "exporter": "exporter",
+    "store": "exporter",
+    "analytics": "analytics",
+    "token": "analytics",
+    "demo": "analytics",
+}
 
 
 def missing_extra(room: str, error: ModuleNotFoundError) -> PreludeError:
