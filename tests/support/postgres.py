@@ -21,7 +21,7 @@ SERVER_URL: Final = "PRELUDE_TEST_SERVER_URL"
 """Environment variable: a superuser's URL of another server to test against, e.g. of an older version. Its roles and databases
 named ``prelude_test_*`` are ours."""
 
-ROLES: Final = ("owner", "writer", "reader", "governor", "sealer")
+ROLES: Final = ("owner", "writer", "reader", "governor", "sealer", "keeper")
 PASSWORD_LOGIN: Final = "prelude_test_password"
 PASSWORD: Final = "open-sesame-42"
 

@@ -45,6 +45,7 @@ ALLOWED = {
         "SELECT * FROM user_session_summaries",
         "SELECT * FROM activity_probes",
         "SELECT * FROM repeated_event_ids",
+        "SELECT * FROM activity_rollups, rollup_cursors, rollup_state, superseded_rows",
         "SELECT max(version) FROM prelude_migrations",
     ],
     "governor": [
@@ -58,6 +59,14 @@ ALLOWED = {
         "DELETE FROM span_joins",
     ],
     "sealer": [f"SELECT * FROM {LOG}", "SELECT * FROM ingest_lanes", "SELECT * FROM activity_amendments"],
+    "keeper": [
+        f"SELECT * FROM {LOG}",
+        "UPDATE rollup_state SET as_of = now()",
+        "DELETE FROM activity_rollups",
+        "INSERT INTO rollup_cursors (lane, seq) VALUES (1, 1)",
+        "DELETE FROM user_session_summaries",
+        "CREATE TEMP TABLE mine (a int)",
+    ],
 }
 
 FORBIDDEN = {
@@ -111,6 +120,8 @@ FORBIDDEN = {
         "SELECT prelude_ensure_partition(now())",
         "SELECT prelude_expire_quarantine(interval '90 days', 100)",
         "UPDATE id_sweep_cursors SET swept_seq = 0",
+        "UPDATE rollup_cursors SET seq = 0",
+        "DELETE FROM user_session_summaries",
     ],
     "governor": [
         f"INSERT INTO {LOG} (event_id) VALUES ({EVENT})",
@@ -125,6 +136,19 @@ FORBIDDEN = {
         "UPDATE ingest_lanes SET last_seq = 0",
         "SELECT * FROM activity_quarantine",
         "SELECT * FROM user_profiles",
+    ],
+    "keeper": [
+        f"INSERT INTO {LOG} (event_id) VALUES ({EVENT})",
+        f"UPDATE {LOG} SET duration_ms = 1",
+        f"DELETE FROM {LOG}",
+        "UPDATE ingest_lanes SET last_seq = 0",
+        "DELETE FROM activity_amendments",
+        "SELECT * FROM activity_quarantine",
+        "SELECT * FROM user_profiles",
+        "SELECT * FROM span_joins",
+        "DELETE FROM rollup_state",
+        "TRUNCATE activity_rollups",
+        "CREATE TABLE mine (a int)",
     ],
 }
 
@@ -176,7 +200,7 @@ def test_the_exporter_reads_and_changes_of_a_row_just_what_duplicates_join_and_s
     assert {name for name, _, _, insert in rights if not insert} == {"id", "created_at"}
 
 
-@pytest.mark.parametrize("role", ["writer", "reader", "governor", "sealer"])
+@pytest.mark.parametrize("role", ["writer", "reader", "governor", "sealer", "keeper"])
 def test_no_role_reaches_a_partition_past_its_table(filled: str, role: str) -> None:
     with psycopg.connect(as_role(filled, role), autocommit=True) as connection:
         row = connection.execute("SELECT min(inhrelid::regclass::text) FROM pg_inherits").fetchone()
@@ -189,7 +213,7 @@ def test_the_roles_have_no_login_and_no_power_over_the_server(filled: str) -> No
     with psycopg.connect(filled) as connection:
         powers = connection.execute(
             "SELECT rolname FROM pg_roles WHERE rolname = ANY (%s) AND (rolcanlogin OR rolsuper OR rolcreaterole OR rolcreatedb)",
-            [[f"prelude_{role}" for role in ("owner", "writer", "reader", "governor", "sealer")]],
+            [[f"prelude_{role}" for role in ("owner", "writer", "reader", "governor", "sealer", "keeper")]],
         ).fetchall()
     assert powers == []
 

@@ -1,0 +1,166 @@
+"""What a pass has to count, side by side in one temporary table, whatever brought it there.
+
+A line of ``prelude_arrived`` says how a row counts (``sign``: 1 counts, -1 is taken back, 0 does not count), how its length counts
+(``lengths``, likewise), and whether it bounds a session. What is found twice is settled here, so that all that is kept from these lines is
+a sum:
+
+- A pending row that was ended does not count. Ended before it was passed: ``sign`` 0. Ended later: a line of -1.
+- A length counts with its row, unless it came as an amendment that is not passed yet; then it counts with the amendment.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    from prelude_store.connection import Connection
+
+__all__ = ["MAKE", "take_day", "take_places"]
+
+MAKE: Final = (
+    """
+CREATE TEMP TABLE IF NOT EXISTS prelude_arrived (
+    sign smallint, lengths smallint, in_session boolean, "at" timestamptz, bucket timestamptz, event_id uuid, lane integer,
+    lane_seq bigint, completes_event_id uuid, user_email text, session_id text, action_type text, action_name text,
+    service_name text, entity_type text, page_route text, page text, result_status text, duration_ms integer,
+    customer_id text, method text, value_usd numeric
+) ON COMMIT DELETE ROWS
+""",
+    """
+CREATE TEMP TABLE IF NOT EXISTS prelude_amended (
+    lane integer, lane_seq bigint, event_id uuid, "at" timestamptz, duration_ms integer
+) ON COMMIT DELETE ROWS
+""",
+    'CREATE TEMP TABLE IF NOT EXISTS prelude_ended (event_id uuid, "at" timestamptz) ON COMMIT DELETE ROWS',
+)
+
+# What a line holds of the row `log`; {sign}, {lengths}, {in_session} and {duration} come before.
+_LINE: Final = """
+log."timestamp", date_bin('15 minutes', log."timestamp", 'epoch'), log.event_id, log.lane, log.lane_seq,
+nullif(log.completes_event_id, log.event_id), public.prelude_key(log.user_email), public.prelude_key(log.session_id, 1000),
+log.action_type, public.prelude_key(log.action_name), public.prelude_key(log.service_name), public.prelude_key(log.entity_type),
+public.prelude_key(log.page_route), coalesce(log.page_route, log.page_url), log.result_status, {duration},
+CASE WHEN log.action_name IN ('view_customer', 'view_deal') THEN
+    nullif(public.prelude_key(coalesce(log.action_data->>'customer_id', CASE log.action_name WHEN 'view_customer' THEN log.entity_id END)), '')
+END,
+CASE WHEN log.action_name IN ('generate_email', 'send_email') THEN public.prelude_key(log.action_data->>'method') END,
+CASE WHEN log.action_name = 'create_deal' AND jsonb_typeof(log.action_data->'value_usd') = 'number' THEN
+    (log.action_data->>'value_usd')::numeric
+END
+"""
+_ARRIVE: Final = f"""
+INSERT INTO pg_temp.prelude_arrived
+SELECT 1, CASE WHEN log.duration_ms IS NULL THEN 0 ELSE 1 END, true, {_LINE.format(duration="log.duration_ms")}
+FROM public.user_activity_logs AS log WHERE log.lane = %s AND log.lane_seq > %s AND log.lane_seq <= %s
+"""  # noqa: S608 (constants)
+
+# What is above the new cursors is there as well: it tells which lengths do not count yet.
+_AMENDED: Final = """
+INSERT INTO pg_temp.prelude_amended
+SELECT lane, lane_seq, event_id, "timestamp", duration_ms FROM public.activity_amendments WHERE lane = %s AND lane_seq > %s
+"""
+_NOTE_ENDS: Final = """
+INSERT INTO public.superseded_rows (event_id, lane, lane_seq)
+SELECT completes_event_id, lane, lane_seq FROM pg_temp.prelude_arrived WHERE completes_event_id IS NOT NULL ORDER BY 1
+ON CONFLICT DO NOTHING
+"""
+_ENDED_BEFORE: Final = """
+UPDATE pg_temp.prelude_arrived SET sign = 0, lengths = 0 WHERE result_status = 'pending'
+    AND EXISTS (SELECT FROM public.superseded_rows AS ended WHERE ended.event_id = prelude_arrived.event_id)
+"""
+_ENDED_NOW: Final = """
+WITH ended AS (
+    DELETE FROM public.pending_rows AS known
+    USING (SELECT DISTINCT completes_event_id FROM pg_temp.prelude_arrived WHERE completes_event_id IS NOT NULL) AS named
+    WHERE known.event_id = named.completes_event_id RETURNING known.event_id, known."timestamp"
+)
+INSERT INTO pg_temp.prelude_ended SELECT event_id, "timestamp" FROM ended
+"""
+_TAKE_BACK: Final = f"""
+INSERT INTO pg_temp.prelude_arrived
+SELECT -1, CASE WHEN log.duration_ms IS NULL OR amended.event_id IS NOT NULL THEN 0 ELSE -1 END, true,
+    {_LINE.format(duration="log.duration_ms")}
+FROM pg_temp.prelude_ended AS ended
+CROSS JOIN LATERAL (
+    SELECT * FROM public.user_activity_logs WHERE "timestamp" = ended."at" AND event_id = ended.event_id OFFSET 0
+) AS log
+LEFT JOIN pg_temp.prelude_amended AS amended ON amended.event_id = ended.event_id AND amended."at" = ended."at"
+"""  # noqa: S608 (constants)
+_NOTE_PENDING: Final = """
+INSERT INTO public.pending_rows (event_id, "timestamp")
+SELECT event_id, "at" FROM pg_temp.prelude_arrived WHERE result_status = 'pending' AND sign = 1 ORDER BY 1 ON CONFLICT DO NOTHING
+"""
+_NOT_YET: Final = """
+UPDATE pg_temp.prelude_arrived AS arrived SET lengths = 0 FROM pg_temp.prelude_amended AS amended
+WHERE arrived.lengths = 1 AND amended.event_id = arrived.event_id AND amended."at" = arrived."at"
+    AND NOT EXISTS (SELECT FROM public.rollup_cursors AS passed WHERE passed.lane = amended.lane AND passed.seq >= amended.lane_seq)
+"""
+# The cursors are the new ones by now; a row that came by in this pass has its length already.
+_COMPLETE: Final = f"""
+INSERT INTO pg_temp.prelude_arrived
+SELECT 0, 1, false, {_LINE.format(duration="amended.duration_ms")}
+FROM pg_temp.prelude_amended AS amended
+JOIN public.rollup_cursors AS passed ON passed.lane = amended.lane AND amended.lane_seq <= passed.seq
+CROSS JOIN LATERAL (
+    SELECT * FROM public.user_activity_logs WHERE "timestamp" = amended."at" AND event_id = amended.event_id OFFSET 0
+) AS log
+JOIN public.rollup_cursors AS row_passed ON row_passed.lane = log.lane AND log.lane_seq <= row_passed.seq
+WHERE NOT EXISTS (SELECT FROM pg_temp.prelude_arrived AS arrived WHERE arrived.event_id = log.event_id AND arrived."at" = log."timestamp")
+    AND NOT (log.result_status = 'pending'
+        AND EXISTS (SELECT FROM public.superseded_rows AS ended WHERE ended.event_id = log.event_id))
+"""  # noqa: S608 (constants)
+_DAY: Final = f"""
+INSERT INTO pg_temp.prelude_arrived
+SELECT counts, CASE WHEN log.duration_ms IS NULL OR counts = 0 THEN 0 ELSE 1 END, true, {_LINE.format(duration="log.duration_ms")}
+FROM public.user_activity_logs AS log
+JOIN public.rollup_cursors AS passed ON passed.lane = log.lane AND log.lane_seq <= passed.seq
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN log.result_status = 'pending'
+        AND EXISTS (SELECT FROM public.superseded_rows AS ended WHERE ended.event_id = log.event_id) THEN 0 ELSE 1 END AS counts
+) AS counting
+WHERE log."timestamp" >= %(day)s::date AND log."timestamp" < %(day)s::date + 1
+"""  # noqa: S608 (constants)
+_DAY_AMENDED: Final = """
+INSERT INTO pg_temp.prelude_amended
+SELECT amended.lane, amended.lane_seq, event_id, "timestamp", duration_ms
+FROM public.activity_amendments AS amended LEFT JOIN public.rollup_cursors AS passed USING (lane)
+WHERE amended.lane_seq > coalesce(passed.seq, 0)
+    AND amended."timestamp" >= %(day)s::date AND amended."timestamp" < %(day)s::date + 1
+"""
+
+
+def take_places(connection: Connection, before: Mapping[int, int], until: Mapping[int, int]) -> int:
+    """Fill ``prelude_arrived`` with what the lanes hold above `before`, up to `until`; gives the rows among it.
+
+    ``rollup_cursors`` says `until` already, and the transaction sees one snapshot.
+    """
+    rows = amendments = 0
+    for lane, last in until.items():
+        rows += connection.execute(_ARRIVE, [lane, before.get(lane, 0), last], prepare=True).rowcount
+    for lane, seq in before.items():
+        amendments += connection.execute(_AMENDED, [lane, seq], prepare=True).rowcount
+    if amendments:
+        connection.execute("ANALYZE pg_temp.prelude_amended")
+    ends = connection.execute(_NOTE_ENDS).rowcount
+    connection.execute(_ENDED_BEFORE)
+    if ends and connection.execute(_ENDED_NOW).rowcount:
+        connection.execute(_TAKE_BACK)
+    connection.execute(_NOTE_PENDING)
+    if amendments:
+        connection.execute(_NOT_YET)
+        connection.execute(_COMPLETE)
+    return rows
+
+
+def take_day(connection: Connection, day: date) -> int:
+    """Fill ``prelude_arrived`` with the rows of `day` (UTC) at or below the cursors; gives how many.
+
+    ``superseded_rows`` is right already.
+    """
+    rows = connection.execute(_DAY, {"day": day}).rowcount
+    if connection.execute(_DAY_AMENDED, {"day": day}).rowcount:
+        connection.execute(_NOT_YET)
+    return rows
