@@ -107,7 +107,8 @@ def ordinals_of(users: Ints) -> Ints:
     """Place of each row among those of its user, from 0; `users` is sorted."""
     starts = starts_of(users)
     counts = np.diff(np.append(starts, len(users)))
-    return (np.arange(len(users)) - np.repeat(starts, counts)).astype(np.int32)
+    ordinals: Ints = (np.arange(len(users)) - np.repeat(starts, counts)).astype(np.int32)
+    return ordinals
 
 
 def gaps_of(users: Ints, times: Ints) -> Ints:
