@@ -14,7 +14,6 @@ _EXTRA_OF: Final = {
     "store": "exporter",
     "analytics": "analytics",
     "token": "analytics",
-    "demo": "analytics",
 }
 
 

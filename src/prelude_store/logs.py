@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Calm", "JsonFormatter", "TextFormatter", "options", "set_up"]
 
-_OURS: Final = ("prelude_cli", "prelude_exporter", "prelude_otel", "prelude_store")
+_OURS: Final = ("prelude_analytics", "prelude_cli", "prelude_exporter", "prelude_otel", "prelude_store")
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _WINDOW: Final = 60.0
 _MOST_KEYS: Final = 500

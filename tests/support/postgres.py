@@ -21,7 +21,9 @@ SERVER_URL: Final = "PRELUDE_TEST_SERVER_URL"
 """Environment variable: a superuser's URL of another server to test against, e.g. of an older version. Its roles and databases
 named ``prelude_test_*`` are ours."""
 
-ROLES: Final = ("owner", "writer", "reader", "governor", "sealer", "keeper")
+ROLES: Final = ("owner", "writer", "reader", "governor", "sealer", "keeper", "access")
+ANALYTICS_LOGIN: Final = "prelude_test_analytics"
+"""Has the rights of the analytics service, and no others."""
 PASSWORD_LOGIN: Final = "prelude_test_password"
 PASSWORD: Final = "open-sesame-42"
 
@@ -49,19 +51,34 @@ class TestServer:
                 if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login]).fetchone() is None:
                     made = sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}").format(sql.Identifier(login), group)
                     connection.execute(made)
+            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ANALYTICS_LOGIN]).fetchone() is None:
+                service = sql.SQL("CREATE ROLE {} LOGIN IN ROLE prelude_reader, prelude_access, prelude_keeper")
+                connection.execute(service.format(sql.Identifier(ANALYTICS_LOGIN)))
 
     def url_for(self, database: str, user: str | None = None) -> str:
         """URL of `database`, as superuser or as the login `user`."""
         changed = {"dbname": database} | ({"user": user} if user else {})
         return make_conninfo(self.url, **changed)
 
-    def create_database(self, *, migrated: bool = True) -> str:
+    def create_database(self, *, migrated: bool = True, name: str = "") -> str:
         """A fresh database; gives its URL, as superuser."""
-        name = f"prelude_test_{os.getpid()}_{next(_numbers)}"
+        name = name or self.free_name()
         template = sql.Identifier(_TEMPLATE if migrated else "template0")
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), template))
         return self.url_for(name)
+
+    def free_name(self) -> str:
+        """The name of a database that nobody has made yet."""
+        return f"prelude_test_{os.getpid()}_{next(_numbers)}"
+
+    def end_connections(self, url: str) -> None:
+        """End all connections to a database, as a restart of the server would."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                [conninfo_to_dict(url)["dbname"]],
+            )
 
     def drop_database(self, url: str) -> None:
         """Drop a database that `create_database` made, whoever is still connected."""

@@ -1,0 +1,151 @@
+"""The one way in: what no credential opens is refused here, before any route runs. Requests and sockets alike."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import Headers
+
+from prelude_analytics.access import cookies
+from prelude_analytics.access.access import CHALLENGE, Access
+from prelude_analytics.access.caller import CALLER, Caller
+from prelude_analytics.access.origins import host_name, is_allowed, is_own
+from prelude_analytics.access.oversight import Oversight
+from prelude_analytics.access.tokens import read_cookie, read_token
+from prelude_analytics.edge import route_of
+from prelude_analytics.problems import Problem, ProblemResponse, problem_of
+from prelude_otel.errors import PreludeError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from prelude_analytics.audit import Recorder
+    from prelude_analytics.settings import Settings
+
+__all__ = ["Gate"]
+
+_PROBES: Final = frozenset({"/healthz", "/readyz"})
+"""For whoever runs the service, by whatever name: they say nothing of anybody."""
+_METRICS: Final = "/metrics"
+_SECRETS: Final = frozenset({"token", "access_token", "api_key", "apikey", "authorization", "bearer", "password"})
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Gate:
+    """ASGI middleware.
+
+    Args:
+        app: what it guards.
+        settings: of the process.
+        access: who judges credentials.
+        prefix: of the API.
+        recorder: told of what was let through.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, settings: Settings, access: Access, prefix: str, recorder: Recorder | None
+    ) -> None:
+        self._app = app
+        self._access = access
+        self._prefix = prefix
+        self._sign_in = f"{prefix}/session"
+        self._recorder = recorder
+        self._allowed = tuple(name.lower() for name in (*settings.allowed_hosts, settings.host))
+        self._open_metrics = settings.loopback
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let in or refuse."""
+        if scope["type"] == "lifespan" or scope["path"] in _PROBES:
+            await self._app(scope, receive, send)
+            return
+        try:
+            caller = await self._enter(scope, Headers(scope=scope))
+        except PreludeError as error:
+            await ProblemResponse(problem_of(error, scope), scope)(scope, receive, send)
+            return
+        if caller is None:
+            await self._app(scope, receive, send)
+            return
+        scope[CALLER] = caller
+        oversight = Oversight(scope, receive, send, lambda status: self._record(scope, caller, status))
+        undo = self._access.validity.on_revoked(caller, oversight.end)
+        try:
+            await self._app(scope, oversight.receive, oversight.send)
+        except asyncio.CancelledError:
+            if not oversight.cancelled():
+                raise
+        finally:
+            undo()
+
+    async def _enter(self, scope: Scope, headers: Headers) -> Caller | None:
+        """The caller; None where this path needs none.
+
+        Raises:
+            Problem: refused.
+            DatabaseUnavailableError: nobody can say.
+        """
+        host = self._host(headers)
+        origin = headers.get("origin")
+        if origin is not None and not is_own(origin, headers["host"]):
+            said = f"a page at {origin} may not ask this service; only pages that it serves itself may"
+            raise Problem(403, "Foreign origin", said)
+        _refuse_secrets(scope)
+        method = scope.get("method", "GET")
+        if (scope["path"] == self._sign_in and method == "POST") or (scope["path"] == _METRICS and self._open_metrics):
+            return None
+        client = scope.get("client")
+        address = client[0] if client else ""
+        authorization = headers.get("authorization")
+        if authorization is not None:
+            scheme, _, token = authorization.partition(" ")
+            shown = read_token(token.strip()) if scheme.lower() == "bearer" else None
+            caller = await self._access.of_token(shown, address)
+        else:
+            value = cookies.given(headers.get("cookie", ""), host)
+            if value is None:
+                said = "this needs a token: send the header Authorization: Bearer TOKEN; prelude token create makes one"
+                raise Problem(401, "Credential needed", said, headers=CHALLENGE)
+            _refuse_forged(scope, method, origin, headers)
+            caller = await self._access.of_session(read_cookie(value), address)
+        self._access.count(caller)
+        return caller
+
+    def _host(self, headers: Headers) -> str:
+        given = headers.getlist("host")
+        name = host_name(given[0]) if len(given) == 1 else None
+        if name is None or not is_allowed(name, self._allowed):
+            shown = given[0] if given else ""
+            said = (
+                f"this service is not known as {shown!r}; where that is its name, start it with --allowed-host "
+                "(PRELUDE_ALLOWED_HOSTS), else somebody led you here"
+            )
+            raise Problem(421, "Unknown host", said)
+        return name
+
+    def _record(self, scope: Scope, caller: Caller, status: int) -> None:
+        if self._recorder is not None:
+            self._recorder(scope, route_of(scope).removeprefix(self._prefix), caller, status)
+
+
+def _refuse_secrets(scope: Scope) -> None:
+    """No credential in an address: those end in logs, histories and headers to other sites."""
+    for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        if name.lower() in _SECRETS:
+            said = (
+                f"the query parameter {name} is refused: addresses end in logs; send the header Authorization: Bearer TOKEN, "
+                "and if this was a real token, revoke it (prelude token revoke)"
+            )
+            raise Problem(400, "Credential in the address", said, parameter=name)
+
+
+def _refuse_forged(scope: Scope, method: str, origin: str | None, headers: Headers) -> None:
+    """A cookie comes along whoever made the browser send the request: what changes something must show that it was a page of ours."""
+    if method in _SAFE and scope["type"] == "http":
+        return
+    if origin is None and headers.get("sec-fetch-site") != "same-origin":
+        said = (
+            "with a cookie this needs the header Origin, as browsers send it; programs send Authorization: Bearer TOKEN"
+        )
+        raise Problem(403, "Origin needed", said)

@@ -1,1 +1,0 @@
-"""Answers: pure functions over arrays; no database, no clock."""

@@ -1,0 +1,101 @@
+"""The application: routes, and what they stand on, from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from prelude_analytics import probes, problems, routes
+from prelude_analytics.access.access import Access
+from prelude_analytics.access.gate import Gate
+from prelude_analytics.database import Database
+from prelude_analytics.edge import Edge
+from prelude_analytics.keeping import kept
+from prelude_analytics.metrics import Metrics
+from prelude_analytics.readiness import Readiness
+
+if TYPE_CHECKING:
+    from prelude_analytics.audit import Recorder
+    from prelude_analytics.settings import Settings
+
+__all__ = ["PREFIX", "make_app"]
+
+PREFIX: Final = "/api/analytics"
+"""Before the path of every route of the API."""
+
+_DESCRIPTION: Final = "Who did what, when, with what result, and how long it took. Every answer needs a credential, which decides whose activities it shows."
+
+
+def make_app(settings: Settings, recorder: Recorder | None = None) -> FastAPI:
+    """An application that is not started yet. It starts whether or not the database is there.
+
+    Args:
+        settings: of the process.
+        recorder: told of what is read.
+    """
+    modules = [import_module(f"{routes.__name__}.{name}") for name in routes.MODULES]
+    app = FastAPI(
+        title="Prelude analytics",
+        version=version("prelude-otel"),
+        description=_DESCRIPTION,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        lifespan=partial(_lifespan, modules),
+    )
+    app.state.settings = settings
+    app.state.metrics = Metrics()
+    app.state.access = Access(settings)
+    problems.handle(app)
+    app.include_router(probes.router)
+    for module in modules:
+        app.include_router(module.router, prefix=PREFIX)
+    # The last one added is the outermost.
+    app.add_middleware(Gate, settings=settings, access=app.state.access, prefix=PREFIX, recorder=recorder)
+    app.add_middleware(Edge, metrics=app.state.metrics)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(modules: list[Any], app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    async with AsyncExitStack() as stack:
+        database = app.state.database = await Database.open(settings)
+        stack.push_async_callback(database.close)
+        access: Access = app.state.access
+        await access.credentials.open()
+        stack.push_async_callback(access.credentials.close)
+        readiness = app.state.readiness = Readiness(database)
+        await stack.enter_async_context(running(readiness.watch()))
+        await stack.enter_async_context(running(access.validity.watch()))
+        await stack.enter_async_context(kept(database.conninfo, wanted=settings.keeper))
+        for module in modules:
+            if hasattr(module, "lifespan"):
+                await stack.enter_async_context(module.lifespan(app))
+        yield
+
+
+@asynccontextmanager
+async def running(work: Any) -> AsyncIterator[None]:
+    """Run the coroutine `work` beside what is inside; cancelled at its end."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The name of the function: what a generated client calls it."""
+    return route.name

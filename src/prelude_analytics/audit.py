@@ -1,0 +1,166 @@
+"""Reads of other people's rows, recorded as activities themselves: who looked at what, by which filters.
+
+They go the way of all activities, through `prelude_otel`, and so into the log that they are about.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import parse_qsl
+
+import prelude_otel
+from prelude_otel import Activity, Field
+from prelude_otel.contract.email import normalise_email
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+    from prelude_analytics.access.caller import Caller
+
+__all__ = ["SERVICE_NAME", "Recorder", "Records", "describe", "record_read", "set_up"]
+
+SERVICE_NAME: Final = "prelude-analytics"
+_MORE: Final = "prelude.read"
+_LONGEST: Final = 200
+_NO_FILTERS: Final = frozenset({"cursor", "as_of"})
+_FORBIDDEN: Final = 403
+_REFUSED: Final = 400
+_log = logging.getLogger(__name__)
+
+_FIELDS: Final = {
+    "route": Field(),
+    "filters": Field(type="map", personal=True),
+    "role": Field(values=("self", "all", "govern")),
+    "token_id": Field(),
+    "what": Field(type="map"),
+}
+
+
+def _kind(name: str) -> Activity:
+    return Activity(type="analytics", name=name, category="read", fields=_FIELDS)
+
+
+_OTHER: Final = _kind("read")
+"""A route that is not in the table."""
+_KINDS: Final = {
+    "/activities": _kind("view_summary"),
+    "/recent-activities": _kind("view_activities"),
+    "/sessions": _kind("view_sessions"),
+    "/sessions/{id}": _kind("view_session"),
+    "/sessions/{session_id}": _kind("view_session"),
+    "/users": _kind("view_users"),
+    "/customers": _kind("view_customers"),
+    "/emails": _kind("view_emails"),
+    "/deals": _kind("view_deals"),
+    "/pages": _kind("view_pages"),
+    "/trends": _kind("view_trends"),
+    "/heatmap": _kind("view_heatmap"),
+    "/latency": _kind("view_latency"),
+    "/errors": _kind("view_errors"),
+    "/funnel": _kind("run_funnel"),
+    "/cohorts": _kind("view_cohorts"),
+    "/paths": _kind("view_paths"),
+    "/export.csv": _kind("export_activities"),
+    "/export.ndjson": _kind("export_activities"),
+    "/live": _kind("watch_live"),
+}
+_NO_READS: Final = frozenset({"/session", "/openapi.json"})
+
+
+class Recorder(Protocol):
+    """Takes note of an answer that the gate has let through; never waits, never raises."""
+
+    def __call__(self, scope: Scope, route: str, caller: Caller, status: int) -> None:
+        """`route` without the prefix of the API; `status` of the answer, 101 for a socket."""
+
+
+class Records:
+    """Records through `prelude_otel`, which `set_up` has prepared."""
+
+    def __call__(self, scope: Scope, route: str, caller: Caller, status: int) -> None:
+        """Record it, unless nobody else's rows were read."""
+        try:
+            if route not in _NO_READS and (status < _REFUSED or status == _FORBIDDEN):
+                _record(scope, route, caller, status)
+        except Exception:  # noqa: BLE001 (never the reader's problem)
+            _log.exception("a read was not recorded")
+
+
+def set_up() -> None:
+    """Start recording in this process; where to is told by ``OTEL_EXPORTER_OTLP_*``, as for every service.
+
+    Without the application: its server spans would carry what is asked for to wherever traces go.
+
+    Raises:
+        ConfigurationError: a setting of `prelude_otel` is wrong.
+    """
+    prelude_otel.instrument(service_name=SERVICE_NAME)
+
+
+def describe(scope: Scope, **what: Any) -> None:
+    """Say what a request asked for that its address does not tell, e.g. the steps of a funnel."""
+    scope.setdefault(_MORE, {}).update(what)
+
+
+def record_read(
+    caller: Caller,
+    route: str,
+    filters: dict[str, Any],
+    *,
+    what: dict[str, Any] | None = None,
+    refused: int | None = None,
+    client_address: str | None = None,
+    user_agent: str | None = None,
+) -> None:
+    """Record one read; never waits, never raises.
+
+    Args:
+        caller: who read.
+        route: without the prefix of the API.
+        filters: by name, without secrets.
+        what: see `describe`.
+        refused: the status with which it was refused, if it was.
+        client_address: of the caller.
+        user_agent: of the caller.
+    """
+    prelude_otel.emit(
+        _KINDS.get(route, _OTHER),
+        status="success" if refused is None else "error",
+        error_type=None if refused is None else str(refused),
+        user_email=caller.acting,
+        client_address=client_address,
+        user_agent=user_agent,
+        data={"route": route, "role": caller.role, "token_id": caller.token_id}
+        | ({"filters": filters} if filters else {})
+        | ({"what": what} if what else {}),
+    )
+
+
+def _record(scope: Scope, route: str, caller: Caller, status: int) -> None:
+    filters = {
+        name: value[:_LONGEST]
+        for name, value in parse_qsl(scope["query_string"].decode("latin-1"))
+        if name not in _NO_FILTERS
+    }
+    refused = status if status >= _REFUSED else None
+    if refused is None and _own(caller, filters.get("user_email")):
+        return
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    client = scope.get("client")
+    record_read(
+        caller,
+        route,
+        filters,
+        what=scope.get(_MORE),
+        refused=refused,
+        client_address=client[0] if client else None,
+        user_agent=headers.get(b"user-agent"),
+    )
+
+
+def _own(caller: Caller, asked: str | None) -> bool:
+    """Whether only rows of the caller can have been read."""
+    if caller.role == "self":
+        return True
+    return bool(asked and caller.user_email and normalise_email(asked) == caller.user_email)

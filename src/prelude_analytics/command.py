@@ -1,0 +1,155 @@
+"""``prelude analytics``: the API, the live feed, and who may see what."""
+
+from __future__ import annotations
+
+import json
+import logging
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from prelude_otel.errors import MissingExtraError
+from prelude_store import logs
+
+__all__ = ["command"]
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+_log = logging.getLogger(__name__)
+
+
+@click.command("analytics", context_settings={"show_default": True})
+@click.option(
+    "--database-url",
+    help="PostgreSQL, e.g. postgresql://user@host/name. Else PRELUDE_DATABASE_URL, or ANALYTICS_DB_HOST and its companions.",
+    show_default=False,
+)
+@click.option("--host", envvar="PRELUDE_ANALYTICS_HOST", default="127.0.0.1", help="Where to listen.")
+@click.option("--port", envvar="PRELUDE_ANALYTICS_PORT", default=8005, type=click.IntRange(0, 65_535))
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    envvar="PRELUDE_ALLOWED_HOSTS",
+    multiple=True,
+    metavar="NAME",
+    help="A name under which browsers and programs reach it, beside --host and localhost; .example.com is all below. May be repeated.",
+)
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    envvar="PRELUDE_TRUSTED_PROXIES",
+    multiple=True,
+    metavar="ADDRESS",
+    help="A proxy whose X-Forwarded-For and X-Forwarded-Proto are believed. May be repeated.",
+)
+@click.option("--tls-cert", envvar="PRELUDE_ANALYTICS_TLS_CERT", type=_FILE, help="Certificate (PEM).")
+@click.option("--tls-key", envvar="PRELUDE_ANALYTICS_TLS_KEY", type=_FILE, help="Its key (PEM).")
+@click.option(
+    "--allow-cleartext",
+    envvar="PRELUDE_ANALYTICS_ALLOW_CLEARTEXT",
+    is_flag=True,
+    help="Listen beyond this machine, though tokens and answers travel without TLS.",
+)
+@click.option(
+    "--connections",
+    envvar="PRELUDE_ANALYTICS_CONNECTIONS",
+    default=8,
+    type=click.IntRange(2, 200),
+    help="To the database, at most.",
+)
+@click.option(
+    "--statement-timeout",
+    envvar="PRELUDE_STATEMENT_TIMEOUT",
+    default=5.0,
+    type=click.FloatRange(0.1, 600),
+    metavar="SECONDS",
+    help="That one query may take; then the answer is 422, with what to narrow.",
+)
+@click.option(
+    "--pending-timeout",
+    envvar="PRELUDE_PENDING_TIMEOUT",
+    default=24.0,
+    type=click.FloatRange(min=0.25),
+    metavar="HOURS",
+    help="A pending activity that is older reads as a timeout.",
+)
+@click.option(
+    "--named-rankings",
+    envvar="PRELUDE_NAMED_RANKINGS",
+    default="on",
+    type=click.Choice(["on", "off"]),
+    help="Whether answers may rank people by name.",
+)
+@click.option(
+    "--session-hours",
+    envvar="PRELUDE_SESSION_HOURS",
+    default=12.0,
+    type=click.FloatRange(0.1, 24 * 31),
+    help="How long a cookie is valid.",
+)
+@click.option(
+    "--requests-per-second",
+    envvar="PRELUDE_REQUESTS_PER_SECOND",
+    default=200.0,
+    type=click.FloatRange(min=0),
+    help="That one token may make for long; 0 is no limit.",
+)
+@click.option(
+    "--requests-at-once",
+    envvar="PRELUDE_REQUESTS_AT_ONCE",
+    default=1000,
+    type=click.IntRange(min=1),
+    help="That one token may make in one go.",
+)
+@click.option(
+    "--keeper",
+    envvar="PRELUDE_KEEPER",
+    default="on",
+    type=click.Choice(["on", "off"]),
+    help="Whether this process keeps rollups and sessions; of several, one does.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Say where it listens as one line of JSON.")
+@logs.options
+def command(
+    *,
+    database_url: str | None,
+    pending_timeout: float,
+    named_rankings: str,
+    keeper: str,
+    session_hours: float,
+    as_json: bool,
+    log_format: str,
+    log_level: str,
+    **given: Any,
+) -> None:
+    """Serve the analytics API and its live feed: every answer needs a token (prelude token create).
+
+    Starts whether or not the database is there, and answers 503 while it is away. Ends on SIGTERM or Ctrl-C.
+    """
+    try:
+        from prelude_analytics import server
+        from prelude_analytics.settings import Settings
+        from prelude_store.settings import database_url as find_database_url
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("prelude analytics", "analytics", error.name or "") from error
+
+    settings = Settings(
+        database_url=find_database_url(database_url),
+        pending_timeout=pending_timeout * 3600,
+        named_rankings=named_rankings == "on",
+        keeper=keeper == "on",
+        session_lifetime=session_hours * 3600,
+        **given,
+    )
+    logs.set_up(log_format, log_level)
+
+    def ready(url: str) -> None:
+        if as_json:
+            click.echo(json.dumps({"url": url}))
+        if log_format == "json":
+            _log.info("listening", extra={"url": url, "version": version("prelude-otel")})
+        elif not as_json:
+            click.echo(f"prelude analytics answers at {url}/api/analytics")
+
+    server.run(settings, ready)

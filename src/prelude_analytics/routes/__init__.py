@@ -1,0 +1,10 @@
+"""The routes, one module for each group. A module has a ``router``, and a ``lifespan(app)`` where it keeps something running."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["MODULES"]
+
+MODULES: Final[tuple[str, ...]] = ("session",)
+"""Modules here whose routes are served, in the order of the documentation."""

@@ -1,0 +1,87 @@
+"""What one analytics process is told."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from prelude_otel.errors import ConfigurationError
+
+__all__ = ["Settings", "is_loopback"]
+
+_LAST_PORT: Final = 65_535
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine as it knows itself."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost" or host.lower().endswith(".localhost")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of an analytics process. Times in seconds.
+
+    Args:
+        host: where it listens.
+        port: 0 lets the system choose.
+        allowed_hosts: names under which it may be asked for, beside `host` and those of the loopback; ``.example.com`` is all below.
+        trusted_proxies: addresses whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
+        tls_cert: the server's certificate, PEM, with its intermediates.
+        tls_key: its key.
+        allow_cleartext: listen beyond this machine though tokens and answers travel in the clear.
+        connections: to the database, at most.
+        statement_timeout: that a query may take.
+        database_wait: that a request may wait for a connection.
+        pending_timeout: an older pending row reads as a timeout.
+        named_rankings: whether answers may rank people by name at all.
+        session_lifetime: of a cookie.
+        requests_per_second: that one token may make for long; 0: as many as it likes.
+        requests_at_once: that it may make in one go.
+        keeper: whether this process keeps rollups and sessions.
+
+    Raises:
+        ConfigurationError: it would listen beyond this machine in the clear, or a setting is wrong.
+    """
+
+    database_url: str = field(repr=False)
+    host: str = "127.0.0.1"
+    port: int = 8005
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    allow_cleartext: bool = False
+    connections: int = 8
+    statement_timeout: float = 5.0
+    database_wait: float = 2.0
+    pending_timeout: float = 86_400.0
+    named_rankings: bool = True
+    session_lifetime: float = 43_200.0
+    requests_per_second: float = 200.0
+    requests_at_once: int = 1000
+    keeper: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= _LAST_PORT:
+            raise ConfigurationError(f"{self.port} is no port to listen on; choose one from 0 to {_LAST_PORT}")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ConfigurationError("a certificate and its key go together: give --tls-cert and --tls-key")
+        if not self.loopback and self.tls_cert is None and not self.allow_cleartext:
+            raise ConfigurationError(
+                f"{self.host} can be reached from other machines, and tokens and what they open would travel there in the clear; "
+                "give --tls-cert and --tls-key, listen on 127.0.0.1, or, where a proxy or a mesh encrypts, say --allow-cleartext"
+            )
+        if "*" in self.allowed_hosts:
+            raise ConfigurationError(
+                "'*' allows every host, and with it any page that has its name lead here; name the hosts, like crm.example.com"
+            )
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return is_loopback(self.host)
