@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
@@ -17,6 +17,7 @@ from prelude_exporter.access.tls import names_in_grpc
 from prelude_exporter.edge import answers
 from prelude_exporter.edge.intake import Intake, Signal
 from prelude_exporter.edge.refusals import say_refusal
+from prelude_exporter.edge.vanished import Vanished
 from prelude_exporter.errors import MalformedRequestError, NotNowError, TooLargeError
 from prelude_exporter.limits import Limits
 from prelude_exporter.sender import Sender, address_of_peer
@@ -36,7 +37,7 @@ _HANDSHAKE_MS: Final = 10_000
 _IDLE_MS: Final = 600_000
 _METADATA_BYTES: Final = 16_384
 _VERDICT: Final = 0.1
-"""Seconds within which gRPC cancels a call that it has refused, above its own limit; until then it looks like one without a request."""
+"""Seconds within which gRPC cancels a call that it has refused, or that broke off; until then it looks like one without a request."""
 
 Handler = Callable[[Any, Any], Awaitable[bytes]]
 
@@ -47,6 +48,7 @@ class _Parts:
     metrics: Metrics
     gate: Gate
     limits: Limits
+    vanished: Vanished = field(default_factory=Vanished)
 
 
 class _Services(grpc.GenericRpcHandler):  # type: ignore[misc]
@@ -117,9 +119,9 @@ def _handler(signal: Signal, parts: _Parts) -> Handler:
         say_refusal("grpc", outcome, address_of_peer(context.peer()), str(error))
         await context.abort(code, str(error))
 
-    def refused_below(sender: Sender) -> None:
+    def refused_below(signal: Any, sender: Sender) -> None:
         said = f"the request has more than {limits.hard_bytes} bytes, and none of them was kept"
-        count["too_large"].inc()
+        parts.metrics.requests.labels("grpc", signal, "too_large").inc()
         say_refusal("grpc", "too_large", sender.address, said)
         note = asyncio.create_task(_note(intake, signal, sender, said))
         notes.add(note)
@@ -128,7 +130,9 @@ def _handler(signal: Signal, parts: _Parts) -> Handler:
     async def export(_requests: Any, context: Any) -> bytes:
         try:
             sender = _sender(gate, context)
-            request = await _read(context, limits, sender, signal, intake, refused_below)
+            if refused := parts.vanished.refused(context.peer()):
+                refused_below(*refused)
+            request = await _read(context, parts, sender, signal)
             response = answers.success(signal, await intake.accept(signal, request, sender)).SerializeToString()
         except MalformedRequestError as error:
             await refuse(context, "malformed", grpc.StatusCode.INVALID_ARGUMENT, error)
@@ -160,14 +164,9 @@ def _sender(gate: Gate, context: Any) -> Sender:
     return gate.sender(address, authorization, names_in_grpc(context.auth_context()))
 
 
-async def _read(
-    context: Any,
-    limits: Limits,
-    sender: Sender,
-    signal: Signal,
-    intake: Intake,
-    refused_below: Callable[[Sender], None],
-) -> bytes:
+async def _read(context: Any, parts: _Parts, sender: Sender, signal: Signal) -> bytes:
+    intake, limits = parts.intake, parts.limits
+    peer = context.peer()  # nobody can say it any more when the call is over
     try:
         async with asyncio.timeout(limits.arrival):
             with intake.room() as take:
@@ -179,7 +178,7 @@ async def _read(
         try:
             await asyncio.sleep(_VERDICT)
         except asyncio.CancelledError:
-            refused_below(sender)
+            parts.vanished.add(peer, signal, sender, context.time_remaining())
             raise
         raise MalformedRequestError("no request came")
     if len(request) > limits.request_bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from tests.integration.exporter.conftest import LOGS, Exporter, activity, eventually, logs
 from tests.support.postgres import TestServer, as_role
+from tests.support.proxy import running_proxy
 
 Query = Callable[..., list[tuple[Any, ...]]]
 MEBIBYTE = 1024 * 1024
@@ -118,6 +120,35 @@ def test_a_call_without_a_request_is_malformed(exporter: Exporter, query: Query)
         channel.stream_unary(LOGS)(iter(()), timeout=10)
     assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.INVALID_ARGUMENT, "no request came")
     assert query(NOTES) == []
+
+
+def test_a_call_whose_connection_breaks_before_its_request_came_is_not_taken_for_too_large(
+    exporter: Exporter, query: Query
+) -> None:
+    counted = too_large(exporter)
+    host, port = exporter.grpc.rsplit(":", 1)
+    with running_proxy((host, int(port))) as proxy:
+        for _ in range(3):
+            hold = threading.Event()
+            with grpc.insecure_channel(proxy.address) as channel:
+                call = channel.stream_unary(LOGS).future(_never(hold), timeout=10)
+                time.sleep(0.2)  # until the call has come; its request never does
+                assert proxy.cut(hard=True) == 1
+                assert call.exception().code() is grpc.StatusCode.UNAVAILABLE
+                hold.set()
+            assert exporter.call(logs(activity())) == b""
+    assert query(NOTES) == []
+    assert too_large(exporter) == counted
+
+
+def too_large(exporter: Exporter) -> list[bytes]:
+    """The counts of requests that were answered so."""
+    return [line for line in exporter.get("/metrics").body.splitlines() if b'outcome="too_large"' in line]
+
+
+def _never(hold: threading.Event) -> Iterator[bytes]:
+    hold.wait(10)
+    yield from ()
 
 
 def test_what_grpc_inflates_to_just_above_the_limit_leaves_a_note(exporter: Exporter, query: Query) -> None:
