@@ -14,6 +14,7 @@ _EXTRA_OF: Final = {
     "store": "exporter",
     "analytics": "analytics",
     "token": "analytics",
+    "demo": "analytics",
 }
 
 

@@ -1,0 +1,1 @@
+"""Answers: pure functions over arrays; no database, no clock."""

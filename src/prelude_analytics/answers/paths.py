@@ -1,0 +1,178 @@
+"""Paths: what follows what. The definitions stand in docs/questions.md.
+
+A *visit* is rows of one user of which none is longer than the gap after the one before. Rows stand stretch by stretch, so a visit may
+go on in the user's next stretch: such places are linked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from prelude_analytics.answers.lives import Sequence
+from prelude_store.timeline.columns import Ints
+
+__all__ = ["END", "Link", "Node", "Paths", "Steps", "follow", "levels"]
+
+END = -1
+"""In place of an action: the path was over."""
+
+_SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """What was done, path by path.
+
+    Attributes:
+        visits: all that there were.
+        actions: one row a path, one column a step; `END` behind its end. The last column only tells whether a path went on.
+    """
+
+    visits: int
+    actions: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An action at one step of the paths; None: all the others.
+
+    Attributes:
+        count: paths that came by here.
+        ended: those of them that went no further.
+    """
+
+    action: int | None
+    count: int
+    ended: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Paths that went from `source` at one step to `target` at the next; None: the others."""
+
+    source: int | None
+    target: int | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """The answer: nodes step by step, and what joins each step to the next."""
+
+    nodes: list[list[Node]]
+    links: list[list[Link]]
+
+
+def follow(stretches: list[Sequence], gap_seconds: int, depth: int, start: int | None) -> Paths:
+    """The paths of `depth` steps after the first.
+
+    Args:
+        gap_seconds: a longer time between two rows ends a visit; less than 65,535.
+        start: a path begins with the first such action of a visit; None: with the visit.
+    """
+    rows = _Rows(stretches, gap_seconds)
+    begins = rows.visits if start is None else rows.first_of_visits(np.flatnonzero(rows.actions == start))
+    actions = np.full((len(begins), depth + 2), END, dtype=np.int64)
+    alive, places = np.arange(len(begins)), begins
+    for step in range(depth + 2):
+        actions[alive, step] = rows.actions[places]
+        places = rows.after(places)
+        alive, places = alive[places >= 0], places[places >= 0]
+    return Paths(len(rows.visits), actions)
+
+
+def levels(paths: Paths, top: int, names: Mapping[int, str]) -> Steps:
+    """The `top` actions of each step by the number of paths (equal ones by name), the others together, and what joins them."""
+    steps = paths.actions.shape[1] - 1
+    nodes, links = [], []
+    before: tuple[Ints, list[int | None]] | None = None
+    for step in range(steps):
+        here, following = paths.actions[:, step], paths.actions[:, step + 1]
+        codes, chosen = _ranked(here, top, names)
+        there = codes >= 0
+        counts = np.bincount(codes[there], minlength=len(chosen))
+        ended = np.bincount(codes[there & (following == END)], minlength=len(chosen))
+        nodes.append([Node(action, int(counts[n]), int(ended[n])) for n, action in enumerate(chosen) if counts[n]])
+        if before is not None:
+            links.append(_links(before, (codes, chosen)))
+        before = (codes, chosen)
+    return Steps(nodes, links)
+
+
+def _ranked(actions: Ints, top: int, names: Mapping[int, str]) -> tuple[Ints, list[int | None]]:
+    """For each path the rank of its action (`END`: none), and the action of each rank; the last rank is all the others."""
+    seen, places, counts = np.unique(actions, return_inverse=True, return_counts=True)
+    order = sorted(
+        (n for n in range(len(seen)) if seen[n] != END), key=lambda n: (-int(counts[n]), names[int(seen[n])])
+    )
+    chosen = order[:top]
+    ranks = np.full(len(seen), len(chosen), dtype=np.int64)
+    ranks[chosen] = np.arange(len(chosen))
+    ranks[seen == END] = END
+    return ranks[places], [*(int(seen[n]) for n in chosen), None]
+
+
+def _links(before: tuple[Ints, list[int | None]], here: tuple[Ints, list[int | None]]) -> list[Link]:
+    (sources, from_), (targets, to) = before, here
+    went = targets >= 0
+    width = len(to)
+    counts = np.bincount(sources[went] * width + targets[went], minlength=len(from_) * width)
+    return [
+        Link(from_[place // width], to[place % width], int(counts[place])) for place in np.flatnonzero(counts).tolist()
+    ]
+
+
+class _Rows:
+    """All rows, one stretch after the other."""
+
+    def __init__(self, stretches: list[Sequence], gap_seconds: int) -> None:
+        nothing = np.zeros(0, dtype=np.int64)
+        self.actions = np.concatenate([nothing[:0].astype("u1"), *(part.actions for part in stretches)])
+        gaps = np.concatenate([nothing.astype("<u2"), *(part.gaps for part in stretches)])
+        self._begins = np.append(gaps > gap_seconds, True)
+        runs = [part.runs for part in stretches]
+        counts = np.concatenate([nothing, *(run.counts for run in runs)])
+        ends = np.cumsum(counts)
+        starts = ends - counts
+        users = np.concatenate([nothing, *(run.users for run in runs)])
+        first = np.concatenate([nothing, *(run.first_times for run in runs)])
+        last = np.concatenate([nothing, *(run.last_times for run in runs)])
+        # Stable, so that the stretches of a user stay in the order of time.
+        order = np.argsort(users, kind="stable")
+        earlier, later = order[:-1], order[1:]
+        linked = (users[earlier] == users[later]) & (first[later] - last[earlier] <= gap_seconds * _SECOND_US)
+        by_place = np.argsort(ends[earlier[linked]])
+        self._link_from = (ends[earlier[linked]] - 1)[by_place]
+        self._link_to = starts[later[linked]][by_place]
+        self._parts = np.flatnonzero(self._begins[:-1])
+        goes_on = np.zeros(len(self._parts), dtype=bool)
+        goes_on[np.searchsorted(self._parts, self._link_to)] = True
+        self.visits = self._parts[~goes_on]
+
+    def after(self, places: Ints) -> Ints:
+        """The row that follows each of `places` in its visit; -1 where it ends."""
+        following = np.where(self._begins[places + 1], -1, places + 1)
+        if len(self._link_from):
+            link = np.minimum(np.searchsorted(self._link_from, places), len(self._link_from) - 1)
+            linked = self._link_from[link] == places
+            following[linked] = self._link_to[link[linked]]
+        return following
+
+    def first_of_visits(self, places: Ints) -> Ints:
+        """Of `places`, in rising order, the first of each visit."""
+        roots = np.arange(len(self._parts))
+        roots[np.searchsorted(self._parts, self._link_to)] = self._part(self._link_from)
+        while True:
+            further = roots[roots]
+            if np.array_equal(further, roots):
+                break
+            roots = further
+        _, chosen = np.unique(roots[self._part(places)], return_index=True)
+        return np.sort(places[chosen])
+
+    def _part(self, places: Ints) -> Ints:
+        """The part of a visit, within one stretch, that each row is in."""
+        return np.searchsorted(self._parts, places, side="right") - 1

@@ -1,0 +1,90 @@
+"""Where each part of a range is read from: pure decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+__all__ = ["MOST_ROWS", "Built", "Part", "as_of", "plan"]
+
+MOST_ROWS: Final = 250_000
+"""Rows that an answer reads out of the log, at most."""
+
+_FRESH: Final = timedelta(seconds=60)
+_SHARE: Final = 25
+"""A day that takes long to make is made anew more seldom (`prelude_store.timeline.tend`)."""
+_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A day that the timeline holds.
+
+    Attributes:
+        dirty: rows came since it was built.
+        took: how long it took to make it.
+    """
+
+    day: date
+    dirty: bool
+    built_at: datetime
+    took: timedelta
+    row_count: int
+
+    def usable(self, now: datetime) -> bool:
+        """Whether to take it rather than the log: it is as the log is, or was a moment ago, or the log would be too much."""
+        if not self.dirty or self.row_count > MOST_ROWS:
+            return True
+        return now - self.built_at <= max(_FRESH, _SHARE * self.took)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of the range, from `since` on and before `until`.
+
+    Attributes:
+        day: of the timeline, to be read from there; None: from the log.
+        whole: the piece is all of that day.
+    """
+
+    since: datetime
+    until: datetime
+    day: Built | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the piece is all of its day."""
+        return self.day is not None and self.until - self.since == _DAY
+
+
+def plan(since: datetime, until: datetime, built: Mapping[date, Built], now: datetime) -> list[Part]:
+    """The parts of the range, in order: days of the timeline one by one, and what lies between them in one piece each."""
+    parts: list[Part] = []
+    day = since.astimezone(UTC).date()
+    while (starts := datetime.combine(day, time(), UTC)) < until:
+        known = built.get(day)
+        part = Part(max(starts, since), min(starts + _DAY, until), known if known and known.usable(now) else None)
+        if parts and parts[-1].day is None and part.day is None:
+            parts[-1] = Part(parts[-1].since, part.until)
+        else:
+            parts.append(part)
+        day += timedelta(days=1)
+    return parts
+
+
+def as_of(parts: Iterable[Part], now: datetime, followed_at: datetime | None, *, behind: bool) -> datetime:
+    """Up to when all that committed is in the answer.
+
+    Args:
+        followed_at: when the timeline last learned what had changed.
+        behind: something has committed that it does not know of yet.
+    """
+    days = [part.day for part in parts if part.day is not None]
+    if not days:
+        return now
+    moments = [day.built_at for day in days if day.dirty]
+    if behind and followed_at is not None:
+        moments.append(followed_at)
+    return min(moments, default=now)

@@ -1,0 +1,177 @@
+"""Days of the timeline are made from the log, each in a transaction of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from prelude_store.connection import Connection, connect
+from prelude_store.timeline.columns import Columns, Ints, gaps_of, narrow, ordinals_of, starts_of
+from prelude_store.timeline.follow import LOCK, mark_all
+from prelude_store.timeline.rows import COUNTED, SERVICE, STATUS_CODE
+
+__all__ = ["build_all", "build_days"]
+
+_WORK_MEM: Final = "128MB"
+
+_TAKE: Final = f"""
+CREATE TEMP TABLE prelude_day ON COMMIT DROP AS
+SELECT (extract(epoch FROM log."timestamp") * 1000000)::bigint AS at, log.user_email, log.action_type, log.action_name,
+    {STATUS_CODE} AS status, {SERVICE} AS service_name, log.lane, log.lane_seq, log.event_id
+FROM public.user_activity_logs AS log
+WHERE log."timestamp" >= %s AND log."timestamp" < %s AND log.user_email <> '' AND {COUNTED}
+"""  # noqa: S608 (constants)
+_NAME: Final = (
+    """
+INSERT INTO public.timeline_users (user_email)
+SELECT DISTINCT user_email FROM pg_temp.prelude_day AS new
+WHERE NOT EXISTS (SELECT FROM public.timeline_users AS known WHERE known.user_email = new.user_email) ON CONFLICT DO NOTHING
+""",
+    """
+INSERT INTO public.timeline_actions (action_type, action_name)
+SELECT DISTINCT action_type, action_name FROM pg_temp.prelude_day AS new WHERE NOT EXISTS (
+    SELECT FROM public.timeline_actions AS known WHERE (known.action_type, known.action_name) = (new.action_type, new.action_name)
+) ON CONFLICT DO NOTHING
+""",
+    """
+INSERT INTO public.timeline_services (service_name)
+SELECT DISTINCT service_name FROM pg_temp.prelude_day AS new
+WHERE NOT EXISTS (SELECT FROM public.timeline_services AS known WHERE known.service_name = new.service_name)
+    AND service_name <> '' ON CONFLICT DO NOTHING
+""",
+)
+_READ: Final = """
+COPY (
+    SELECT users.id, day.at, actions.id, day.status, coalesce(services.id, 0)
+    FROM pg_temp.prelude_day AS day JOIN public.timeline_users AS users USING (user_email)
+    JOIN public.timeline_actions AS actions USING (action_type, action_name)
+    LEFT JOIN public.timeline_services AS services USING (service_name)
+    ORDER BY users.id, day.at, day.lane, day.lane_seq, day.event_id
+) TO STDOUT (FORMAT BINARY)
+"""
+_RECORD: Final = np.dtype(
+    [
+        ("fields", ">i2"),
+        *[("l1", ">i4"), ("user", ">i4"), ("l2", ">i4"), ("time", ">i8"), ("l3", ">i4"), ("action", ">i4")],
+        *[("l4", ">i4"), ("status", ">i4"), ("l5", ">i4"), ("service", ">i4")],
+    ]
+)
+"""A row of binary COPY without NULL is of one width."""
+_HEAD: Final = 19
+_TAIL: Final = 2
+
+_DAY: Final = """
+INSERT INTO public.timeline_days (
+    day, dirty, built_at, built_ms, row_count, user_count, users, counts, first_times, last_times, actions, gaps, times, statuses, services
+) VALUES (%s, false, now(), %s, %s, %s, %b, %b, %b, %b, %b, %b, %b, %b, %b)
+ON CONFLICT (day) DO UPDATE SET dirty = false, built_at = now(), built_ms = excluded.built_ms, row_count = excluded.row_count,
+    user_count = excluded.user_count, users = excluded.users, counts = excluded.counts, first_times = excluded.first_times,
+    last_times = excluded.last_times, actions = excluded.actions, gaps = excluded.gaps, times = excluded.times,
+    statuses = excluded.statuses, services = excluded.services
+"""
+_ACTION: Final = "INSERT INTO public.activity_days VALUES (%s, %s, %s, %b, %b, %b, %b, %b)"
+
+
+def build_days(connection: Connection, days: Iterable[date]) -> int:
+    """Make `days` anew from the log, each in a transaction of its own; a reader sees the old day or the new one.
+
+    Args:
+        connection: of a member of ``prelude_keeper``, in autocommit mode.
+
+    Returns:
+        How many rows they hold.
+    """
+    return sum(_build(connection, day) for day in days)
+
+
+def build_all(conninfo: str, progress: Callable[[int, int], None] | None = None) -> int:
+    """Make every day of the log anew, with what committed until now.
+
+    Args:
+        conninfo: a login that is a member of ``prelude_keeper``.
+        progress: told how many days are done, and how many there are.
+
+    Returns:
+        How many rows the timeline holds.
+    """
+    with connect(conninfo, "prelude-timeline") as connection:
+        days = mark_all(connection)
+        rows = 0
+        for done, day in enumerate(days, 1):
+            rows += _build(connection, day)
+            if progress is not None:
+                progress(done, len(days))
+        return rows
+
+
+def _build(connection: Connection, day: date) -> int:
+    began = time.monotonic()
+    starts = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        connection.execute("SELECT set_config('work_mem', %s, true)", [_WORK_MEM])
+        connection.execute(_TAKE.encode(), [starts, starts + timedelta(days=1)])
+        connection.execute("ANALYZE pg_temp.prelude_day")
+        for statement in _NAME:
+            connection.execute(statement.encode())
+        rows = _read(connection)
+        connection.execute("DELETE FROM public.activity_days WHERE day = %s", [day])
+        _store(connection, day, rows, began)
+    return len(rows)
+
+
+def _read(connection: Connection) -> Columns:
+    with connection.cursor() as cursor, cursor.copy(_READ.encode()) as copy:
+        stored = b"".join(bytes(portion) for portion in copy)
+    table = np.frombuffer(stored, dtype=_RECORD, offset=_HEAD, count=(len(stored) - _HEAD - _TAIL) // _RECORD.itemsize)
+    return Columns(
+        table["user"].astype("<i4"),
+        table["time"].astype("<i8"),
+        table["action"].astype("<i4"),
+        table["status"].astype("<u1"),
+        table["service"].astype("<i4"),
+    )
+
+
+def _store(connection: Connection, day: date, rows: Columns, began: float) -> None:
+    starts = starts_of(rows.users)
+    counts = np.diff(np.append(starts, len(rows)))
+    arrays: list[Any] = [
+        rows.users[starts].tobytes(),
+        counts.astype("<i4").tobytes(),
+        rows.times[starts].tobytes(),
+        rows.times[starts + counts - 1].tobytes(),
+        narrow(rows.actions),
+        gaps_of(rows.users, rows.times).tobytes(),
+        rows.times.tobytes(),
+        rows.statuses.tobytes(),
+        narrow(rows.services),
+    ]
+    built_ms = int((time.monotonic() - began) * 1000)
+    connection.execute(_DAY.encode(), [day, built_ms, len(rows), len(starts), *arrays])
+    ordinals = ordinals_of(rows.users)
+    by_action = np.argsort(rows.actions, kind="stable")
+    sorted_actions = rows.actions[by_action]
+    begins = starts_of(sorted_actions)
+    for begin, end in zip(begins, np.append(begins[1:], len(rows)), strict=True):
+        _store_action(connection, day, rows, ordinals, by_action[begin:end])
+
+
+def _store_action(connection: Connection, day: date, rows: Columns, ordinals: Ints, places: Ints) -> None:
+    connection.execute(
+        _ACTION.encode(),
+        [
+            day,
+            int(rows.actions[places[0]]),
+            len(places),
+            rows.users[places].tobytes(),
+            ordinals[places].tobytes(),
+            rows.times[places].tobytes(),
+            rows.statuses[places].tobytes(),
+            narrow(rows.services[places]),
+        ],
+    )
