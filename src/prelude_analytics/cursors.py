@@ -12,7 +12,7 @@ from uuid import UUID
 
 from prelude_analytics.parameters import ParameterError
 
-__all__ = ["Place", "Watermark", "pack", "unpack"]
+__all__ = ["Place", "Rank", "SessionPlace", "Watermark", "pack", "unpack"]
 
 _MOST: Final = 20_000
 """Characters of a token."""
@@ -100,10 +100,12 @@ class Place:
 
     Attributes:
         watermark: of the first page; the others keep to it.
+        since: where the range of the first page begins.
         asked: digest of filters and range; a place in one list is none in another.
     """
 
     watermark: Watermark
+    since: datetime
     timestamp: datetime
     event_id: UUID
     asked: str
@@ -111,14 +113,8 @@ class Place:
     @property
     def token(self) -> str:
         """For ``cursor``."""
-        return pack(
-            {
-                "at": self.timestamp.isoformat(),
-                "id": str(self.event_id),
-                "asked": self.asked,
-                "watermark": self.watermark.content(),
-            }
-        )
+        content = {"at": self.timestamp.isoformat(), "id": str(self.event_id), "since": self.since.isoformat()}
+        return pack(content | {"asked": self.asked, "watermark": self.watermark.content()})
 
     @classmethod
     def read(cls, token: str, asked: str, parameter: str = "cursor") -> Place:
@@ -127,17 +123,83 @@ class Place:
         Raises:
             ParameterError: it is none of ours, or was given for another list than `asked`.
         """
-        content = unpack(parameter, token, "at", "id", "asked", "watermark")
+        content = _asked(parameter, token, asked, "at", "id", "since", "watermark")
         try:
-            timestamp, event_id = moment(content["at"]), UUID(content["id"])
+            since, timestamp, event_id = moment(content["since"]), moment(content["at"]), UUID(content["id"])
         except (AttributeError, TypeError, ValueError, OverflowError):
             raise ParameterError(parameter, token, _ALLOWED) from None
-        watermark = Watermark.of(parameter, token, content["watermark"])
-        if content["asked"] != asked:
-            raise ParameterError(
-                parameter, token, "it was given for other filters or another range; begin without a cursor"
-            )
-        return cls(watermark, timestamp, event_id, asked)
+        return cls(Watermark.of(parameter, token, content["watermark"]), since, timestamp, event_id, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """A place in a ranking, the highest score first: what comes behind `score` and `key`. The range is that of the first page."""
+
+    score: int
+    key: str
+    since: datetime
+    until: datetime
+    asked: str
+
+    @property
+    def token(self) -> str:
+        """For ``cursor``."""
+        content = {"score": self.score, "key": self.key, "asked": self.asked}
+        return pack(content | {"since": self.since.isoformat(), "until": self.until.isoformat()})
+
+    @classmethod
+    def read(cls, token: str, asked: str, parameter: str = "cursor") -> Rank:
+        """The place of a token; errors as `Place.read`."""
+        content = _asked(parameter, token, asked, "score", "key", "since", "until")
+        score, key = content["score"], content["key"]
+        try:
+            since, until = moment(content["since"]), moment(content["until"])
+        except (TypeError, ValueError, OverflowError):
+            raise ParameterError(parameter, token, _ALLOWED) from None
+        if type(score) is not int or not 0 <= score <= _MOST_SEQ or not isinstance(key, str) or "\x00" in key:
+            raise ParameterError(parameter, token, _ALLOWED)
+        return cls(score, key, since, until, asked)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlace:
+    """A place in a list of sessions, the last begun first."""
+
+    started_at: datetime
+    user_email: str
+    session_id: str
+    derived: bool
+    since: datetime
+    asked: str
+
+    @property
+    def token(self) -> str:
+        """For ``cursor``."""
+        content = {"at": self.started_at.isoformat(), "email": self.user_email, "id": self.session_id}
+        return pack(content | {"derived": self.derived, "since": self.since.isoformat(), "asked": self.asked})
+
+    @classmethod
+    def read(cls, token: str, asked: str, parameter: str = "cursor") -> SessionPlace:
+        """The place of a token; errors as `Place.read`."""
+        content = _asked(parameter, token, asked, "at", "email", "id", "derived", "since")
+        texts = (content["email"], content["id"])
+        try:
+            started_at, since = moment(content["at"]), moment(content["since"])
+        except (TypeError, ValueError, OverflowError):
+            raise ParameterError(parameter, token, _ALLOWED) from None
+        if (
+            not all(isinstance(text, str) and "\x00" not in text for text in texts)
+            or type(content["derived"]) is not bool
+        ):
+            raise ParameterError(parameter, token, _ALLOWED)
+        return cls(started_at, *texts, content["derived"], since, asked)
+
+
+def _asked(parameter: str, token: str, asked: str, *keys: str) -> dict[str, Any]:
+    content = unpack(parameter, token, "asked", *keys)
+    if content["asked"] != asked:
+        raise ParameterError(parameter, token, "it was given for other parameters; begin without a cursor")
+    return content
 
 
 def moment(text: Any) -> datetime:

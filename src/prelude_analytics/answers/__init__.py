@@ -1,1 +1,1 @@
-"""Answers: pure functions over arrays; no database, no clock."""
+"""Answers, one question a module: over arrays as pure functions, over SQL within one snapshot of the database."""

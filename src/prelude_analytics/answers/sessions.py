@@ -1,0 +1,119 @@
+"""Sessions: summaries, and what was done in one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from prelude_analytics import queries
+from prelude_analytics.answers.shapes import WatermarkShown
+from prelude_analytics.cursors import SessionPlace, Watermark
+from prelude_analytics.items import Activity, columns, item
+from prelude_analytics.sources import fetch
+
+if TYPE_CHECKING:
+    from prelude_analytics.database import Connection
+    from prelude_analytics.filters import Filters
+
+__all__ = ["OneSession", "Session", "Sessions", "find", "sessions", "timeline"]
+
+
+class Session(BaseModel):
+    """One session of one user."""
+
+    user_email: str
+    session_id: str
+    derived: bool = Field(
+        description="True where the activities named no session: those of a user with no longer pause between."
+    )
+    started_at: datetime
+    ended_at: datetime
+    duration_ms: int
+    activity_count: int = Field(description="Activities that count: a pending one that was ended does not.")
+    success_count: int
+    error_count: int
+    pending_count: int = Field(description="Those that were never ended, however old.")
+    timeout_count: int
+    first_page: str | None
+    last_page: str | None
+
+
+class Sessions(BaseModel):
+    """A page of sessions."""
+
+    items: list[Session] = Field(description="The last begun first.")
+    next_cursor: str | None
+    watermark: WatermarkShown
+
+
+class OneSession(BaseModel):
+    """One session, and what was done in it."""
+
+    session: Session
+    items: list[Activity] = Field(description="In order of time.")
+    next_cursor: str | None
+    watermark: WatermarkShown
+
+
+@dataclass(frozen=True, slots=True)
+class SessionList:
+    """Which sessions, and behind which place."""
+
+    filters: Filters
+    until: datetime
+    place: SessionPlace
+
+
+async def sessions(
+    connection: Connection, wanted: SessionList, limit: int
+) -> tuple[list[dict[str, Any]], SessionPlace | None]:
+    """At most `limit` sessions, and the place to go on from; None at the end."""
+    place = wanted.place
+    condition, parameters = wanted.filters.where("session")
+    parameters |= {
+        "since": place.since,
+        "until": wanted.until,
+        "at": place.started_at,
+        "email": place.user_email,
+        "id": place.session_id,
+        "derived": place.derived,
+        "limit": limit + 1,
+    }
+    rows = await fetch(connection, queries.load("sessions", filters=condition), parameters)
+    if len(rows) <= limit:
+        return rows, None
+    del rows[limit:]
+    last = rows[-1]
+    behind = SessionPlace(
+        last["started_at"], last["user_email"], last["session_id"], last["derived"], place.since, place.asked
+    )
+    return rows, behind
+
+
+async def find(connection: Connection, session_id: str, filters: Filters) -> list[dict[str, Any]]:
+    """The sessions of that id, of several users maybe; three at most."""
+    condition, parameters = filters.where("session")
+    return await fetch(connection, queries.load("session", filters=condition), parameters | {"session_id": session_id})
+
+
+async def timeline(
+    connection: Connection, session: dict[str, Any], watermark: Watermark, behind: tuple[datetime, UUID], limit: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """At most `limit` activities of `session` behind a time and id, and whether there are more."""
+    parameters = watermark.parameters() | {
+        "email": session["user_email"],
+        "session_id": session["session_id"],
+        "derived": session["derived"],
+        "started": session["started_at"],
+        "ended": session["ended_at"],
+        "at": behind[0],
+        "id": behind[1],
+        "limit": limit + 1,
+    }
+    statement = queries.load("session_rows", columns=columns(), counted=queries.text("counted"))
+    rows = await fetch(connection, statement, parameters)
+    return [item(row, watermark.cut) for row in rows[:limit]], len(rows) > limit
