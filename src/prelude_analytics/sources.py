@@ -93,7 +93,12 @@ class Source:
 
 
 async def source(
-    connection: Connection, table: Table, counting: Counting, edges: Sequence[datetime] = (), variant: str = ""
+    connection: Connection,
+    table: Table,
+    counting: Counting,
+    edges: Sequence[datetime] = (),
+    variant: str = "",
+    beside: Table | None = None,
 ) -> Source:
     """Where `counting` is answered from.
 
@@ -101,12 +106,13 @@ async def source(
         connection: within a transaction of one snapshot, in which the source is read as well.
         edges: moments that no bucket may cross; the range's ends do not matter.
         variant: another statement over the same rollups.
+        beside: what else the same answer reads; both come from rollups, or both from rows, so that they agree.
 
     Raises:
         Problem: 422, the rollups do not know what is asked, and rows would be too many.
     """
     since, until = counting.range.from_, counting.range.to
-    if counting.filters.within(table.filters):
+    if counting.filters.within(table.filters & (beside or table).filters):
         watermark, as_of = await watermark_of_rollups(connection, counting.cut)
         condition, parameters = counting.filters.where("rollup", rollup=True)
         cover = pieces([since, *(edge for edge in edges if since < edge < until), until], counting.cut, table.grains)

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 
 from prelude_analytics import queries
 from prelude_analytics.answers.shapes import Answer, Counts, framed, tally
-from prelude_analytics.filters import Filters
 from prelude_analytics.sources import ACTIVITIES, DEAL_VALUES, Counting, fetch, source
 
 if TYPE_CHECKING:
@@ -49,15 +48,14 @@ class Deals(Answer):
 async def deals(connection: Connection, counting: Counting, step: Step) -> Deals:
     """The answer to ``GET /deals``."""
     edges = counting.range.steps(step)
-    values = await source(connection, DEAL_VALUES, counting, edges)
-    chosen = await source(connection, ACTIVITIES, counting, edges)
+    values = await source(connection, DEAL_VALUES, counting, edges, beside=ACTIVITIES)
+    chosen = await source(connection, ACTIVITIES, counting, edges, beside=DEAL_VALUES)
     rows = await fetch(connection, queries.load("deals", source=chosen.statement), chosen.parameters | {"edges": edges})
     sums = await fetch(
         connection, queries.load("deal_values", source=values.statement), values.parameters | {"edges": edges}
     )
-    frame = framed(chosen if counting.filters == Filters() else values, counting)
     return Deals(
-        **frame,
+        **framed(chosen, counting),
         step=step,
         totals=Done(**_done(rows, sums)),
         over_time=[

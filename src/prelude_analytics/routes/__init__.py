@@ -6,5 +6,5 @@ from typing import Final
 
 __all__ = ["MODULES"]
 
-MODULES: Final[tuple[str, ...]] = ("session",)
+MODULES: Final[tuple[str, ...]] = ("session", "activities", "panels", "rankings", "sessions", "exports")
 """Modules here whose routes are served, in the order of the documentation."""
