@@ -101,7 +101,7 @@ async def errors(connection: Connection, counting: Counting, step: Step) -> Erro
         by_action=[
             ActionOutcome(
                 action_type=key[0], action_name=key[1], examples=examples.get(key, []), **_outcome(group.counts)
-            )  # type: ignore[arg-type]
+            )
             for key, group in failing
         ],
         by_page=[PageOutcome(page_route=key, **_outcome(group.counts)) for key, group in _failing(pages)],
@@ -121,7 +121,7 @@ def _failing(groups: dict[Any, list[dict[str, Any]]]) -> list[tuple[Any, _Group]
 
 async def _examples(
     connection: Connection, counting: Counting, chosen: Source, failing: Iterable[tuple[tuple[str, str], _Group]]
-) -> dict[tuple[str, str], list[dict[str, Any]]]:
+) -> dict[tuple[str, str], list[Activity]]:
     """The newest failures of actions. Where the last of each lies is known, so nothing else is searched."""
     wanted = [(key, group.last) for key, group in failing if group.last is not None]
     condition, parameters = asked_rows(counting.filters)
@@ -134,9 +134,9 @@ async def _examples(
         "examples": _EXAMPLES,
     }
     statement = queries.load("error_examples", columns=columns(), conditions=condition)
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    found: dict[tuple[str, str], list[Activity]] = {}
     for row in await fetch(connection, statement, parameters):
-        found.setdefault((row["action_type"], row["action_name"]), []).append(item(row, counting.cut))
+        found.setdefault((row["action_type"], row["action_name"]), []).append(Activity(**item(row, counting.cut)))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, Field
 
@@ -93,7 +93,7 @@ class Emails(Ranking):
     items: list[Sender] = Field(description="The most sent first.")
 
 
-class Asked(BaseModel):
+class Asked(NamedTuple):
     """A part of a ranking."""
 
     limit: int
@@ -111,7 +111,7 @@ async def users(connection: Connection, counting: Counting, asked: Asked) -> Use
     """The answer to ``GET /users``."""
     frame, rows = await _ranked(connection, USERS, counting, asked, "users", "success", "user_email")
     names = ("user_email", "name", "role", "first_active", "last_active")
-    return Users(**frame, items=[User(**{name: row[name] for name in names}, **counts(row)) for row in rows])
+    return Users(**frame, items=[User(**({name: row[name] for name in names} | counts(row))) for row in rows])
 
 
 async def customers(connection: Connection, counting: Counting, asked: Asked, *, named: bool) -> Customers:

@@ -36,11 +36,11 @@ class WatermarkShown(BaseModel):
 class Counts(BaseModel):
     """How many activities, and with which result. A pending one that was ended is not counted; what ended it is."""
 
-    count: int = Field(0, description="All of them.")
+    count: int = Field(default=0, description="All of them.")
     success: int = 0
     error: int = 0
     pending: int = 0
-    timeout: int = Field(0, description="Those that say so, and pending ones that nobody ended in time.")
+    timeout: int = Field(default=0, description="Those that say so, and pending ones that nobody ended in time.")
 
 
 class Answer(BaseModel):

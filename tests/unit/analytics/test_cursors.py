@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prelude_analytics.cursors import Place, Watermark, pack
+from prelude_analytics.cursors import Place, Rank, SessionPlace, Watermark, pack
 from prelude_analytics.parameters import ParameterError
 
 CUT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -24,14 +24,22 @@ def test_a_watermark_comes_back_as_it_was(lanes: dict[int, int], cut: datetime) 
 
 
 @given(lanes, times, st.uuids())
-def test_a_place_comes_back_as_it_was(lanes: dict[int, int], at: datetime, event_id: object) -> None:
-    place = Place(Watermark(lanes, CUT), at, event_id, "abc")  # type: ignore[arg-type]
+def test_a_place_comes_back_as_it_was(lanes: dict[int, int], at: datetime, event_id: UUID) -> None:
+    place = Place(Watermark(lanes, CUT), CUT, at, event_id, "abc")
     assert Place.read(place.token, "abc") == place
 
 
+@given(st.integers(0, 2**63 - 1), st.text(st.characters(exclude_characters="\0", codec="utf-8")), times)
+def test_places_in_rankings_and_among_sessions_come_back_as_they_were(score: int, text: str, at: datetime) -> None:
+    rank = Rank(score, text, at, CUT, "abc")
+    assert Rank.read(rank.token, "abc") == rank
+    session = SessionPlace(at, text, text, derived=True, since=CUT, asked="abc")
+    assert SessionPlace.read(session.token, "abc") == session
+
+
 def test_a_place_of_another_list_is_refused() -> None:
-    place = Place(Watermark({1: 7}, CUT), CUT, uuid4(), "abc")
-    with pytest.raises(ParameterError, match="other filters"):
+    place = Place(Watermark({1: 7}, CUT), CUT, CUT, uuid4(), "abc")
+    with pytest.raises(ParameterError, match="other parameters"):
         Place.read(place.token, "xyz")
 
 
@@ -60,8 +68,9 @@ def test_any_other_token_is_refused(token: str) -> None:
     with pytest.raises(ParameterError) as caught:
         Watermark.read(token)
     assert caught.value.parameter == "as_of"
-    with pytest.raises(ParameterError):
-        Place.read(token, "abc")
+    for kind in (Place, Rank, SessionPlace):
+        with pytest.raises(ParameterError):
+            kind.read(token, "abc")
 
 
 def test_a_statement_finds_the_last_number_of_a_lane_at_the_lanes_place() -> None:
