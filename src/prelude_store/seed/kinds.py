@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from prelude_otel.catalogue import Activity, Catalogue, builtin, load
+from prelude_otel.catalogue.page import page_parameters
 from prelude_otel.contract.attributes import RESULT_ERROR_TYPE, RESULT_HANDLER_RAN, RESULT_HTTP_STATUS
 from prelude_otel.contract.vocabulary import ERROR, TIMEOUT
 
@@ -44,6 +45,8 @@ class Kind(NamedTuple):
     """One kind of action.
 
     Args:
+        parameter: the name in braces in `page`; None where there is none.
+        filled_in: whether the catalogue adds to what a handler gives, or changes it.
         lengths: milliseconds that it takes; `DICE` of them, equally likely.
         thoughts: microseconds until the next action; likewise.
         trouble: how likely it is that one of `mishaps` happens.
@@ -55,6 +58,8 @@ class Kind(NamedTuple):
     category: str | None
     entity: str | None
     page: str | None
+    parameter: str | None
+    filled_in: bool
     personal: tuple[str, ...] | None
     service: str
     lengths: list[int]
@@ -163,6 +168,8 @@ def _kind(key: str, normal: list[float]) -> Kind:
         category=activity.category,
         entity=activity.entity,
         page=activity.page,
+        parameter=next(iter(page_parameters(activity.page)), None),
+        filled_in=any(field.constant or field.same_as or field.fields for field in activity.fields.values()),
         personal=activity.personal or None,
         service=_SERVICES.get(activity.type, _OTHER_SERVICE),
         lengths=[round(median_ms * math.exp(spread * each)) for each in normal],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from prelude_otel.catalogue import conform, page_url
+from prelude_otel.catalogue import conform
 from prelude_otel.contract.event_id import uuid7_text
 from prelude_otel.contract.vocabulary import PENDING, SUCCESS
 from prelude_store.row import ActivityRow
@@ -68,7 +68,6 @@ class Visit:
         data: Mapping[str, Any] | None = None,
         entity: int | None = None,
         *,
-        where: Mapping[str, Any] | None = None,
         made: bool = False,
         later_ms: int = 0,
     ) -> bool:
@@ -78,7 +77,6 @@ class Visit:
             key: ``type.name``.
             data: action data.
             entity: id of what it is about.
-            where: what else the page's URL holds.
             made: whether `entity` is made by it, and so not there if it fails.
             later_ms: the handler says "pending", and a worker ends it so many milliseconds later.
 
@@ -97,7 +95,7 @@ class Visit:
         if mishap is None:
             pending = later_ms > 0
             self._add(
-                kind, given, entity, where, PENDING if pending else SUCCESS, None, _PENDING_MS if pending else length
+                kind, given, entity, PENDING if pending else SUCCESS, None, _PENDING_MS if pending else length
             )
             self.at_us += (_PENDING_MS if pending else length) * 1000 + thought
             if pending:
@@ -109,7 +107,7 @@ class Visit:
         if not mishap.handler_ran:
             given = {}
         self._add(
-            kind, given, entity, where, mishap.status, mishap.result, length if mishap.handler_ran else None, mishap
+            kind, given, entity, mishap.status, mishap.result, length if mishap.handler_ran else None, mishap
         )
         self.at_us += length * 1000 + thought // 2
         return False
@@ -147,7 +145,6 @@ class Visit:
         kind: Kind,
         data: dict[str, Any],
         entity: int | None,
-        where: Mapping[str, Any] | None,
         status: str,
         result: str | None,
         length: int | None,
@@ -156,8 +153,9 @@ class Visit:
         user, bits = self.user, self.rng.getrandbits
         entity_id = None if entity is None else str(entity)
         page = kind.page
-        if page is not None and "{" in page:
-            page = page_url(page, {**data, **(where or {}), kind.activity.entity_id or "": entity_id})
+        if kind.parameter is not None and page is not None:
+            value = entity_id if kind.parameter == kind.activity.entity_id else data.get(kind.parameter)
+            page = None if value is None else page.replace(f"{{{kind.parameter}}}", str(value))
         customer = data.get("customer_id")
         tags = ("key_account",) if customer is not None and customer % _KEY_ACCOUNT == 0 else self._tags
         known = mishap is None or not mishap.nobody
@@ -166,7 +164,8 @@ class Visit:
             kind.category, kind.entity, entity_id, page, kind.page, kind.service, user.agent, user.address,
             _json(kind, data, entity_id), status, result,
         )  # fmt: skip
-        self._append(before, length, (tags, None, kind.personal, f"{bits(128):032x}", f"{bits(64):016x}"))
+        trace = f"{bits(192):048x}"
+        self._append(before, length, (tags, None, kind.personal, trace[:32], trace[32:]))
 
     def _append(self, before: tuple[Any, ...], length: int | None, after: tuple[Any, ...]) -> None:
         # As the exporter hashes it: a resend of the same would be the same.
@@ -175,5 +174,5 @@ class Visit:
 
 
 def _json(kind: Kind, data: dict[str, Any], entity_id: str | None) -> str | None:
-    conformed = conform(kind.activity, data, entity_id).data
+    conformed = conform(kind.activity, data, entity_id).data if kind.filled_in else data
     return orjson.dumps(conformed, option=orjson.OPT_SORT_KEYS).decode() if conformed else None
