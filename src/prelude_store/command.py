@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from prelude_store.connection import connect, said
 from prelude_store.quarantine.command import quarantine
 from prelude_store.settings import database_url, target
 from prelude_store.status import status as figures
+from prelude_store.times import AGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,15 +91,17 @@ def status(database_url: str | None, as_json: bool) -> None:
 
 @command.command()
 @_url_option
+@click.option("--newer-than", type=AGE, help="Pass over rows of actions that are older already, such as 15m.")
 @_json_option
-def tail(database_url: str | None, as_json: bool) -> None:
+def tail(database_url: str | None, newer_than: timedelta | None, as_json: bool) -> None:
     """Print rows as they are committed, from now on, and durations that become known later. Ctrl-C ends it."""
     conninfo = _url(database_url)
     try:
         with connect(conninfo, "prelude-tail", **tailing.SESSION) as connection:
             migrations.check(connection)
             click.echo(f"Waiting for rows in {target(conninfo)}. Ctrl-C ends this.", err=True)
-            for change in _changes(connection):
+            earliest = None if newer_than is None else datetime.now(UTC) - newer_than
+            for change in _changes(connection, earliest):
                 click.echo(_as_json(change) if as_json else _as_line(change))
     except psycopg.Error as error:
         raise StoreUnavailableError(f"lost {target(conninfo)}: {said(error)}") from None
@@ -118,7 +122,8 @@ def tail(database_url: str | None, as_json: bool) -> None:
 def embedded(data_dir: Path, log_format: str, log_level: str) -> None:
     """Run a PostgreSQL of our own in the foreground, with the schema in it, until SIGTERM or Ctrl-C.
 
-    Prints one line of JSON when it is ready: url (superuser), writer_url (for the exporter) and reader_url (for analytics). It
+    Prints one line of JSON when it is ready: url (superuser), writer_url (for the exporter), analytics_url
+    (for analytics) and reader_url (for whoever asks by SQL). It
     listens on a socket in DIR, on no network port. Needs the extra "embedded".
     """
     logs.set_up(log_format, log_level)
@@ -167,10 +172,10 @@ def _url(flag: str | None) -> str:
     return database_url(flag)
 
 
-def _changes(connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[tailing.Change]:
+def _changes(connection: psycopg.Connection[tuple[Any, ...]], earliest: datetime | None) -> Iterator[tailing.Change]:
     cursor = tailing.cursor_now(connection)
     while True:
-        changes, cursor = tailing.poll(connection, cursor)
+        changes, cursor = tailing.poll(connection, cursor, earliest)
         yield from changes
         if not changes:
             time.sleep(tailing.POLL_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from psycopg import sql
@@ -16,14 +16,18 @@ from prelude_store.migrations import migrate
 from prelude_store.partitions import ensure_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import FrameType
 
 __all__ = ["LOGINS", "run"]
 
-LOGINS: Final = {"writer": "prelude_exporter", "reader": "prelude_analytics"}
-"""Logins that are made beside the superuser, so that no part holds more rights than it needs."""
+LOGINS: Final = {
+    "writer": ("prelude_exporter", ("prelude_writer",)),
+    "analytics": ("prelude_analytics", ("prelude_reader", "prelude_keeper", "prelude_access")),
+    "reader": ("prelude_query", ("prelude_reader",)),
+}
+"""Logins that are made beside the superuser, with the roles that each is in, so that no part holds more rights than it needs."""
 
 _LOOK_SECONDS: Final = 1.0
 
@@ -38,11 +42,9 @@ def run(data_dir: Path, ready: Callable[[dict[str, str]], None]) -> None:
         migrate(server.url)
         with psycopg.connect(server.url, autocommit=True) as connection:
             ensure_ahead(connection)
-            for role, login in LOGINS.items():
-                if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login]).fetchone() is None:
-                    grant = sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}")
-                    connection.execute(grant.format(sql.Identifier(login), sql.Identifier(f"prelude_{role}")))
-        urls = {f"{role}_url": server.url_for(DATABASE, login) for role, login in LOGINS.items()}
+            for login, roles in LOGINS.values():
+                _make_login(connection, login, roles)
+        urls = {f"{part}_url": server.url_for(DATABASE, login) for part, (login, _) in LOGINS.items()}
         if not stop.is_set():
             ready({"url": server.url} | urls)
         while not stop.wait(_LOOK_SECONDS):
@@ -50,6 +52,19 @@ def run(data_dir: Path, ready: Callable[[dict[str, str]], None]) -> None:
                 raise StoreError(
                     f"the embedded PostgreSQL in {data_dir} has ended by itself; its log is beside its data"
                 )
+
+
+def _make_login(connection: psycopg.Connection[tuple[Any, ...]], login: str, roles: Sequence[str]) -> None:
+    """A login in those of `roles` that there are, made or given what it lacks."""
+    there = {
+        name
+        for (name,) in connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY (%s)", [[login, *roles]])
+    }
+    if login not in there:
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(login)))
+    for role in roles:
+        if role in there:
+            connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login)))
 
 
 @contextlib.contextmanager

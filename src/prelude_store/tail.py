@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from psycopg.rows import dict_row
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from prelude_store.connection import Connection
 
 __all__ = ["POLL_SECONDS", "SESSION", "Change", "Cursor", "cursor_now", "poll"]
@@ -27,11 +29,11 @@ _PORTION: Final = 1000
 _ROWS: Final = """
 SELECT lane_seq, event_id::text, "timestamp", user_email, session_id, action_type, action_name, entity_type, entity_id, page_url,
     service_name, result_status, duration_ms
-FROM public.user_activity_logs WHERE lane = %s AND lane_seq > %s AND lane_seq <= %s ORDER BY lane_seq
+FROM public.user_activity_logs WHERE lane = %s AND lane_seq > %s AND lane_seq <= %s AND "timestamp" >= %s::timestamptz ORDER BY lane_seq
 """
 _AMENDMENTS: Final = """
 SELECT lane_seq, event_id::text, "timestamp", duration_ms
-FROM public.activity_amendments WHERE lane = %s AND lane_seq > %s AND lane_seq <= %s ORDER BY lane_seq
+FROM public.activity_amendments WHERE lane = %s AND lane_seq > %s AND lane_seq <= %s AND "timestamp" >= %s::timestamptz ORDER BY lane_seq
 """
 
 
@@ -54,8 +56,10 @@ def cursor_now(connection: Connection) -> Cursor:
     return {int(lane): int(seq) for lane, seq in connection.execute("SELECT lane, last_seq FROM public.ingest_lanes")}
 
 
-def poll(connection: Connection, cursor: Cursor) -> tuple[list[Change], Cursor]:
+def poll(connection: Connection, cursor: Cursor, earliest: datetime | None = None) -> tuple[list[Change], Cursor]:
     """What was committed behind `cursor`, a portion of each lane at a time, and the cursor to go on with.
+
+    What concerns actions before `earliest` is left out.
 
     A lane that `cursor` does not know is read from its beginning: it did not exist yet.
     """
@@ -69,7 +73,7 @@ def poll(connection: Connection, cursor: Cursor) -> tuple[list[Change], Cursor]:
         found: list[Change] = []
         with connection.cursor(row_factory=dict_row) as query:
             for kind, statement in (("row", _ROWS), ("amendment", _AMENDMENTS)):
-                rows = query.execute(statement, [lane, seen, until], prepare=True)
+                rows = query.execute(statement, [lane, seen, until, earliest or "-infinity"], prepare=True)
                 found.extend(Change(kind, lane, values.pop("lane_seq"), values) for values in rows)
         changes.extend(sorted(found, key=lambda change: change.lane_seq))
         moved[lane] = until

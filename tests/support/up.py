@@ -27,10 +27,11 @@ _PORTS: Final = (
     "collector-metrics",
     "exporter-grpc",
     "exporter-http",
+    "analytics",
     "crm",
 )
-FREE_PORTS: Final = tuple(word for name in _PORTS for word in (f"--{name}-port", "0"))
-"""Flags that let nothing listen on a usual port."""
+FREE_PORTS: Final = ("--past", "0", *(word for name in _PORTS for word in (f"--{name}-port", "0")))
+"""Flags that let nothing listen on a usual port, and no past be made up."""
 
 _READY_WITHIN: Final = 90.0
 

@@ -14,7 +14,7 @@ from prelude_cli.up.running import announced
 from prelude_otel.errors import PreludeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from prelude_cli.up.part import Part
     from prelude_cli.up.screen import Screen
@@ -31,6 +31,7 @@ class _Database(NamedTuple):
 
     owner: Mapping[str, str]
     writer: Mapping[str, str]
+    analytics: Mapping[str, str]
     reader: Mapping[str, str]
 
 
@@ -82,11 +83,12 @@ class Chain:
             database = await self._database(watched, running)
             rows = await self._start(parts.tail(self._settings, database.reader), watched, running)
             await self._route(database.writer, watched, running)
+            await self._analytics(database, watched, running)
             running.enter_context(announced(self._settings, database.owner))
             if self._settings.demo:
                 await self._demo(watched, running)
             self._say_how()
-            await self._show_rows(rows)
+            await self._show_rows(rows, first=lambda: self._past(database.owner, watched, running))
 
     async def _start(self, part: Part, watched: asyncio.TaskGroup, running: AsyncExitStack) -> Part:
         self._started.append(part)
@@ -102,18 +104,20 @@ class Chain:
             migration = await self._start(parts.migration(settings, settings.database), watched, running)
             await migration.watch()
             self._screen.fact("PostgreSQL", shown(settings.database))
-            return _Database(settings.database, settings.database, settings.database)
+            return _Database(*[settings.database] * 4)
         store = await self._start(parts.embedded_store(settings), watched, running)
         line = await _first_line(store)
         try:
             urls = json.loads(line)
-            owner, writer, reader = (str(urls[name]) for name in ("url", "writer_url", "reader_url"))
+            owner, writer, analytics, reader = (
+                str(urls[name]) for name in ("url", "writer_url", "analytics_url", "reader_url")
+            )
         except (ValueError, KeyError, TypeError):
             # Nothing, or something else: it is about to end, and its watch tells why.
             await store.watch()
             raise PreludeError(f"{store.name} did not say where it is, but {line!r}") from None
         self._screen.fact("PostgreSQL", f'embedded, kept in {settings.data / "postgres"};  psql "{reader}"')
-        return _Database(*({"PRELUDE_DATABASE_URL": url} for url in (owner, writer, reader)))
+        return _Database(*({"PRELUDE_DATABASE_URL": url} for url in (owner, writer, analytics, reader)))
 
     async def _route(self, database: Mapping[str, str], watched: asyncio.TaskGroup, running: AsyncExitStack) -> None:
         settings = self._settings
@@ -127,11 +131,33 @@ class Chain:
         await collector.healthy(settings.at("collector_health"), within=_READY_WITHIN)
         self._screen.fact("Collector", f"{settings.endpoint}  (gRPC {settings.ports['collector_grpc']})")
 
+    async def _analytics(self, database: _Database, watched: asyncio.TaskGroup, running: AsyncExitStack) -> None:
+        settings, screen = self._settings, self._screen
+        analytics = await self._start(parts.analytics(settings, database.analytics), watched, running)
+        await analytics.healthy(f"{settings.at('analytics')}/readyz", within=_READY_WITHIN)
+        screen.fact("analytics", f"{settings.at('analytics')}/api/analytics")
+        if settings.database is not None:
+            screen.fact("token", "prelude token create --role all")
+            return
+        made = await self._start(parts.token(settings, database.owner), watched, running)
+        line = await _first_line(made)
+        try:
+            screen.fact("token", str(json.loads(line)["token"]))
+        except (ValueError, KeyError, TypeError):
+            await made.watch()
+            raise PreludeError(f"{made.name} was not made: {line!r}") from None
+
+    async def _past(self, database: Mapping[str, str], watched: asyncio.TaskGroup, running: AsyncExitStack) -> None:
+        if self._settings.past:
+            await self._start(parts.past(self._settings, database), watched, running)
+
     async def _demo(self, watched: asyncio.TaskGroup, running: AsyncExitStack) -> None:
         crm = await self._start(parts.crm(self._settings), watched, running)
         await crm.healthy(f"{self._settings.at('crm')}/openapi.json", within=_READY_WITHIN)
         await self._start(parts.visitor(self._settings), watched, running)
         self._screen.fact("demo CRM", f"{self._settings.at('crm')}/docs, and a visitor who uses it")
+        if self._settings.past:
+            self._screen.fact("past", f"{self._settings.past:,} made-up rows of the last 30 days, written meanwhile")
 
     def _say_how(self) -> None:
         screen, settings = self._screen, self._settings
@@ -140,15 +166,19 @@ class Chain:
         screen.fact("logs", str(settings.logs))
         screen.fact("stop", "Ctrl-C")
 
-    async def _show_rows(self, rows: Part) -> None:
+    async def _show_rows(self, rows: Part, first: Callable[[], Awaitable[None]]) -> None:
+        """Show rows as they land, and do `first` once the first is there."""
         wanted = self._settings.rows
-        landed = 0
+        landed, begun = 0, False
         while wanted is None or landed < wanted:
             line = await rows.line()
             if not line:
                 await rows.watch()
                 return
             landed += self._screen.landed(json.loads(line))
+            if landed == 1 and not begun:
+                begun = True
+                await first()
 
 
 async def _first_line(part: Part) -> bytes:

@@ -78,6 +78,14 @@ def _port_options(function: Callable[..., None]) -> Callable[..., None]:
     envvar="PRELUDE_LOG_LEVEL",
     help="The least that they log; info if nothing is said.",
 )
+@click.option(
+    "--past",
+    type=click.IntRange(min=0),
+    default=200_000,
+    show_default=True,
+    metavar="N",
+    help="With --demo, in a data folder that is new: so many made-up rows of the last 30 days.",
+)
 @click.option("--rows", type=click.IntRange(min=1), metavar="N", help="Stop after N rows have landed.")
 @_port_options
 def command(
@@ -89,10 +97,11 @@ def command(
     collector_config: Path,
     log_format: str | None,
     log_level: str | None,
+    past: int,
     rows: int | None,
     **ports: int,
 ) -> None:
-    """Run everything on this machine: PostgreSQL, exporter, Collector; with --demo also a CRM that is used.
+    """Run everything on this machine: PostgreSQL, exporter, Collector, analytics; with --demo also a CRM that is used.
 
     Shows what runs where, then each row as it lands. Ctrl-C stops it all in order, and so does the end of any part. The database is an
     embedded one in the --data folder, unless --database-url, PRELUDE_DATABASE_URL or ANALYTICS_DB_HOST names another; with --demo only
@@ -111,6 +120,7 @@ def command(
             collector_config=collector_config.absolute(),
             demo=demo,
             rows=rows,
+            past=past if demo and database is None and not (data / "postgres").exists() else 0,
             logging=_logging(log_format, log_level),
         )
         check_ports(settings)

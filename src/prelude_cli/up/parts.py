@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from prelude_cli.up.settings import Settings
 
-__all__ = ["DATABASE_VARIABLES", "collector", "crm", "embedded_store", "exporter", "migration", "tail", "visitor"]
+__all__ = [
+    "DATABASE_VARIABLES", "analytics", "collector", "crm", "embedded_store", "exporter", "migration", "past", "tail", "token", "visitor",
+]  # fmt: skip
 
 DATABASE_VARIABLES = (
     "PRELUDE_DATABASE_URL",
@@ -23,6 +25,10 @@ DATABASE_VARIABLES = (
     "ANALYTICS_DB_PASSWORD",
     "ANALYTICS_DB_NAME",
 )
+
+_PAST_ENDS = "15m"
+"""How long ago a demo's past ends: what lands from then on is shown."""
+_SIGNED_IN_DAYS = "7"
 
 
 def _python(*arguments: str) -> list[str]:
@@ -69,8 +75,34 @@ def exporter(settings: Settings, database: Mapping[str, str]) -> Part:
 
 def tail(settings: Settings, database: Mapping[str, str]) -> Part:
     """The rows as they land, a line of JSON each."""
-    command = _python("prelude_cli", "store", "tail", "--json")
+    # Of a demo's past nothing is to be seen.
+    passed_over = ("--newer-than", _PAST_ENDS) if settings.demo else ()
+    command = _python("prelude_cli", "store", "tail", "--json", *passed_over)
     return Part("the row reader", command, _environment(**database), settings.logs / "tail.log", speaks=True)
+
+
+def analytics(settings: Settings, database: Mapping[str, str]) -> Part:
+    """The API, and what keeps its figures."""
+    return Part(
+        "analytics",
+        _python("prelude_cli", "analytics", "--host", "127.0.0.1", "--port", str(settings.ports["analytics"])),
+        _environment(**database, **settings.logging),
+        settings.logs / "analytics.log",
+        stop_within=15.0,
+    )
+
+
+def token(settings: Settings, database: Mapping[str, str]) -> Part:
+    """Makes a token for this run's user; its one line says it."""
+    command = _python("prelude_cli", "token", "create", "--role", "all", "--days", _SIGNED_IN_DAYS, "--json")
+    return Part("the token", command, _environment(**database), settings.logs / "token.log", speaks=True, may_end=True)
+
+
+def past(settings: Settings, database: Mapping[str, str]) -> Part:
+    """A made-up past, by one process, so that the demo goes on beside it."""
+    wanted = ("--rows", str(settings.past), "--days", "30", "--until", _PAST_ENDS, "--jobs", "1", "--add")
+    command = _python("prelude_cli", "demo", "seed", *wanted)
+    return Part("the past", command, _environment(**database), settings.logs / "past.log", may_end=True)
 
 
 def collector(settings: Settings) -> Part:

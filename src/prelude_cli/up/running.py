@@ -23,6 +23,7 @@ def announced(settings: Settings, database: Mapping[str, str]) -> Iterator[None]
     """Keep the addresses in a file of the data folder, which only its owner may read, while the context is open."""
     addresses = {
         "endpoint": settings.endpoint,
+        "analytics": settings.at("analytics"),
         "exporter_http": settings.at("exporter_http"),
         "collector_health": settings.at("collector_health") if settings.collector else "",
         "collector_metrics": f"{settings.at('collector_metrics')}/metrics" if settings.collector else "",

@@ -37,6 +37,7 @@ PORTS: Final = (
     PortFlag("collector_metrics", 8888, "Collector, its own metrics"),
     PortFlag("exporter_grpc", 4327, "exporter, OTLP/gRPC"),
     PortFlag("exporter_http", 4328, "exporter, OTLP/HTTP and health"),
+    PortFlag("analytics", 8005, "analytics"),
     PortFlag("crm", 8010, "demo CRM"),
 )
 
@@ -52,6 +53,7 @@ class Settings:
         collector: the Collector's program; None to send straight to the exporter.
         collector_config: its file of settings.
         demo: whether the demo CRM and its visitor run.
+        past: how many made-up rows of the last days a demo writes; 0 none.
         rows: stop after this many rows; None never.
         logging: the variables that say how our own parts log.
     """
@@ -63,6 +65,7 @@ class Settings:
     collector_config: Path
     demo: bool
     rows: int | None
+    past: int = 0
     logging: dict[str, str] = field(default_factory=dict)
 
     @property

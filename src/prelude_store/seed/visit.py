@@ -94,9 +94,7 @@ class Visit:
         given = dict(data or ())
         if mishap is None:
             pending = later_ms > 0
-            self._add(
-                kind, given, entity, PENDING if pending else SUCCESS, None, _PENDING_MS if pending else length
-            )
+            self._add(kind, given, entity, PENDING if pending else SUCCESS, None, _PENDING_MS if pending else length)
             self.at_us += (_PENDING_MS if pending else length) * 1000 + thought
             if pending:
                 self._complete(kind, given, began, later_ms)
@@ -106,9 +104,7 @@ class Visit:
         length = max(length, mishap.least_ms + length // 50) if mishap.handler_ran else 0
         if not mishap.handler_ran:
             given = {}
-        self._add(
-            kind, given, entity, mishap.status, mishap.result, length if mishap.handler_ran else None, mishap
-        )
+        self._add(kind, given, entity, mishap.status, mishap.result, length if mishap.handler_ran else None, mishap)
         self.at_us += length * 1000 + thought // 2
         return False
 
