@@ -1,4 +1,4 @@
-# One image for all that is ours: `prelude exporter`, `prelude store`, and the demo CRM of docker-compose.yml.
+# One image for all that is ours: `prelude exporter`, `prelude analytics`, `prelude store`, and the demo CRM of docker-compose.yml.
 
 FROM python:3.13-slim AS build
 RUN pip install --no-cache-dir "uv>=0.9,<1"
@@ -6,11 +6,11 @@ ENV UV_PROJECT_ENVIRONMENT=/opt/prelude UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
 WORKDIR /source
 COPY pyproject.toml uv.lock README.md LICENSE ./
 # Dependencies first: a change of the sources does not fetch them again.
-RUN uv sync --locked --no-dev --no-install-project --extra exporter --extra demo
+RUN uv sync --locked --no-dev --no-install-project --extra exporter --extra analytics --extra demo
 COPY src src
 COPY exporter exporter
 COPY examples examples
-RUN uv sync --locked --no-dev --no-editable --extra exporter --extra demo
+RUN uv sync --locked --no-dev --no-editable --extra exporter --extra analytics --extra demo
 
 FROM python:3.13-slim
 COPY --from=build /opt/prelude /opt/prelude

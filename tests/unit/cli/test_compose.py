@@ -27,7 +27,7 @@ def test_it_is_a_compose_file() -> None:
 
 def test_no_password_stands_in_it() -> None:
     given = re.findall(r"^\s*\w*PASSWORD\w*: (.*)$", TEXT, re.MULTILINE)
-    assert len(given) == 5
+    assert len(given) == 9
     assert all(
         re.fullmatch(r"\$\{\w+_PASSWORD:\?set \w+_PASSWORD, in the environment or in \.env\}", each) for each in given
     )
@@ -40,7 +40,7 @@ def test_nothing_is_published_beyond_this_machine() -> None:
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-@pytest.mark.parametrize("name", ["postgres", "exporter", "collector-health", "crm"])
+@pytest.mark.parametrize("name", ["postgres", "exporter", "analytics", "collector-health", "crm"])
 def test_what_stays_has_a_health_check(name: str) -> None:
     assert "test" in SERVICES[name]["healthcheck"]
 
@@ -55,6 +55,9 @@ def test_every_start_waits_for_the_health_or_the_end_of_what_it_needs() -> None:
         ("migrate", "postgres"): "service_healthy",
         ("writer-login", "migrate"): "service_completed_successfully",
         ("exporter", "writer-login"): "service_completed_successfully",
+        ("analytics-login", "migrate"): "service_completed_successfully",
+        ("analytics", "analytics-login"): "service_completed_successfully",
+        ("token", "migrate"): "service_completed_successfully",
         ("collector", "collector-queue"): "service_completed_successfully",
         ("collector", "exporter"): "service_healthy",
         # The Collector's image can't check itself; collector-health does.
@@ -76,8 +79,12 @@ def test_the_collector_is_given_only_variables_that_its_config_reads() -> None:
 def test_every_mounted_file_is_there() -> None:
     mounted = [volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])]
     files = [ROOT / each for each in mounted if each.startswith("./")]
-    assert len(files) == 2
+    assert len(files) == 3
     assert all(each.is_file() for each in files)
+
+
+def test_analytics_is_at_both_of_the_references_addresses() -> None:
+    assert SERVICES["analytics"]["ports"] == ["127.0.0.1:8005:8005", "127.0.0.1:8000:8005"]
 
 
 def test_services_know_no_database() -> None:
