@@ -1,0 +1,201 @@
+"""How long every answer of the analytics API takes, beside DuckDB with the same question on the same rows, and the reference's queries.
+
+    python -m bench.answers --rows 1000000 --rows 10000000
+
+For each number of rows: a seeded past of 90 days in a fresh database with its rollups, sessions and timeline; the same rows, as they count
+(pairs once, what is pending for too long as a timeout), in a DuckDB file of its own. Then, warm and in turn, each route behind the
+dashboard's default views over 7, 30 and 90 days through the real service, and the same question to DuckDB; pages of lists; and the
+reference's six queries word for word. Times in milliseconds, as a client measures them; p95 of `--rounds`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import quantiles
+from typing import Any, Final
+
+import httpx
+import psycopg
+
+from bench.answers_duckdb import Duck
+from bench.answers_panels import DAYS, PANELS, Panel
+from bench.database import fresh_database
+from tests.support.ports import free_ports
+
+QUERIES: Final = sorted(Path(__file__).parents[1].joinpath("tests/integration/store/reference_queries").glob("*.sql"))
+PAGES: Final = {
+    "all": {},
+    "action_name=send_email": {"action_name": "send_email"},
+    "user_email": {"user_email": "user@company.com"},
+    "result_status=error": {"result_status": "error"},
+    "entity": {"entity_type": "deal", "entity_id": "500"},
+    "q=acme": {"q": "acme"},
+}
+PAGE: Final = 20
+"""The number of the page whose time is taken; those before it lead there."""
+PRELUDE: Final = (sys.executable, "-P", "-m", "prelude_cli")
+
+Times = list[float]
+
+
+def run(*arguments: str, url: str) -> str:
+    """Runs `prelude`; gives what it prints."""
+    environment = os.environ | {"PRELUDE_DATABASE_URL": url}
+    return subprocess.run([*PRELUDE, *arguments], env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+@contextmanager
+def service(url: str, folder: Path) -> Iterator[httpx.Client]:
+    """A client of the running API, with a token that may see everything."""
+    token = json.loads(run("token", "create", "--role", "all", "--json", url=url))["token"]
+    port = free_ports("analytics")["analytics"]
+    environment = os.environ | {"PRELUDE_DATABASE_URL": url}
+    command = [*PRELUDE, "analytics", "--port", str(port), "--requests-per-second", "0", "--statement-timeout", "60"]
+    with (
+        (folder / "analytics.log").open("wb") as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
+        httpx.Client(
+            base_url=f"http://127.0.0.1:{port}",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=120,
+            trust_env=False,
+        ) as client,
+    ):
+        try:
+            while True:
+                try:
+                    if client.get("/readyz").is_success:
+                        break
+                except httpx.TransportError:
+                    if process.poll() is not None:
+                        sys.exit((folder / "analytics.log").read_text())
+                time.sleep(0.1)
+            yield client
+        finally:
+            process.terminate()
+
+
+def timed(do: Any, *arguments: Any) -> float:
+    """Milliseconds that it takes."""
+    began = time.perf_counter()
+    do(*arguments)
+    return (time.perf_counter() - began) * 1000
+
+
+def shown(times: Times) -> str:
+    """p50 and p95."""
+    if not times:
+        return f"{'-':>8}{'-':>8}"
+    cuts = quantiles(times, n=20, method="inclusive")
+    return f"{cuts[9]:8.1f}{cuts[18]:8.1f}"
+
+
+def ask(client: httpx.Client, panel: Panel, days: int) -> None:
+    """One question to the API."""
+    body = panel.body(days)
+    path = f"/api/analytics{panel.path}"
+    parameters = {**panel.parameters, **({} if body is not None else {"days": days})}
+    answer = client.get(path, params=parameters) if body is None else client.post(path, json=body)
+    if not answer.is_success:
+        raise LookupError(f"{answer.status_code} {answer.text[:200]}")
+
+
+def panels(client: httpx.Client, duck: Duck, rounds: int) -> None:
+    """The table of panels."""
+    print(f"{'':24}{'days':>5}{'API p50':>8}{'p95':>8}{'DuckDB':>8}{'p95':>8}  ")
+    for panel in PANELS:
+        for days in DAYS:
+            ours: Times = []
+            theirs: Times = []
+            said = ""
+            try:
+                for _ in range(3):
+                    ask(client, panel, days)
+                    duck.ask(panel, days)
+                for _ in range(rounds):
+                    ours.append(timed(ask, client, panel, days))
+                    theirs.append(timed(duck.ask, panel, days))
+            except LookupError as error:
+                ours, said = [], str(error)
+                theirs = [timed(duck.ask, panel, days) for _ in range(rounds)]
+            print(f"{panel.name:24}{days:5}{shown(ours)}{shown(theirs)}  {said}", flush=True)
+
+
+def pages(client: httpx.Client, rounds: int) -> None:
+    """The table of pages."""
+    print(f"\n{'recent-activities':24}{'':>5}{'page 1':>8}{'p95':>8}{f'page {PAGE}':>8}{'p95':>8}")
+    for name, filters in PAGES.items():
+        try:
+            first, last = zip(*(_to_page(client, filters) for _ in range(rounds)), strict=True)
+        except LookupError as error:
+            print(f"  {name:22}  {error}")
+            continue
+        print(f"  {name:22}{'':>5}{shown(list(first))}{shown(list(last))}", flush=True)
+
+
+def _to_page(client: httpx.Client, filters: dict[str, str]) -> tuple[float, float]:
+    cursor: dict[str, str] = {}
+    taken: Times = []
+    for _ in range(PAGE):
+        began = time.perf_counter()
+        answer = client.get("/api/analytics/recent-activities", params=filters | cursor | {"limit": 50, "days": 90})
+        taken.append((time.perf_counter() - began) * 1000)
+        if not answer.is_success:
+            raise LookupError(f"{answer.status_code} {answer.text[:160]}")
+        following = answer.json()["next_cursor"]
+        if following is None:
+            break
+        cursor = {"cursor": following}
+    return taken[0], taken[-1]
+
+
+def reference(url: str, rounds: int) -> None:
+    """The table of the six queries."""
+    print(f"\n{'reference, as written':24}{'':>5}{'p50':>8}{'p95':>8}")
+    with psycopg.connect(url, autocommit=True) as connection:
+        for path in QUERIES:
+            statement = path.read_bytes()
+
+            def execute(statement: bytes = statement) -> None:
+                connection.execute(statement).fetchall()
+
+            execute()
+            print(f"  {path.stem:27}{shown([timed(execute) for _ in range(rounds)])}", flush=True)
+
+
+def measure(rows: int, rounds: int, parent: Path | None) -> None:
+    """All tables for one number of rows."""
+    with fresh_database(parent, shared_buffers="1GB") as (url, folder):
+        began = time.monotonic()
+        said = json.loads(run("demo", "seed", "--rows", str(rows), "--days", "90", "--json", url=url))
+        print(
+            f"\n{rows:,} rows over 90 days, {said['users']} people: {json.dumps(said)}; {time.monotonic() - began:.0f} s in all"
+        )
+        with Duck(url, folder) as duck, service(url, folder) as client:
+            print(f"DuckDB has {duck.rows:,} rows that count\n", flush=True)
+            panels(client, duck, rounds)
+            pages(client, max(rounds // 2, 3))
+            reference(url, max(rounds // 4, 3))
+
+
+def main() -> None:
+    """Measure and print."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rows", type=int, action="append")
+    options.add_argument("--rounds", type=int, default=20)
+    options.add_argument("--folder", type=Path)
+    given = options.parse_args()
+    for rows in given.rows or [1_000_000, 10_000_000]:
+        measure(rows, given.rounds, given.folder)
+
+
+if __name__ == "__main__":
+    main()
