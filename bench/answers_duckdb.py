@@ -47,10 +47,14 @@ class Duck:
 
     def __init__(self, url: str, folder: Path, threads: int = 2) -> None:
         csv = folder / "rows.csv"
-        with psycopg.connect(url) as connection, connection.cursor() as cursor, csv.open("wb") as file:
-            with cursor.copy(_ROWS.encode()) as copy:
-                for block in copy:
-                    file.write(block)
+        with (
+            psycopg.connect(url) as connection,
+            connection.cursor() as cursor,
+            cursor.copy(_ROWS.encode()) as copy,
+            csv.open("wb") as file,
+        ):
+            for block in copy:
+                file.write(block)
         self._connection = duckdb.connect(str(folder / "rows.duckdb"), config={"threads": threads})
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute(f"CREATE TABLE log AS FROM read_csv('{csv}', header = true, columns = {_COLUMNS})")
