@@ -26,6 +26,7 @@ _MAY_FOLLOW_FROM: Final[Mapping[Name, tuple[Name, ...]]] = {
     ("collector", "queue"): (*_EXPORTER, *_DATABASE),
     ("collector", "losses"): (("exporter", "refusals"),),
     ("exporter", "ready"): _DATABASE,
+    ("analytics", "ready"): _DATABASE,
     ("exporter", "refusals"): (("emit", "endpoint"),),
     ("store", "probe landed"): (("emit", "endpoint"), *_COLLECTOR, ("collector", "queue"), *_EXPORTER, *_DATABASE),
 }

@@ -22,8 +22,14 @@ from prelude_otel.secrets import masked
 __all__ = ["Finding", "command", "examine"]
 
 CHECKS: Final = "prelude.checks"
-_ORDER: Final = ("emit", "collector", "exporter", "store")
-_TITLES: Final = {"emit": "The service", "collector": "The Collector", "exporter": "The exporter", "store": "The store"}
+_ORDER: Final = ("emit", "collector", "exporter", "store", "analytics")
+_TITLES: Final = {
+    "emit": "The service",
+    "collector": "The Collector",
+    "exporter": "The exporter",
+    "store": "The store",
+    "analytics": "Analytics",
+}
 _USUAL: Final = {
     "endpoint": "http://127.0.0.1:4318",
     "exporter_http": "http://127.0.0.1:4328",
@@ -42,7 +48,7 @@ class Finding:
     """What one check found.
 
     Attributes:
-        room: who asked: ``emit``, ``collector``, ``exporter``, ``store``.
+        room: who asked: ``emit``, ``collector``, ``exporter``, ``store``, ``analytics``.
         name: what was looked at.
         ok: whether it is as it should be; None when it could not be tried.
         said: what was found, in plain words.
@@ -125,6 +131,12 @@ def _ask(entry_point: EntryPoint, context: dict[str, str]) -> Iterable[Finding]:
 )
 @click.option("--database-url", envvar="PRELUDE_DATABASE_URL", metavar="URL", help="The database of the rows.")
 @click.option(
+    "--analytics",
+    envvar="PRELUDE_ANALYTICS_URL",
+    metavar="URL",
+    help="The analytics service (such as http://127.0.0.1:8005); not asked where nothing names it.",
+)
+@click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".prelude"),
@@ -142,7 +154,7 @@ def command(*, app: str, data: Path, as_json: bool, **given: str | None) -> None
     Of what is wrong the causes are named at the end, apart from what only follows from them.
 
     Where things are is taken from the flags, from OTEL_EXPORTER_OTLP_ENDPOINT, PRELUDE_EXPORTER_URL, PRELUDE_COLLECTOR_HEALTH_URL,
-    PRELUDE_COLLECTOR_METRICS_URL and PRELUDE_DATABASE_URL, then from the `prelude up` that runs in --data, then from the usual ports of this machine.
+    PRELUDE_COLLECTOR_METRICS_URL, PRELUDE_DATABASE_URL and PRELUDE_ANALYTICS_URL, then from the `prelude up` that runs in --data, then from the usual ports of this machine.
     """
     named = {name: value for name, value in given.items() if value is not None}
     context = _USUAL | addresses_in(data) | named | {"app": app, "probe_id": str(uuid4())}

@@ -58,7 +58,7 @@ def test_the_head_says_where_services_send_and_the_doctor_finds_all_well_beside_
         checks = json.loads(said.stdout)["checks"]
         assert [each for each in checks if each["ok"] is False] == []
         assert said.returncode == 0
-        assert {each["room"] for each in checks} == {"emit", "exporter", "store"}
+        assert {each["room"] for each in checks} == {"emit", "exporter", "store", "analytics"}
         assert any(each["name"] == "probe landed" and each["ok"] for each in checks)
 
 
