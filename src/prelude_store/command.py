@@ -18,6 +18,7 @@ from prelude_store import sweep as sweeping
 from prelude_store import tail as tailing
 from prelude_store.connection import connect, said
 from prelude_store.quarantine.command import quarantine
+from prelude_store.rollups.command import rollup
 from prelude_store.settings import database_url, target
 from prelude_store.status import status as figures
 from prelude_store.times import AGE
@@ -166,6 +167,7 @@ def sweep(database_url: str | None, as_json: bool) -> None:
 
 
 command.add_command(quarantine)
+command.add_command(rollup)
 
 
 def _url(flag: str | None) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-__all__ = ["LOGINS", "run"]
+__all__ = ["LOGINS", "run", "until_signalled"]
 
 LOGINS: Final = {
     "writer": ("prelude_exporter", ("prelude_writer",)),
@@ -38,7 +38,7 @@ def run(data_dir: Path, ready: Callable[[dict[str, str]], None]) -> None:
     Raises:
         StoreError: the server does not start, or ends by itself.
     """
-    with _until_signalled() as stop, EmbeddedPostgres(data_dir) as server:
+    with until_signalled() as stop, EmbeddedPostgres(data_dir) as server:
         migrate(server.url)
         with psycopg.connect(server.url, autocommit=True) as connection:
             ensure_ahead(connection)
@@ -68,7 +68,8 @@ def _make_login(connection: psycopg.Connection[tuple[Any, ...]], login: str, rol
 
 
 @contextlib.contextmanager
-def _until_signalled() -> Iterator[threading.Event]:
+def until_signalled() -> Iterator[threading.Event]:
+    """An event that SIGTERM or SIGINT sets."""
     stop = threading.Event()
 
     def note(_number: int, _frame: FrameType | None) -> None:

@@ -119,7 +119,7 @@ FROM public.user_activity_logs AS log
 JOIN public.rollup_cursors AS passed ON passed.lane = log.lane AND log.lane_seq <= passed.seq
 CROSS JOIN LATERAL (
     SELECT CASE WHEN log.result_status = 'pending'
-        AND EXISTS (SELECT FROM public.superseded_rows AS ended WHERE ended.event_id = log.event_id) THEN 0 ELSE 1 END AS counts
+        AND EXISTS (SELECT FROM {{ended_in}}.superseded_rows AS ended WHERE ended.event_id = log.event_id) THEN 0 ELSE 1 END AS counts
 ) AS counting
 WHERE log."timestamp" >= %(day)s::date AND log."timestamp" < %(day)s::date + 1
 """  # noqa: S608 (constants)
@@ -155,12 +155,13 @@ def take_places(connection: Connection, before: Mapping[int, int], until: Mappin
     return rows
 
 
-def take_day(connection: Connection, day: date) -> int:
+def take_day(connection: Connection, day: date, ended_in: str = "public") -> int:
     """Fill ``prelude_arrived`` with the rows of `day` (UTC) at or below the cursors; gives how many.
 
-    ``superseded_rows`` is right already.
+    Args:
+        ended_in: schema of a ``superseded_rows`` that is right already.
     """
-    rows = connection.execute(_DAY, {"day": day}).rowcount
+    rows = connection.execute(_DAY.replace("{ended_in}", ended_in).encode(), {"day": day}).rowcount
     if connection.execute(_DAY_AMENDED, {"day": day}).rowcount:
         connection.execute(_NOT_YET)
     return rows

@@ -35,7 +35,7 @@ WITH weeks AS (
     WHERE EXISTS (SELECT FROM public.user_activity_logs WHERE "timestamp" >= starts AND "timestamp" < starts + interval '7 days')
 )
 SELECT day::date AS day FROM (
-    SELECT day FROM days {" ".join(f"UNION SELECT bucket FROM public.{table} WHERE grain = 1440" for table in tables.TABLES)}
+    SELECT day FROM days {" ".join(f"UNION SELECT date_bin('1 day', bucket, 'epoch') FROM public.{table}" for table in tables.TABLES)}
 ) AS known ORDER BY day
 """  # noqa: S608 (constants)
 _LIST: Final = (
