@@ -6,25 +6,22 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
-from typing import Any, Final
+
+from prelude_store.rollups.keeper import Keeper
+from prelude_store.rollups.state import session_gap
 
 __all__ = ["kept"]
-
-_MODULE: Final = "prelude_store.rollups.keeper"
 
 
 @asynccontextmanager
 async def kept(conninfo: str, *, wanted: bool) -> AsyncIterator[None]:
     """Inside, rollups and sessions follow what is committed; several processes may do so, one of them works."""
-    if not wanted or find_spec(_MODULE) is None:
+    if not wanted:
         yield
         return
-    from importlib import import_module
-
-    keeper: Any = import_module(_MODULE)
     stop = threading.Event()
-    thread = threading.Thread(target=keeper.Keeper(conninfo).run, args=(stop,), name="prelude-keeper", daemon=True)
+    keeper = Keeper(conninfo, session_gap=session_gap())
+    thread = threading.Thread(target=keeper.run, args=(stop,), name="prelude-keeper", daemon=True)
     thread.start()
     try:
         yield

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from prelude_otel.errors import ConfigurationError
+
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from collections.abc import Mapping
+    from datetime import datetime
 
     from prelude_store.connection import Connection
 
-__all__ = ["SESSION_GAP", "State", "behind", "lock_state", "seqs", "state", "touch"]
+__all__ = ["SESSION_GAP", "State", "behind", "lock_state", "seqs", "session_gap", "state", "touch"]
 
 SESSION_GAP: Final = "PRELUDE_SESSION_GAP"
-"""Environment variable: minutes without a row that end a derived session; by default `DEFAULT_GAP_MINUTES`."""
+"""Environment variable: minutes without a row that end a derived session. Unset: as the database has it, at first 30."""
+
+_MINUTES_A_DAY: Final = 1440
 
 _SEQS: Final = """
 SELECT lane, coalesce(seq, 0), last_seq FROM public.ingest_lanes LEFT JOIN public.rollup_cursors USING (lane) ORDER BY lane
@@ -45,6 +52,20 @@ class State(NamedTuple):
     to_build: int
     behind: int
     cursors: dict[int, int]
+
+
+def session_gap(environment: Mapping[str, str] | None = None) -> timedelta | None:
+    """What `SESSION_GAP` says; None where it says nothing.
+
+    Raises:
+        ConfigurationError: it is no whole number of minutes from 1 to a day.
+    """
+    said = (os.environ if environment is None else environment).get(SESSION_GAP)
+    if not said:
+        return None
+    if not said.isascii() or not said.isdecimal() or not 1 <= int(said) <= _MINUTES_A_DAY:
+        raise ConfigurationError(f"{SESSION_GAP} is {said!r}; write whole minutes from 1 to {_MINUTES_A_DAY}, e.g. 30")
+    return timedelta(minutes=int(said))
 
 
 def seqs(connection: Connection) -> list[tuple[int, int, int]]:

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
     from prelude_store.connection import Connection
 
-__all__ = ["DEFAULT_GAP_MINUTES", "add"]
-
-DEFAULT_GAP_MINUTES: Final = 30
+__all__ = ["add"]
 
 _PLACE: Final = '"at", lane, lane_seq, event_id'
 _COUNTS: Final = ("activity_count", "success_count", "error_count", "pending_count", "timeout_count")

@@ -201,7 +201,10 @@ def test_verify_names_what_differs_and_a_rebuild_mends_it(
     passes.carry_out(keeping, portion=70)
     writers[1].write(Batch(rows=history(Random(8), 20)[0]))  # past the watermark: none of its business
     url = ("--database-url", as_role(database, "keeper"))
-    assert "All is as raw rows say" in CliRunner().invoke(command, ["rollup", "verify", *url], catch_exceptions=False).output
+    assert (
+        "All is as raw rows say"
+        in CliRunner().invoke(command, ["rollup", "verify", *url], catch_exceptions=False).output
+    )
     for harm in HARM.values():
         superuser.execute(harm.encode())
     assert {difference.table for difference in verify(keeping).differences} == HARM.keys()
@@ -224,7 +227,7 @@ def test_the_command_says_how_far_the_rollups_are(database: str, writer: Writer,
 
 def test_a_login_without_the_right_is_told_what_to_grant(database: str, writer: Writer) -> None:
     writer.write(Batch(rows=[make_row()]))
-    url = as_role(database, "governor")
+    url = as_role(database, "writer")
     for verb in ("rebuild", "verify"):
         with pytest.raises(StoreError, match="GRANT prelude_keeper"):
             CliRunner().invoke(command, ["rollup", verb, "--database-url", url], catch_exceptions=False)
