@@ -1,4 +1,4 @@
-"""The keeper of rollups and sessions, as a thread of this process."""
+"""The keepers of rollups, sessions and the timeline, as threads of this process."""
 
 from __future__ import annotations
 
@@ -9,22 +9,30 @@ from contextlib import asynccontextmanager
 
 from prelude_store.rollups.keeper import Keeper
 from prelude_store.rollups.state import session_gap
+from prelude_store.timeline.keeper import TimelineKeeper
 
 __all__ = ["kept"]
 
 
 @asynccontextmanager
 async def kept(conninfo: str, *, wanted: bool) -> AsyncIterator[None]:
-    """Inside, rollups and sessions follow what is committed; several processes may do so, one of them works."""
+    """Inside, rollups, sessions and timeline follow what is committed; several processes may do so, one of them works."""
     if not wanted:
         yield
         return
     stop = threading.Event()
-    keeper = Keeper(conninfo, session_gap=session_gap())
-    thread = threading.Thread(target=keeper.run, args=(stop,), name="prelude-keeper", daemon=True)
-    thread.start()
+    threads = [
+        threading.Thread(target=run, args=(stop,), name=name, daemon=True)
+        for name, run in (
+            ("prelude-keeper", Keeper(conninfo, session_gap=session_gap()).run),
+            ("prelude-timeline", TimelineKeeper(conninfo).run),
+        )
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        await asyncio.to_thread(thread.join, 10.0)
+        for thread in threads:
+            await asyncio.to_thread(thread.join, 10.0)

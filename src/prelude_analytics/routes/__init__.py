@@ -6,5 +6,15 @@ from typing import Final
 
 __all__ = ["MODULES"]
 
-MODULES: Final[tuple[str, ...]] = ("session", "activities", "panels", "rankings", "sessions", "exports")
+MODULES: Final[tuple[str, ...]] = (
+    "session",
+    "activities",
+    "panels",
+    "rankings",
+    "sessions",
+    "exports",
+    "funnel",
+    "cohorts",
+    "paths",
+)
 """Modules here whose routes are served, in the order of the documentation."""

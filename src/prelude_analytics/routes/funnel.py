@@ -1,0 +1,68 @@
+"""Funnels: how many went a way step by step, and who."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+
+from prelude_analytics.access import Calls
+from prelude_analytics.answers.funnel import Best, best_attempts
+from prelude_analytics.answers.lives import Lives, merged
+from prelude_analytics.audit import describe
+from prelude_analytics.database import Reads
+from prelude_analytics.problems import Problem
+from prelude_analytics.timeline.funnels import (
+    Funnel,
+    FunnelBody,
+    Question,
+    breakdown_shown,
+    people_shown,
+    question_of,
+    steps_shown,
+)
+from prelude_analytics.timeline.load import Timeline
+from prelude_analytics.timeline.query import TimelineQuery, asked, framed
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["timeline"])
+
+_SECOND_US: Final = 1_000_000
+
+
+@router.post("/funnel")
+async def run_funnel(
+    query: Annotated[TimelineQuery, Query()], body: FunnelBody, caller: Calls, database: Reads, request: Request
+) -> Funnel:
+    """How many people went a way, step by step; with `people`, who they are."""
+    question = question_of(body)
+    if body.people is not None and caller.role not in ("self", "all", "govern"):
+        raise Problem(403, "No names", f"the role {caller.role} sees no names; leave people out")
+    about = asked(query, caller, request.app.state.settings)
+    describe(request.scope, steps=[step.actions for step in body.steps], people=body.people is not None)
+    async with database.read() as connection:
+        timeline = await about.timeline(connection, from_log=question.property is not None)
+        best = await _best(timeline, body, question)
+        roles = await timeline.roles(best.users) if question.breakdown == "user.role" else {}
+        people = await people_shown(timeline, best, body) if body.people is not None else None
+    return Funnel(
+        order=body.order,
+        window=body.window,
+        steps=steps_shown(best, body),
+        breakdown=breakdown_shown(timeline, best, body, question, roles),
+        people=people,
+        **framed(timeline),
+    )
+
+
+async def _best(timeline: Timeline, body: FunnelBody, question: Question) -> Best:
+    if question.property is not None:
+        timeline.property = question.property
+    strict = body.order == "strict"
+    hits = await timeline.hits([*question.steps, *question.exclusions], group=question.group, strict=strict)
+    lives = Lives(await timeline.runs()) if strict else None
+    steps, exclusions = hits[: len(question.steps)], merged(hits[len(question.steps) :])
+    window_us = body.window * _SECOND_US
+    return await asyncio.to_thread(best_attempts, steps, exclusions, window_us, body.order, lives)

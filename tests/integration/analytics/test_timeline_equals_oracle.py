@@ -1,0 +1,177 @@
+"""Through the database: whatever is built, dirty or late, funnels, cohorts and paths are as their definitions have them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
+from itertools import count
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import psycopg
+import pytest
+
+from prelude_analytics.answers.cohorts import cohorts, first_moments
+from prelude_analytics.answers.funnel import Order, Step, best_attempts, counted
+from prelude_analytics.answers.lives import Lives
+from prelude_analytics.answers.paths import follow, levels
+from prelude_analytics.filters import Filters
+from prelude_analytics.timeline.load import Timeline, Wanted
+from prelude_analytics.timeline.periods import Unit, periods
+from prelude_store.connection import connect
+from prelude_store.timeline.build import build_days
+from prelude_store.timeline.follow import follow as follow_lanes
+from prelude_store.writer import Writer
+from tests.oracle import cohorts as cohorts_oracle
+from tests.oracle import paths as paths_oracle
+from tests.oracle.funnel import Match, funnel, table
+from tests.oracle.history import DAY, HOUR, Row, make_history, microseconds, within
+from tests.oracle.history import counted as counting
+from tests.support.oracle_cases import cases
+from tests.support.postgres import TestServer, as_role
+from tests.support.timelines import on_timeline, write, written
+
+FIRST = microseconds(datetime(2025, 3, 28, tzinfo=UTC))
+APART = 6 * DAY
+PLACES = count()
+Story: TypeAlias = tuple[str, list[Writer], psycopg.Connection[Any]]
+FILTERS: list[dict[str, str]] = [
+    {},
+    {},
+    {"service_name": "crm"},
+    {"result_status": "timeout"},
+    {"user_email": "user1@company.com"},
+    {"q": "user"},
+]
+
+
+@pytest.fixture(scope="module")
+def story(postgres: TestServer) -> Iterator[Story]:
+    """One database for all cases: each has days of its own."""
+    url = postgres.create_database()
+    writers = [Writer(as_role(url, "writer")), Writer(as_role(url, "writer"))]
+    with psycopg.connect(url, autocommit=True) as superuser:
+        yield url, writers, superuser
+    for writer in writers:
+        writer.close()
+    postgres.drop_database(url)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A history that was written: all that counts of its users, what is asked of it, and the rows that fit the question."""
+
+    everything: list[Row]
+    rows: list[Row]
+    since: int
+    until: int
+    asked: dict[str, Any]
+
+
+def tell(chance: random.Random, url: str, writers: list[Writer], superuser: psycopg.Connection[Any]) -> Told:
+    """Write a history in pieces, late ones among them, with the timeline built in between or not."""
+    begins = FIRST + next(PLACES) * APART
+    history = make_history(chance, begins + DAY, days=3, actions="abc", most=chance.choice([10, 60]))
+    chance.shuffle(history)
+    pieces = [history[start::3] for start in range(3)]
+    with connect(as_role(url, "keeper"), "test") as keeper:
+        for piece in pieces:
+            if piece:
+                write(chance.choice(writers), piece)
+            while follow_lanes(keeper, chance.choice([5, 1000])):
+                pass
+            if chance.random() < 0.5:
+                build_days(keeper, dirty_days(superuser))
+    # What is dirty still was built long ago: so its rows are read.
+    superuser.execute("UPDATE timeline_days SET built_at = built_at - interval '1 hour' WHERE dirty")
+    cut, given = begins + 2 * DAY, chance.choice(FILTERS)
+    since = begins + chance.choice([0, DAY, DAY + HOUR])
+    until = begins + chance.choice([4 * DAY, 5 * DAY, 4 * DAY - HOUR])
+    everything = [row for row in counting(written(superuser, 0, begins + APART), cut) if row.user and fits(row, given)]
+    return Told(everything, within(everything, since, until), since, until, {"filters": Filters(**given), "cut": cut})
+
+
+def dirty_days(superuser: psycopg.Connection[Any]) -> list[Any]:
+    return [day for (day,) in superuser.execute("SELECT day FROM timeline_days WHERE dirty ORDER BY day").fetchall()]
+
+
+def fits(row: Row, given: dict[str, str]) -> bool:
+    wanted = {"service_name": row.service, "result_status": row.status, "user_email": row.user}
+    return all(wanted.get(name, value) == value for name, value in given.items())
+
+
+@pytest.mark.parametrize("order", ["ordered", "strict", "any"])
+def test_funnels_are_as_their_definition_has_them(story: Story, order: Order) -> None:
+    for number, chance in cases(2, salt=f"timeline {order}"):
+        told = tell(chance, *story)
+        steps = [Match(("a",), chance.choice([None, "success"])), Match(("b",))]
+        exclusions = [Match(("c",))] if chance.random() < 0.5 else [Match(("nothing",))]
+        window = chance.choice([0, HOUR, DAY, 9 * DAY])
+        made = funnel(told.rows, steps, exclusions, window, order)
+        shown, reached = on_timeline(
+            story[0], told.since, told.until, partial(ask_funnel, steps, exclusions, window, order), **told.asked
+        )
+        assert reached == {user: (len(one.rows), one.rows[0].service) for user, one in made.items()}, number
+        assert [(step.users, step.median_us) for step in shown] == table(made, 2), number
+
+
+async def ask_funnel(
+    steps: list[Match], exclusions: list[Match], window: int, order: Order, timeline: Timeline
+) -> tuple[list[Step], dict[str, tuple[int, str | None]]]:
+    wanted = [Wanted(tuple(("crm", action) for action in one.actions), one.status) for one in (*steps, *exclusions)]
+    *hits, excluded = await timeline.hits(wanted, group="service_name", strict=order == "strict")
+    best = best_attempts(hits, excluded, window, order, Lives(await timeline.runs()))
+    services = {0: None} | timeline.services
+    emails = await timeline.emails(best.users)
+    reached = zip(best.users.tolist(), best.reached.tolist(), best.groups.tolist(), strict=True)
+    return counted(best, len(steps)), {emails[user]: (steps, services[group]) for user, steps, group in reached}
+
+
+def test_paths_are_as_their_definition_has_them(story: Story) -> None:
+    for number, chance in cases(3, salt="timeline paths"):
+        told = tell(chance, *story)
+        gap, start = chance.choice([900, 6 * 3600]), chance.choice([None, "a"])
+        found = on_timeline(story[0], told.since, told.until, partial(ask_paths, gap, start), **told.asked)
+        assert found == paths_oracle.steps(paths_oracle.paths(told.rows, gap, start), 3, 2)[0], number
+
+
+async def ask_paths(gap: int, start: str | None, timeline: Timeline) -> list[dict[str, tuple[int, int]]]:
+    sequences = await timeline.sequences()
+    names = {number: name for number, (_, name) in timeline.actions.items()}
+    first = next((number for number, name in names.items() if name == start), -1)
+    shown = levels(follow(sequences, gap, 3, first if start else None), 2, names)
+    return [{names.get(node.action or 0, "(other)"): (node.count, node.ended) for node in step} for step in shown.nodes]
+
+
+def test_cohorts_are_as_their_definition_has_them(story: Story) -> None:
+    for number, chance in cases(3, salt="timeline cohorts"):
+        told = tell(chance, *story)
+        unit: Unit = chance.choice(["day", "week"])
+        tz, ever, rolling = (
+            chance.choice(["UTC", "Asia/Kolkata", "Europe/Berlin"]),
+            chance.random() < 0.5,
+            chance.random() < 0.4,
+        )
+        found = on_timeline(
+            story[0], told.since, told.until, partial(ask_cohorts, unit, ever, rolling), tz=tz, **told.asked
+        )
+        expected = cohorts_oracle.cohorts(
+            told.everything, told.since, told.until, unit, ZoneInfo(tz), ever=ever, rolling=rolling, action=None
+        )
+        assert found == expected, number
+
+
+async def ask_cohorts(
+    unit: Unit, ever: bool, rolling: bool, timeline: Timeline
+) -> list[tuple[date, int, list[int], list[bool]]]:
+    dates, edges = periods(timeline.range, unit)
+    moments = await timeline.moments(None if rolling else edges)
+    users = np.unique(moments.users)
+    known = await timeline.seen_before(users) if ever else users[:0]
+    length = (7 if unit == "week" else 1) * DAY if rolling else None
+    table = cohorts(first_moments(moments, known), moments, edges, microseconds(timeline.range.to), length)
+    return [(day, one.users, one.returned, one.complete) for day, one in zip(dates, table, strict=True)]
