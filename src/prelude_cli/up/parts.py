@@ -100,7 +100,7 @@ def token(settings: Settings, database: Mapping[str, str]) -> Part:
 
 def past(settings: Settings, database: Mapping[str, str]) -> Part:
     """A made-up past, by one process, so that the demo goes on beside it."""
-    wanted = ("--rows", str(settings.past), "--days", "30", "--until", _PAST_ENDS, "--jobs", "1", "--add")
+    wanted = ("--rows", str(settings.past), "--days", "30", "--until", _PAST_ENDS, "--jobs", "1", "--add", "--no-build")
     command = _python("prelude_cli", "demo", "seed", *wanted)
     return Part("the past", command, _environment(**database), settings.logs / "past.log", may_end=True)
 

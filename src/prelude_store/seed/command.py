@@ -50,6 +50,9 @@ def command() -> None:
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=min(os.cpu_count() or 1, _MOST_JOBS), help="Processes that make rows."
 )
+@click.option(
+    "--no-build", is_flag=True, help="Leave rollups, sessions and timeline to an analytics service that runs."
+)
 @click.option("--add", is_flag=True, help="Also where the log has rows already; otherwise that is refused.")
 @click.option(
     "--database-url",
@@ -65,6 +68,7 @@ def seed(
     users: int | None,
     seed: str,
     jobs: int,
+    no_build: bool,
     add: bool,
     database_url: str | None,
     as_json: bool,
@@ -90,6 +94,10 @@ def seed(
             new += result.inserted
             bar.update(result.inserted + result.duplicates)
     written = time.monotonic() - begun
+    if not no_build:
+        from prelude_store.seed.build import build
+
+        build(conninfo)
     done = {
         "rows": new,
         "users": len(made.people),
@@ -98,6 +106,7 @@ def seed(
         "incident": [_said(moment) for moment in made.incident],
         "seed": seed,
         "seconds": round(written, 1),
+        "seconds_of_building": round(time.monotonic() - begun - written, 1),
         "rows_per_second": round(new / written),
     }
     if as_json:
