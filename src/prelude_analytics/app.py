@@ -20,6 +20,7 @@ from prelude_analytics.database import Database
 from prelude_analytics.edge import Edge
 from prelude_analytics.keeping import kept
 from prelude_analytics.metrics import Metrics
+from prelude_analytics.openapi import described
 from prelude_analytics.readiness import Readiness
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def make_app(settings: Settings, recorder: Recorder | None = None) -> FastAPI:
     app.include_router(probes.router)
     for module in modules:
         app.include_router(module.router, prefix=PREFIX)
+    app.openapi = described(app, f"{PREFIX}/session")  # type: ignore[method-assign]
     # The last one added is the outermost.
     app.add_middleware(Gate, settings=settings, access=app.state.access, prefix=PREFIX, recorder=recorder)
     app.add_middleware(Edge, metrics=app.state.metrics)
