@@ -52,6 +52,17 @@ class Analytics:
         """A new token."""
         return token_for(self.database, role, user, **given)
 
+    def revoke(self, token: Issued) -> None:
+        """Take a token back."""
+        with connect(self.database, "test-revoke") as connection:
+            assert issue.revoke(connection, token.id)
+
+    def forget_failures(self) -> None:
+        """Let everybody try again, whatever they tried before."""
+        access = self.app.state.access
+        for buckets in (access._failures, access._guesses):
+            buckets._levels.clear()
+
     @contextmanager
     def signed(self, role: Role = "all", user: str | None = None) -> Iterator[httpx.Client]:
         """A client that shows a new token with each request."""
