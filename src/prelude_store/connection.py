@@ -15,14 +15,14 @@ from prelude_store.settings import target
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-__all__ = ["BoundedConnection", "Connection", "NoAnswerError", "connect", "said"]
+__all__ = ["DEFAULTS", "BoundedConnection", "Connection", "NoAnswerError", "connect", "said"]
 
 _Result = TypeVar("_Result")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 """What every part of this room works on; rows are tuples."""
 
-_DEFAULTS: dict[str, str | int] = {
+DEFAULTS: dict[str, str | int] = {
     "connect_timeout": 3,
     # A network that swallows packets must be noticed before the sender of a request gives up (5 s).
     "keepalives": 1,
@@ -91,7 +91,7 @@ def connect(conninfo: str, application_name: str, **settings: str) -> BoundedCon
     Raises:
         StoreUnavailableError: nobody answers there, or we are refused.
     """
-    parameters: dict[str, Any] = {"application_name": application_name} | _DEFAULTS
+    parameters: dict[str, Any] = {"application_name": application_name} | DEFAULTS
     parameters |= conninfo_to_dict(conninfo)
     session = {
         "timezone": "UTC",

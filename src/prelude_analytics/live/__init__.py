@@ -1,0 +1,1 @@
+"""The live feed: rows as they commit, over WebSockets."""

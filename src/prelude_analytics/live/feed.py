@@ -1,0 +1,93 @@
+"""The lanes, read for a feed: changes become entries, and an amendment finds its row."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from prelude_analytics.live.entry import Entry, amendment_entry, row_entry
+from prelude_analytics.live.frames import Tick
+from prelude_analytics.statuses import cut_at
+from prelude_store import following
+
+if TYPE_CHECKING:
+    from prelude_store.tail import Change, Cursor
+
+__all__ = ["Feed", "open_feed"]
+
+_ANSWER: Final = 10.0
+"""Seconds for an answer; beyond the statement timeout, the server hangs."""
+
+KnownRow = Callable[[str], Entry | None]
+
+
+@asynccontextmanager
+async def open_feed(conninfo: str, pending_timeout: timedelta) -> AsyncIterator[Feed]:
+    """A connection of its own.
+
+    Raises:
+        StoreUnavailableError: the database can't be reached, or refuses.
+    """
+    connection = await following.connect_reader(conninfo, "prelude-live")
+    try:
+        yield Feed(connection, pending_timeout)
+    finally:
+        await connection.close()
+
+
+class Feed:
+    """Reads lanes; used by one task at a time.
+
+    Every method raises ``psycopg.Error`` or `TimeoutError` where the database is away; then the connection is of no more use.
+    """
+
+    def __init__(self, connection: following.AsyncConnection, pending_timeout: timedelta) -> None:
+        self._connection = connection
+        self._pending_timeout = pending_timeout
+
+    async def newest(self) -> Cursor:
+        """A cursor behind all that is committed."""
+        async with asyncio.timeout(_ANSWER):
+            return await following.last_numbers(self._connection)
+
+    async def tick(self, cursor: Cursor, until: Cursor, known: KnownRow) -> Tick:
+        """What comes behind `cursor`, at most a portion of each lane.
+
+        Args:
+            cursor: in the order of commits.
+            until: what `newest` gave.
+            known: finds the entry of a row that was read already.
+        """
+        cut = cut_at(datetime.now(UTC), self._pending_timeout)
+        async with asyncio.timeout(_ANSWER):
+            changes, after = await following.read(self._connection, cursor, until)
+            entries = {
+                place: row_entry(change.lane, change.lane_seq, change.values, cut)
+                for place, change in enumerate(changes)
+                if change.kind == "row"
+            }
+            if len(entries) < len(changes):
+                await self._amend(changes, entries, cut, known)
+        return Tick([entries[place] for place in range(len(changes))], cursor, after, cut)
+
+    async def _amend(self, changes: list[Change], entries: dict[int, Entry], cut: datetime, known: KnownRow) -> None:
+        """Add the amendments among `changes` to `entries`: those of rows that nobody has read lately are looked up."""
+        here = {entry.event_id: entry for entry in entries.values()}
+        amended: dict[str, Entry | None] = {}
+        wanted = {}
+        for place, change in enumerate(changes):
+            if place not in entries:
+                event_id = change.values["event_id"]
+                amended[event_id] = here.get(event_id) or known(event_id)
+                if amended[event_id] is None:
+                    wanted[event_id] = change.values["timestamp"]
+        if wanted:
+            found = await following.rows_by_key(self._connection, [(at, event_id) for event_id, at in wanted.items()])
+            amended |= {event_id: row_entry(0, 0, values, cut) for event_id, values in found.items()}
+        for place, change in enumerate(changes):
+            if place not in entries:
+                entry = amended[change.values["event_id"]]
+                entries[place] = amendment_entry(change.lane, change.lane_seq, change.values, entry)

@@ -1,0 +1,161 @@
+"""The tail for an event loop: what commits, with all its columns, of all lanes in one question.
+
+`tail` is its plain sister for a command. Here a poll that finds nothing reads one small table and no more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row
+
+from prelude_otel.errors import StoreUnavailableError
+from prelude_store.connection import DEFAULTS, said
+from prelude_store.settings import target
+from prelude_store.tail import SESSION, Change, Cursor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+__all__ = ["COLUMNS", "PORTION", "AsyncConnection", "connect_reader", "last_numbers", "read", "rows_by_key"]
+
+AsyncConnection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+PORTION: Final = 1000
+"""Numbers of a lane that are read at once."""
+
+COLUMNS: Final = {
+    "event_id": "event_id::text",
+    "timestamp": '"timestamp"',
+    "user_email": "user_email",
+    "session_id": "session_id",
+    "action_type": "action_type",
+    "action_name": "action_name",
+    "action_category": "action_category",
+    "entity_type": "entity_type",
+    "entity_id": "entity_id",
+    "page_url": "page_url",
+    "page_route": "page_route",
+    "service_name": "service_name",
+    "user_agent": "user_agent",
+    "ip_address": "ip_address",
+    "action_data": "action_data::text",
+    "result_status": "result_status",
+    "result_data": "result_data::text",
+    "duration_ms": "duration_ms",
+    "tags": "tags",
+    "completes_event_id": "completes_event_id::text",
+    "trace_id": "trace_id",
+    "span_id": "span_id",
+}
+"""Columns of a row as it is read, with how each is read: JSON stays text."""
+
+_READ: Final = ", ".join(f'{how} AS "{name}"' for name, how in COLUMNS.items())
+_WANTED: Final = "unnest(%s::integer[], %s::bigint[], %s::bigint[]) AS wanted (lane, seen, until)"
+_BEHIND: Final = "found.lane = wanted.lane AND found.lane_seq > wanted.seen AND found.lane_seq <= wanted.until"
+_ROWS: Final = (
+    f"SELECT found.lane, found.lane_seq, {_READ}"  # noqa: S608 (constants)
+    f" FROM {_WANTED} JOIN public.user_activity_logs AS found ON {_BEHIND}"
+)
+_AMENDMENTS: Final = (
+    'SELECT found.lane, found.lane_seq, event_id::text, "timestamp", duration_ms'  # noqa: S608 (constants)
+    f" FROM {_WANTED} JOIN public.activity_amendments AS found ON {_BEHIND}"
+)
+_BY_KEY: Final = (
+    f"SELECT {_READ} FROM unnest(%s::timestamptz[], %s::uuid[]) AS wanted (at, id)"  # noqa: S608 (constants)
+    ' JOIN public.user_activity_logs AS found ON found."timestamp" = wanted.at AND found.event_id = wanted.id'
+)
+# A plan for all numbers can't know that few rows lie behind a cursor, and would read the whole log to find them.
+_PLANS: Final = dict.fromkeys(
+    ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"), "off"
+)
+
+
+async def connect_reader(conninfo: str, application_name: str, *, statement_timeout: float = 5.0) -> AsyncConnection:
+    """Open a connection that reads as ``prelude_reader`` and can do nothing else.
+
+    Args:
+        conninfo: a login that is a member of ``prelude_reader``.
+        application_name: as ``pg_stat_activity`` shows it.
+        statement_timeout: in seconds.
+
+    Raises:
+        StoreUnavailableError: nobody answers there, or we are refused.
+    """
+    parameters: dict[str, Any] = {"application_name": application_name} | DEFAULTS | conninfo_to_dict(conninfo)
+    session = {
+        "role": "prelude_reader",
+        "default_transaction_read_only": "on",
+        "timezone": "UTC",
+        "datestyle": "ISO",
+        "client_encoding": "UTF8",
+        "statement_timeout": f"{int(statement_timeout * 1000)}ms",
+        **SESSION,
+        **_PLANS,
+    }
+    try:
+        connection = await AsyncConnection.connect(autocommit=True, **parameters)
+        try:
+            await connection.execute(
+                "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS s (name, value)",
+                [list(session), list(session.values())],
+            )
+        except BaseException:
+            await connection.close()
+            raise
+    except psycopg.Error as error:
+        raise StoreUnavailableError(f"can't use {target(conninfo)}: {said(error)}") from None
+    return connection
+
+
+async def last_numbers(connection: AsyncConnection) -> Cursor:
+    """A cursor behind all that is committed."""
+    found = await connection.execute("SELECT lane, last_seq FROM public.ingest_lanes", prepare=True)
+    return {int(lane): int(seq) for lane, seq in await found.fetchall()}
+
+
+async def read(
+    connection: AsyncConnection, cursor: Cursor, until: Cursor, portion: int = PORTION
+) -> tuple[list[Change], Cursor]:
+    """What was committed behind `cursor`, up to `until`, in the order of lanes and numbers, and the cursor to go on with.
+
+    Args:
+        cursor: a lane that it does not know is read from its beginning.
+        until: a cursor that `last_numbers` gave: all up to it is committed.
+        portion: numbers of each lane at most.
+    """
+    wanted = [
+        (lane, cursor.get(lane, 0), min(last, cursor.get(lane, 0) + portion))
+        for lane, last in until.items()
+        if last > cursor.get(lane, 0)
+    ]
+    if not wanted:
+        return [], cursor
+    bounds = [list(column) for column in zip(*wanted, strict=True)]
+    async with connection.cursor(row_factory=dict_row) as query:
+        await query.execute(_ROWS, bounds, prepare=True)
+        changes = [_change("row", values) for values in await query.fetchall()]
+        if len(changes) < sum(last - first for _, first, last in wanted):  # numbers that no row has
+            await query.execute(_AMENDMENTS, bounds, prepare=True)
+            changes += [_change("amendment", values) for values in await query.fetchall()]
+    changes.sort(key=_place)
+    return changes, cursor | {lane: last for lane, _, last in wanted}
+
+
+async def rows_by_key(connection: AsyncConnection, keys: Iterable[tuple[datetime, str]]) -> dict[str, dict[str, Any]]:
+    """Rows by their time and event id; those that are gone are left out."""
+    times, ids = [list(column) for column in zip(*keys, strict=True)] or ([], [])
+    async with connection.cursor(row_factory=dict_row) as query:
+        await query.execute(_BY_KEY, [times, ids], prepare=True)
+        return {values["event_id"]: values for values in await query.fetchall()}
+
+
+def _change(kind: str, values: dict[str, Any]) -> Change:
+    return Change(kind, values.pop("lane"), values.pop("lane_seq"), values)
+
+
+def _place(change: Change) -> tuple[int, int]:
+    return change.lane, change.lane_seq
