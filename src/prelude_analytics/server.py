@@ -13,6 +13,7 @@ import uvicorn
 
 from prelude_analytics.app import make_app
 from prelude_analytics.audit import Records, set_up
+from prelude_analytics.live.protocol import OPTIONS
 from prelude_otel.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ async def _serve(settings: Settings, ready: Callable[[str], None]) -> None:
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
         timeout_graceful_shutdown=_DRAIN,
+        **OPTIONS,
     )
     try:
         config.load()

@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 from prelude_analytics.access import issue
 from prelude_analytics.app import PREFIX, make_app
+from prelude_analytics.live.protocol import OPTIONS
 from prelude_analytics.settings import Settings
 from prelude_store.connection import connect
 from tests.support.postgres import ANALYTICS_LOGIN
@@ -97,7 +98,7 @@ def running_analytics(database: str, recorder: Recorder | None = None, **setting
     conninfo = make_conninfo(database, user=ANALYTICS_LOGIN)
     app = make_app(Settings(**{"database_url": conninfo, "keeper": False, **settings}), recorder)
     with (
-        running_server(app, proxy_headers=False) as url,
+        running_server(app, proxy_headers=False, **OPTIONS) as url,
         httpx.Client(base_url=f"{url}{PREFIX}", trust_env=False, timeout=20) as client,
     ):
         yield Analytics(app, url, database, client)

@@ -10,10 +10,15 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Receive, Scope, Send
 
-__all__ = ["REVOKED", "Oversight"]
+__all__ = ["HANG_UP", "REVOKED", "Oversight"]
 
 REVOKED: Final = 4401
 """Close code of a socket whose credential has ended."""
+
+HANG_UP: Final = "prelude.hang_up"
+"""In a scope's extensions, where our server serves: closes a socket, with code and reason, though the client does not read."""
+
+_REASON: Final = "the credential has ended"
 
 
 class Oversight:
@@ -28,6 +33,7 @@ class Oversight:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, began: Callable[[int], None]) -> None:
         self._socket = scope["type"] == "websocket"
+        self._hang_up: Callable[[int, str], None] | None = scope.get("extensions", {}).get(HANG_UP)
         self._receive = receive
         self._send = send
         self._began = began
@@ -40,7 +46,9 @@ class Oversight:
     def end(self) -> None:
         """The credential has ended: so does the socket, or the answer that is under way."""
         self._ended.set()
-        if self._socket and self._open:
+        if self._socket and self._open and self._hang_up is not None:
+            self._hang_up(REVOKED, _REASON)
+        elif self._socket and self._open:
             self._task = asyncio.create_task(self._close())
         elif self._serving is not None:
             self._cancelled = True
@@ -83,4 +91,4 @@ class Oversight:
         await self._send(message)
 
     async def _close(self) -> None:
-        await self._send({"type": "websocket.close", "code": REVOKED, "reason": "the credential has ended"})
+        await self._send({"type": "websocket.close", "code": REVOKED, "reason": _REASON})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.websockets import WebSocketDisconnect
 
-from prelude_analytics.live.protocol import HANG_UP
+from prelude_analytics.access.oversight import HANG_UP
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket

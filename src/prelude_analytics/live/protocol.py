@@ -8,10 +8,9 @@ from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-__all__ = ["HANG_UP", "OPTIONS", "LiveProtocol"]
+from prelude_analytics.access.oversight import HANG_UP
 
-HANG_UP: Final = "prelude.hang_up"
-"""In a scope's extensions: a function of a close code and a reason, which closes without waiting for the peer to read."""
+__all__ = ["OPTIONS", "LiveProtocol"]
 
 _BUFFER_BYTES: Final = 64 * 1024
 _KERNEL_BYTES: Final = 128 * 1024

@@ -7,6 +7,7 @@ from typing import Final
 __all__ = ["MODULES"]
 
 MODULES: Final[tuple[str, ...]] = (
+    "live",
     "session",
     "activities",
     "panels",

@@ -1,0 +1,68 @@
+"""Rows as they commit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, FastAPI, WebSocket
+
+from prelude_analytics.access import Calls, restrict
+from prelude_analytics.cursors import Watermark
+from prelude_analytics.filters import Filters
+from prelude_analytics.live.hub import Hub
+from prelude_analytics.live.line import Line
+from prelude_analytics.live.session import Session
+from prelude_analytics.live.settings import LiveSettings
+from prelude_analytics.parameters import ParameterError
+from prelude_analytics.problems import Problem
+
+if TYPE_CHECKING:
+    from prelude_analytics.database import Database
+    from prelude_analytics.settings import Settings
+
+__all__ = ["lifespan", "router"]
+
+router = APIRouter(tags=["live"])
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """The hub, from the start of `app` to its end."""
+    settings: Settings = app.state.settings
+    database: Database = app.state.database
+    limits = LiveSettings(pending_timeout=timedelta(seconds=settings.pending_timeout))
+    hub = app.state.live = Hub(database.conninfo, limits)
+    async with hub.running():
+        yield
+
+
+@router.websocket("/live")
+async def live(websocket: WebSocket, caller: Calls) -> None:
+    """Rows as they commit: filters as of lists, and `cursor` to go on where another socket ended."""
+    hub: Hub = websocket.app.state.live
+    asked = _asked(websocket)
+    cursor = asked.pop("cursor", None)
+    lanes = None if cursor is None else dict(Watermark.read(cursor, "cursor").lanes)
+    filters = restrict(caller, Filters.read(asked))
+    if len(hub) >= hub.settings.sockets:
+        said = f"this process serves {hub.settings.sockets} sockets already; try again later, or start another process"
+        raise Problem(503, "Too many sockets", said, headers={"retry-after": "10"})
+    await websocket.accept()
+    await Session(hub, Line(websocket), filters, caller.expires_at).run(lanes)
+
+
+def _asked(websocket: WebSocket) -> dict[str, str]:
+    """Query parameters by name.
+
+    Raises:
+        ParameterError: one is given twice.
+    """
+    asked: dict[str, str] = {}
+    for name, value in websocket.query_params.multi_items():
+        if name in asked:
+            raise ParameterError(name, value, "it is given once")
+        asked[name] = value
+    return asked
