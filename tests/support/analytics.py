@@ -21,7 +21,7 @@ from tests.support.uvicorn_server import running_server
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fastapi import FastAPI
+    from fastapi import APIRouter, FastAPI
 
     from prelude_analytics.access import Role
     from prelude_analytics.access.issue import Issued
@@ -87,16 +87,21 @@ def token_for(
 
 
 @contextmanager
-def running_analytics(database: str, recorder: Recorder | None = None, **settings: Any) -> Iterator[Analytics]:
+def running_analytics(
+    database: str, recorder: Recorder | None = None, also: APIRouter | None = None, **settings: Any
+) -> Iterator[Analytics]:
     """Serve `database`, under the rights that the service has in production.
 
     Args:
         database: URL, as superuser.
         recorder: told of what is read.
+        also: routes of the test's own.
         settings: for `Settings`; without the keeper, which a test runs by itself where it needs one.
     """
     conninfo = make_conninfo(database, user=ANALYTICS_LOGIN)
     app = make_app(Settings(**{"database_url": conninfo, "keeper": False, **settings}), recorder)
+    if also is not None:
+        app.include_router(also, prefix=PREFIX)
     with (
         running_server(app, proxy_headers=False, **OPTIONS) as url,
         httpx.Client(base_url=f"{url}{PREFIX}", trust_env=False, timeout=20) as client,
