@@ -100,10 +100,11 @@ def shown(times: Times) -> str:
 
 def ask(client: httpx.Client, panel: Panel, days: int) -> None:
     """One question to the API."""
-    body = panel.body(days)
-    path = f"/api/analytics{panel.path}"
-    parameters = {**panel.parameters, **({} if body is not None else {"days": days})}
-    answer = client.get(path, params=parameters) if body is None else client.post(path, json=body)
+    path, parameters = f"/api/analytics{panel.path}", {**panel.parameters, "days": days}
+    if panel.posted is None:
+        answer = client.get(path, params=parameters)
+    else:
+        answer = client.post(path, params=parameters, json=panel.posted)
     if not answer.is_success:
         raise LookupError(f"{answer.status_code} {answer.text[:200]}")
 

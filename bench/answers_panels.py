@@ -27,7 +27,7 @@ class Panel:
         path: below ``/api/analytics``.
         asked: statements with {days} and {step}, and {since} for the range.
         parameters: of the query beside the range.
-        posted: the body of a POST, without its range; None for a GET.
+        posted: the body of a POST; None for a GET.
     """
 
     name: str
@@ -35,10 +35,6 @@ class Panel:
     asked: tuple[str, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     posted: Mapping[str, Any] | None = None
-
-    def body(self, days: int) -> dict[str, Any] | None:
-        """What is posted; None for a GET."""
-        return None if self.posted is None else {**self.posted, "days": days}
 
     def statements(self, days: int) -> list[str]:
         """The question to DuckDB."""
@@ -152,7 +148,9 @@ PANELS: Final = (
         ),
     ),
     Panel("recent-activities", "/recent-activities", ("SELECT * FROM log WHERE {since} ORDER BY at DESC LIMIT 50",)),
-    Panel("funnel, 4 steps", "/funnel", (_funnel(),), posted={"steps": [{"action_name": name} for name in FUNNEL]}),
+    Panel(
+        "funnel, 4 steps", "/funnel", (_funnel(),), posted={"steps": [{"actions": [f"crm.{name}"]} for name in FUNNEL]}
+    ),
     Panel(
         "cohorts",
         "/cohorts",
