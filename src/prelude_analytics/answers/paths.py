@@ -104,15 +104,13 @@ def levels(paths: Paths, top: int, names: Mapping[int, str]) -> Steps:
 
 def _ranked(actions: Ints, top: int, names: Mapping[int, str]) -> tuple[Ints, list[int | None]]:
     """For each path the rank of its action (`END`: none), and the action of each rank; the last rank is all the others."""
-    seen, places, counts = np.unique(actions, return_inverse=True, return_counts=True)
-    order = sorted(
-        (n for n in range(len(seen)) if seen[n] != END), key=lambda n: (-int(counts[n]), names[int(seen[n])])
-    )
-    chosen = order[:top]
-    ranks = np.full(len(seen), len(chosen), dtype=np.int64)
+    counts = np.bincount(actions[actions >= 0])
+    seen = np.flatnonzero(counts).tolist()
+    chosen = sorted(seen, key=lambda action: (-int(counts[action]), names[action]))[:top]
+    ranks = np.full(len(counts) + 1, len(chosen), dtype=np.int64)
     ranks[chosen] = np.arange(len(chosen))
-    ranks[seen == END] = END
-    return ranks[places], [*(int(seen[n]) for n in chosen), None]
+    ranks[-1] = END  # where END, which is -1, leads
+    return ranks[actions], [*chosen, None]
 
 
 def _links(before: tuple[Ints, list[int | None]], here: tuple[Ints, list[int | None]]) -> list[Link]:

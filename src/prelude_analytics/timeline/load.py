@@ -95,6 +95,11 @@ class Timeline:
     newcomers: dict[int, str] = field(default_factory=dict)
     property: tuple[str, str | None] = (_NO_PROPERTY, None)
     _read: dict[bool, dict[int, Rows]] = field(default_factory=dict)
+    _given: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Ask once what is filtered."""
+        self._given = self.filters.given
 
     @classmethod
     async def open(
@@ -130,7 +135,7 @@ class Timeline:
             strict: keys also tell which row of a user comes next at all (see `runs`).
         """
         actions = sorted({action for one in wanted for action in one.actions})
-        if strict and self.filters.given:  # next among those that the filters let pass: all columns are needed
+        if strict and self._given:  # next among those that the filters let pass: all columns are needed
             rows = await self._rows(whole_days=True)
             return await asyncio.to_thread(self._pick, wanted, [], rows, group)
         rows = await self._rows(None if strict else actions)
@@ -138,7 +143,7 @@ class Timeline:
         blocks: list[dict[str, Any]] = []
         ids = [number for number, action in self.actions.items() if action in set(actions) and number >= 0]
         if days and ids:
-            named = {"result_status", "service_name"} & (self.filters.given.keys() | {group})
+            named = {"result_status", "service_name"} & (self._given.keys() | {group})
             more = bool(named) or any(one.result_status for one in wanted)
             statement = load("timeline_blocks", more=", statuses, services" if more else "")
             blocks = await self._binary(statement, {"days": list(days), "actions": ids})
@@ -148,7 +153,7 @@ class Timeline:
 
     async def runs(self) -> list[Runs]:
         """Who was active, stretch by stretch."""
-        if self.filters.given:
+        if self._given:
             rows = await self._rows(whole_days=True)
             return [runs_of(rows[number].columns) for number in range(len(self.parts))]
         rows = await self._rows()
@@ -164,7 +169,7 @@ class Timeline:
         Args:
             periods_us: where periods of the calendar begin; None: periods of 24 hours or more that count from a moment of the user's.
         """
-        every = bool(self.filters.given) or (periods_us is not None and not edges_are_enough(periods_us))
+        every = bool(self._given) or (periods_us is not None and not edges_are_enough(periods_us))
         rows = await self._rows(whole_days=every)
         days = {} if every else await self._days("timeline_runs")
         edges = edges_of([runs_of_day(day) for day in days.values()])
@@ -173,7 +178,7 @@ class Timeline:
 
     async def sequences(self) -> list[Sequence]:
         """What was done, stretch by stretch."""
-        if self.filters.given:
+        if self._given:
             rows = await self._rows(whole_days=True)
             return [sequence_of(rows[number].columns) for number in range(len(self.parts))]
         rows = await self._rows()
@@ -187,7 +192,7 @@ class Timeline:
         """Those of `users` who have a row from before the range that the filters let pass."""
         cursor = await self.connection.execute(load("timeline_complete_before"), {"first": self.range.from_})
         complete = await cursor.fetchone()
-        if self.filters.given or complete is None or not complete["complete"]:
+        if self._given or complete is None or not complete["complete"]:
             return await self._asked_of_log(users, EPOCH)
         midnight = datetime.combine(self.range.from_.astimezone(UTC).date(), time(), UTC)
         days = await self._binary(load("timeline_known_before"), {"first": midnight.date()})
@@ -259,7 +264,7 @@ class Timeline:
         rows, part = effective(columns_of_day(day), microseconds(self.cut)), self.parts[number]
         if not part.whole:
             rows = rows.where((rows.times >= microseconds(part.since)) & (rows.times < microseconds(part.until)))
-        if self.filters.given:
+        if self._given:
             rows = rows.where(self._passing(rows.actions, rows.statuses, rows.services))
         return Rows(rows, _EMPTY)
 
@@ -326,7 +331,7 @@ class Timeline:
         )
 
     def _passing(self, actions: Ints, statuses: Ints, services: Ints) -> NDArray[np.bool_]:
-        given = self.filters.given
+        given = self._given
         passing = np.ones(len(actions), dtype=bool)
         if "action_type" in given or "action_name" in given:
             ids = [
@@ -364,8 +369,9 @@ class Timeline:
         self, wanted: list[Wanted], block: dict[str, Any], group: str | None, parts: list[list[Hits]]
     ) -> None:
         rows, ordinals = columns_of_block(block)
-        rows = effective(rows, microseconds(self.cut))
-        if self.filters.given:
+        if "statuses" in block:
+            rows = effective(rows, microseconds(self.cut))
+        if self._given:
             mask = self._passing(rows.actions, rows.statuses, rows.services)
             rows, ordinals = rows.where(mask), ordinals[mask]
         keys = keys_of(rows.users, block["stretch"], ordinals)
