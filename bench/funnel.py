@@ -124,7 +124,8 @@ async def _measured(
         if number:  # the first one warms
             found.append(timed)
             wholes.append(time.perf_counter() - began)
-    reading, counting = (statistics.median(timed[n] for timed in found) * 1000 for n in (0, 1))
+    reading = statistics.median(timed[0] for timed in found) * 1000
+    counting = statistics.median(timed[1] for timed in found) * 1000
     print(
         f"{name:<30} {days:>3} days  p50 {statistics.median(wholes) * 1000:>6.0f} ms  worst {max(wholes) * 1000:>6.0f} ms"
         f"  reading {reading:>5.0f}  counting {counting:>5.0f}  ({found[-1][2]})"
