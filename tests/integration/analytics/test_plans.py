@@ -1,0 +1,170 @@
+"""No question reads a partition of the log from end to end, and none sorts rows without bound: asked of the planner, on many rows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from prelude_analytics import queries
+from prelude_analytics.answers import deals, errors, latency, rankings, sessions, summary, trends
+from prelude_analytics.answers.rows import Wanted, activities, first_place
+from prelude_analytics.cursors import SessionPlace
+from prelude_analytics.filters import Filters
+from prelude_analytics.ranges import Range
+from prelude_analytics.sources import Counting, watermark_of_rows
+from prelude_store.rollups import passes
+from tests.support.postgres import as_role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prelude_store.connection import Connection as Keeping
+
+ROWS, DAYS = 20_000, 40
+END = datetime(2026, 6, 1, tzinfo=UTC)
+BEGIN = END - timedelta(days=DAYS)
+BERLIN, KOLKATA, UTC_ZONE = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata"), ZoneInfo("UTC")
+FILL = f"""
+INSERT INTO user_activity_logs (event_id, "timestamp", user_email, session_id, action_type, action_name, entity_type, entity_id,
+    page_route, service_name, action_data, result_status, duration_ms, tags, completes_event_id, content_hash, lane, lane_seq)
+SELECT gen_random_uuid(), %(begin)s::timestamptz + (n - 1) * interval '1 second' * {DAYS * 86_400 / ROWS},
+    'user' || n * 7 %% 200 || '@x.com', 's' || n / 50, 'crm',
+    (ARRAY['create_deal', 'view_customer', 'view_deal', 'send_email', 'generate_email', 'update_deal'])[1 + n %% 6],
+    (ARRAY['deal', 'customer'])[1 + n %% 2], (n * 13 %% 900)::text, '/page/' || n %% 20, 'service-' || n %% 2,
+    jsonb_build_object('customer_id', n * 13 %% 300, 'value_usd', n, 'deal_name', 'Deal ' || n),
+    (ARRAY['success', 'success', 'success', 'error', 'pending'])[1 + n %% 5], n %% 3000, ARRAY['t' || n %% 50],
+    CASE WHEN n %% 100 = 0 THEN gen_random_uuid() END, '\\x00', 1, n
+FROM generate_series(1, {ROWS}) AS n
+"""
+
+
+class Recording:
+    """A connection that keeps what it is asked."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.asked: list[tuple[Any, Any]] = []
+
+    async def execute(self, statement: Any, parameters: Any) -> Any:
+        self.asked.append((statement, parameters))
+        return await self.connection.execute(statement, parameters)
+
+
+@pytest.fixture
+def filled(database: str, superuser: psycopg.Connection[tuple[Any, ...]], keeping: Keeping) -> str:
+    """A log of rows spread evenly, with its rollups."""
+    for day in range(DAYS):
+        superuser.execute("SELECT prelude_ensure_partition(%s)", [BEGIN + timedelta(days=day)])
+    superuser.execute("INSERT INTO ingest_lanes (lane, last_seq) VALUES (1, %s)", [ROWS])
+    superuser.execute(FILL.encode(), {"begin": BEGIN})
+    while passes.carry_out(keeping).places:
+        pass
+    superuser.execute("ANALYZE")
+    return database
+
+
+def among(days: float, tz: ZoneInfo = UTC_ZONE) -> Range:
+    return Range(END - timedelta(days=days), END, tz)
+
+
+async def ask_everything(connection: Any) -> None:
+    """Every answer from rollups over all, and from rows over what a bound lets through."""
+    whole, cut = among(DAYS), END - timedelta(days=1)
+    everything = rankings.Asked(100, "", None)
+    for about in (
+        Counting(Filters(), whole, cut),
+        Counting(Filters(), among(DAYS, KOLKATA), cut),
+        Counting(Filters(action_type="crm", action_name="send_email"), among(7, BERLIN), cut),
+        Counting(Filters(user_email="user7@x.com"), whole, cut),
+        Counting(Filters(entity_type="deal", entity_id="13"), whole, cut),
+        Counting(Filters(q="deal 39"), among(0.25), cut),
+        Counting(Filters(tag="t7"), among(0.25), cut),
+    ):
+        await summary.summary(connection, about)
+        await trends.trends(connection, about, "day", "name", 20)
+        await trends.heatmap(connection, about)
+        await latency.latency(connection, about, "day")
+        await errors.errors(connection, about, "day")
+        await deals.deals(connection, about, "day")
+        await rankings.pages(connection, about, everything)
+        await rankings.users(connection, about, everything)
+        await rankings.customers(connection, about, everything, named=True)
+        await rankings.emails(connection, about, everything)
+    watermark, as_of = await watermark_of_rows(connection, cut)
+    for filters in (
+        Filters(),
+        Filters(user_email="user7@x.com"),
+        Filters(user_email="user7@x.com", q="deal"),
+        Filters(entity_type="deal", entity_id="13"),
+        Filters(action_type="crm", action_name="send_email"),
+        Filters(result_status="timeout"),
+        Filters(q="nothing has this"),
+        Filters(tag="t7"),
+        Filters(session_id="s70"),
+    ):
+        place = first_place(watermark, whole.from_, END, "")
+        await activities(connection, Wanted(filters, END, place), 100, as_of)
+    begun = SessionPlace(END, "", "", derived=False, since=whole.from_, asked="")
+    for filters in (Filters(), Filters(user_email="user7@x.com")):
+        await sessions.sessions(connection, sessions.SessionList(filters, END, begun), 100)
+    for found in await sessions.find(connection, "s70", Filters()):
+        await sessions.timeline(connection, found, watermark, (found["started_at"], UUID(int=0)), 100)
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from nodes(inner)
+
+
+def faults(plan: dict[str, Any]) -> Iterator[str]:
+    for node in nodes(plan):
+        relation = node.get("Relation Name", "")
+        if node["Node Type"] == "Seq Scan" and relation.startswith("user_activity_logs"):
+            yield f"reads {relation} from end to end"
+        of_rows = any(str(inner.get("Relation Name", "")).startswith("user_activity_logs") for inner in nodes(node))
+        if node["Node Type"] == "Sort" and of_rows and node["Plan Rows"] > ROWS / 4:
+            yield f"sorts {node['Plan Rows']} rows"
+
+
+def test_every_question_reads_by_index(filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    used: set[str] = set()
+    read = queries.text
+
+    def reading(name: str) -> str:
+        used.add(name)
+        return read(name)
+
+    monkeypatch.setattr(queries, "text", reading)
+    # In proportion to the rows that there are.
+    monkeypatch.setattr("prelude_analytics.sources.MOST_ROWS", 1000)
+    monkeypatch.setattr("prelude_analytics.answers.rows._PORTION", 250)
+
+    async def asking() -> list[str]:
+        connection: Any = await psycopg.AsyncConnection.connect(
+            as_role(filled, "reader"), autocommit=True, row_factory=dict_row, prepare_threshold=None
+        )
+        async with connection:
+            await connection.execute("SET jit = off; SET plan_cache_mode = force_custom_plan; SET timezone = 'UTC'")
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            recording = Recording(connection)
+            await ask_everything(recording)
+            found = []
+            for statement, parameters in recording.asked:
+                text = statement.as_string(connection)
+                cursor = await connection.execute(f"EXPLAIN (FORMAT JSON) {text}".encode(), parameters)
+                explained = (await cursor.fetchone())["QUERY PLAN"]
+                plan = json.loads(explained) if isinstance(explained, str) else explained
+                found += [f"{fault}: {text[:90]} {parameters}" for fault in faults(plan[0]["Plan"])]
+            return found
+
+    assert asyncio.run(asking()) == []
+    assert {name for name in queries.names() if not name.startswith("live")} == used
