@@ -167,4 +167,5 @@ def test_every_question_reads_by_index(filled: str, monkeypatch: pytest.MonkeyPa
             return found
 
     assert asyncio.run(asking()) == []
-    assert {name for name in queries.names() if not name.startswith("live")} == used
+    # Those over the blocks of the timeline read no rows, and have tests of their own.
+    assert {name for name in queries.names() if not name.startswith("timeline_")} <= used
