@@ -28,7 +28,7 @@ class Paths:
 
     Attributes:
         visits: all that there were.
-        actions: one row a path, one column a step; `END` behind its end. The last column only tells whether a path went on.
+        actions: one row a step, one column a path; `END` behind its end. The last row only tells whether a path went on.
     """
 
     visits: int
@@ -75,22 +75,23 @@ def follow(stretches: list[Sequence], gap_seconds: int, depth: int, start: int |
     """
     rows = _Rows(stretches, gap_seconds)
     begins = rows.visits if start is None else rows.first_of_visits(np.flatnonzero(rows.actions == start))
-    actions = np.full((len(begins), depth + 2), END, dtype=np.int64)
+    actions = np.full((depth + 2, len(begins)), END, dtype=np.int64)
     alive, places = np.arange(len(begins)), begins
-    for step in range(depth + 2):
-        actions[alive, step] = rows.actions[places]
+    for here in actions:
+        here[alive] = rows.actions[places]
         places = rows.after(places)
-        alive, places = alive[places >= 0], places[places >= 0]
+        goes_on = places >= 0
+        alive, places = alive[goes_on], places[goes_on]
     return Paths(len(rows.visits), actions)
 
 
 def levels(paths: Paths, top: int, names: Mapping[int, str]) -> Steps:
     """The `top` actions of each step by the number of paths (equal ones by name), the others together, and what joins them."""
-    steps = paths.actions.shape[1] - 1
+    steps = len(paths.actions) - 1
     nodes, links = [], []
     before: tuple[Ints, list[int | None]] | None = None
     for step in range(steps):
-        here, following = paths.actions[:, step], paths.actions[:, step + 1]
+        here, following = paths.actions[step], paths.actions[step + 1]
         codes, chosen = _ranked(here, top, names)
         there = codes >= 0
         counts = np.bincount(codes[there], minlength=len(chosen))
@@ -152,11 +153,14 @@ class _Rows:
 
     def after(self, places: Ints) -> Ints:
         """The row that follows each of `places` in its visit; -1 where it ends."""
-        following = np.where(self._begins[places + 1], -1, places + 1)
+        following = places + 1
+        over = np.flatnonzero(self._begins[following])
+        following[over] = -1
         if len(self._link_from):
-            link = np.minimum(np.searchsorted(self._link_from, places), len(self._link_from) - 1)
-            linked = self._link_from[link] == places
-            following[linked] = self._link_to[link[linked]]
+            last = places[over]
+            link = np.minimum(np.searchsorted(self._link_from, last), len(self._link_from) - 1)
+            linked = self._link_from[link] == last
+            following[over[linked]] = self._link_to[link[linked]]
         return following
 
     def first_of_visits(self, places: Ints) -> Ints:

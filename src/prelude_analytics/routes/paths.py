@@ -78,7 +78,7 @@ async def get_paths(
     paths, steps = await asyncio.to_thread(_answer, sequences, query, number, names)
     return PathsShown(
         visits=paths.visits,
-        paths=len(paths.actions),
+        paths=paths.actions.shape[1],
         steps=[
             [NodeShown(action=names.get(node.action or 0), count=node.count, ended=node.ended) for node in step]
             for step in steps.nodes

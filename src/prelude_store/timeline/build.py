@@ -157,8 +157,8 @@ def _store(connection: Connection, day: date, rows: Columns, began: float) -> No
     by_action = np.argsort(rows.actions, kind="stable")
     sorted_actions = rows.actions[by_action]
     begins = starts_of(sorted_actions)
-    for begin, end in zip(begins, np.append(begins[1:], len(rows)), strict=True):
-        _store_action(connection, day, rows, ordinals, by_action[begin:end])
+    for places in np.split(by_action, begins[1:]) if len(rows) else ():
+        _store_action(connection, day, rows, ordinals, places)
 
 
 def _store_action(connection: Connection, day: date, rows: Columns, ordinals: Ints, places: Ints) -> None:

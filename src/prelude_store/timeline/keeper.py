@@ -56,4 +56,6 @@ class TimelineKeeper:
                 _log.warning("lost %s: %s", target(self._conninfo), said(error))
             except StoreError as error:
                 _log.warning("the timeline waits: %s", error)
+            except Exception:  # noqa: BLE001 (else a fault of ours ends the thread unseen)
+                _log.exception("the timeline could not be kept; trying again")
             stop.wait(_AGAIN)

@@ -35,7 +35,7 @@ from tests.support.oracle_cases import cases
 from tests.support.postgres import TestServer, as_role
 from tests.support.timelines import on_timeline, write, written
 
-FIRST = microseconds(datetime(2025, 3, 28, tzinfo=UTC))
+FIRST = microseconds(datetime(2018, 3, 24, tzinfo=UTC))
 APART = 6 * DAY
 PLACES = count()
 Story: TypeAlias = tuple[str, list[Writer], psycopg.Connection[Any]]

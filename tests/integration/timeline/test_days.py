@@ -117,6 +117,19 @@ def test_a_pending_row_that_was_completed_is_not_in_its_day_and_the_completion_m
     assert states(reader) == {MONDAY: (False, 1), TUESDAY: (False, 1)}
 
 
+def test_a_day_whose_only_row_was_ended_elsewhere_is_empty(
+    writer: Writer, keeper: Connection, reader: psycopg.Connection[Any]
+) -> None:
+    pending = row(NOON, result_status="pending")
+    writer.write(Batch(rows=[pending]))
+    while tend(keeper):
+        pass
+    writer.write(Batch(rows=[row(NOON + DAY, completes_event_id=pending.event_id)]))
+    follow(keeper)
+    assert build_days(keeper, [MONDAY, TUESDAY]) == 1
+    assert states(reader) == {MONDAY: (False, 0), TUESDAY: (False, 1)}
+
+
 def test_a_late_row_marks_its_day_and_a_row_of_nobody_marks_none(
     writer: Writer, keeper: Connection, reader: psycopg.Connection[Any]
 ) -> None:
