@@ -168,7 +168,8 @@ def main() -> None:
             token = issue.create(connection, "all").token
         writing = threading.Thread(target=write, args=(database, asked.rate, stop))
         writing.start()
-        stack.callback(lambda: (stop.set(), writing.join()))
+        stack.callback(writing.join)
+        stack.callback(stop.set)
         filtered = Clients(host, token, paths(asked.filtered))
         unfiltered = Clients(host, token, [_PATH] * asked.unfiltered)
         time.sleep(3)

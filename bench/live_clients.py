@@ -14,6 +14,7 @@ import re
 import sys
 import time
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 _TIME: Final = re.compile(rb'"timestamp":"([^"]+)"')
@@ -92,7 +93,7 @@ async def _run() -> None:
     clients = []
     for path in asked["paths"]:
         _, client = await loop.create_connection(
-            lambda path=path: Client(asked["host"], asked["token"], path, lags), *asked["host"].split(":")
+            partial(Client, asked["host"], asked["token"], path, lags), *asked["host"].split(":")
         )
         await client.ready
         clients.append(client)
