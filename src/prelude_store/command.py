@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
-import time
+import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -102,8 +104,9 @@ def tail(database_url: str | None, newer_than: timedelta | None, as_json: bool) 
             migrations.check(connection)
             click.echo(f"Waiting for rows in {target(conninfo)}. Ctrl-C ends this.", err=True)
             earliest = None if newer_than is None else datetime.now(UTC) - newer_than
-            for change in _changes(connection, earliest):
-                click.echo(_as_json(change) if as_json else _as_line(change))
+            with _interrupted() as stop:
+                for change in _changes(connection, earliest, stop):
+                    click.echo(_as_json(change) if as_json else _as_line(change))
     except psycopg.Error as error:
         raise StoreUnavailableError(f"lost {target(conninfo)}: {said(error)}") from None
     except KeyboardInterrupt:
@@ -174,13 +177,31 @@ def _url(flag: str | None) -> str:
     return database_url(flag)
 
 
-def _changes(connection: psycopg.Connection[tuple[Any, ...]], earliest: datetime | None) -> Iterator[tailing.Change]:
+def _changes(
+    connection: psycopg.Connection[tuple[Any, ...]], earliest: datetime | None, stop: threading.Event
+) -> Iterator[tailing.Change]:
     cursor = tailing.cursor_now(connection)
-    while True:
+    while not stop.is_set():
         changes, cursor = tailing.poll(connection, cursor, earliest)
         yield from changes
         if not changes:
-            time.sleep(tailing.POLL_SECONDS)
+            stop.wait(tailing.POLL_SECONDS)
+
+
+@contextmanager
+def _interrupted() -> Iterator[threading.Event]:
+    """What Ctrl-C sets: in the middle of a round trip an exception could leave the driver waiting. A second one interrupts."""
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _as_json(change: tailing.Change) -> str:
