@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 from psycopg import IsolationLevel
-from psycopg.errors import InsufficientPrivilege
 
-from prelude_otel.errors import StoreError
 from prelude_store import migrations
-from prelude_store.connection import BoundedConnection, connect, said
+from prelude_store.connection import BoundedConnection, connect
+from prelude_store.perseverance import persevere
 from prelude_store.rollups import arrivals, passes, tables
 from prelude_store.rollups.building import build_next, rebuild_sessions
 from prelude_store.rollups.state import state, touch
@@ -30,8 +29,6 @@ INTERVAL: Final = 1.0
 """Seconds between passes. One a second finds many rows of the same group, and adds them at once."""
 
 _LOCK: Final = 0x726F6C6C7570  # "rollup"
-_AGAIN: Final = 5.0
-"""Seconds until it looks again at a database that is away, or not as it must be."""
 _log = logging.getLogger(__name__)
 
 
@@ -93,20 +90,16 @@ class Keeper:
 
     def run(self, stop: Event) -> None:
         """Count until `stop` is set. A database that is away is waited for; what is wrong is logged."""
-        while not stop.is_set():
-            try:
-                with connected(self._conninfo) as connection:
-                    self._keep(connection, stop)
-            except InsufficientPrivilege as error:
-                _log.error("this login may not keep rollups: GRANT prelude_keeper TO it (%s)", said(error))
-            except psycopg.Error as error:
-                _log.warning("lost %s: %s", target(self._conninfo), said(error))
-            except StoreError as error:
-                _log.warning("rollups wait: %s", error)
-            self.leading = False
-            stop.wait(_AGAIN)
+        persevere(self._keep, stop, self._conninfo, "rollups")
 
-    def _keep(self, connection: Connection, stop: Event) -> None:
+    def _keep(self, stop: Event) -> None:
+        try:
+            with connected(self._conninfo) as connection:
+                self._count(connection, stop)
+        finally:
+            self.leading = False
+
+    def _count(self, connection: Connection, stop: Event) -> None:
         while not _lead(connection):
             if stop.wait(self._interval):
                 return

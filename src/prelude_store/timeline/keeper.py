@@ -3,16 +3,11 @@ to make than a pass may."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final
 
-import psycopg
-from psycopg.errors import InsufficientPrivilege
-
-from prelude_otel.errors import StoreError
 from prelude_store import migrations
-from prelude_store.connection import connect, said
-from prelude_store.settings import target
+from prelude_store.connection import connect
+from prelude_store.perseverance import persevere
 from prelude_store.timeline.tend import tend
 
 if TYPE_CHECKING:
@@ -22,9 +17,6 @@ __all__ = ["TimelineKeeper"]
 
 _INTERVAL: Final = 2.0
 """Seconds between looks at what has changed."""
-_AGAIN: Final = 5.0
-"""Seconds until it looks again at a database that is away, or not as it must be."""
-_log = logging.getLogger(__name__)
 
 
 class TimelineKeeper:
@@ -41,21 +33,13 @@ class TimelineKeeper:
 
     def run(self, stop: Event) -> None:
         """Keep it until `stop` is set. A database that is away is waited for; what is wrong is logged."""
-        while not stop.is_set():
-            try:
-                with connect(
-                    self._conninfo, "prelude-timeline", jit="off", idle_in_transaction_session_timeout="60s"
-                ) as connection:
-                    migrations.check(connection)
-                    while not stop.is_set():
-                        if not tend(connection):
-                            stop.wait(self._interval)
-            except InsufficientPrivilege as error:
-                _log.error("this login may not keep the timeline: GRANT prelude_keeper TO it (%s)", said(error))
-            except psycopg.Error as error:
-                _log.warning("lost %s: %s", target(self._conninfo), said(error))
-            except StoreError as error:
-                _log.warning("the timeline waits: %s", error)
-            except Exception:  # noqa: BLE001 (else a fault of ours ends the thread unseen)
-                _log.exception("the timeline could not be kept; trying again")
-            stop.wait(_AGAIN)
+        persevere(self._keep, stop, self._conninfo, "the timeline")
+
+    def _keep(self, stop: Event) -> None:
+        with connect(
+            self._conninfo, "prelude-timeline", jit="off", idle_in_transaction_session_timeout="60s"
+        ) as connection:
+            migrations.check(connection)
+            while not stop.is_set():
+                if not tend(connection):
+                    stop.wait(self._interval)

@@ -28,13 +28,6 @@ DAY = 86_400_000_000
 
 
 @pytest.fixture
-def writer(database: str) -> Iterator[Writer]:
-    made = Writer(as_role(database, "writer"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def keeper(database: str) -> Iterator[Connection]:
     with connect(as_role(database, "keeper"), "test") as connection:
         yield connection

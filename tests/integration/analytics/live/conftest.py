@@ -1,4 +1,4 @@
-"""Writers of the log, and a feed of it."""
+"""A reader of the log, and a feed of it."""
 
 from __future__ import annotations
 
@@ -6,23 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from prelude_store.writer import Writer
 from tests.support.live import feed_server
 from tests.support.postgres import as_role
-
-
-@pytest.fixture
-def writer(database: str) -> Iterator[Writer]:
-    made = Writer(as_role(database, "writer"))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def second_writer(database: str) -> Iterator[Writer]:
-    made = Writer(as_role(database, "writer"))
-    yield made
-    made.close()
 
 
 @pytest.fixture

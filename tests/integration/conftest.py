@@ -1,4 +1,4 @@
-"""A keeper's connection with the keeper's rights alone, two writers, and a superuser's eyes."""
+"""Who works on the database of a test, each with the rights of its role alone; and a superuser's eyes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,24 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def writers(database: str) -> Iterator[tuple[Writer, Writer]]:
-    """Two lanes."""
-    made = Writer(as_role(database, "writer")), Writer(as_role(database, "writer"))
+def writer(database: str) -> Iterator[Writer]:
+    """A writer whose login is a member of prelude_writer, and of nothing else."""
+    made = Writer(as_role(database, "writer"))
     yield made
-    for writer in made:
-        writer.close()
+    made.close()
 
 
 @pytest.fixture
-def writer(writers: tuple[Writer, Writer]) -> Writer:
-    return writers[0]
+def second_writer(database: str) -> Iterator[Writer]:
+    made = Writer(as_role(database, "writer"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def writers(writer: Writer, second_writer: Writer) -> tuple[Writer, Writer]:
+    """Two lanes."""
+    return writer, second_writer
 
 
 @pytest.fixture
