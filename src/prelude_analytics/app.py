@@ -18,6 +18,8 @@ from prelude_analytics.access.access import Access
 from prelude_analytics.access.gate import Gate
 from prelude_analytics.database import Database
 from prelude_analytics.edge import Edge
+from prelude_analytics.figures.memory import Memory
+from prelude_analytics.figures.reading import Remembered
 from prelude_analytics.keeping import kept
 from prelude_analytics.metrics import Metrics
 from prelude_analytics.openapi import described
@@ -74,6 +76,7 @@ async def _lifespan(modules: list[Any], app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         database = app.state.database = await Database.open(settings)
         stack.push_async_callback(database.close)
+        app.state.figures = Remembered(database, Memory())
         access: Access = app.state.access
         await access.credentials.open()
         stack.push_async_callback(access.credentials.close)

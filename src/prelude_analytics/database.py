@@ -82,7 +82,9 @@ class Database:
         """Where the database is, for parts that need a connection of their own; never to be shown."""
         self.settings: Final = settings
         self._wait = settings.database_wait
-        self._limit = settings.statement_timeout + _GRACE
+        self.patience: Final = settings.statement_timeout + _GRACE
+        """Seconds after which a server that does not answer counts as away."""
+        self._bounds: dict[Connection, asyncio.Timeout] = {}
         milliseconds = round(settings.statement_timeout * 1000)
         self._begin = _BEGIN.format(timeout=milliseconds, idle=milliseconds + 60_000)
         self._pool = connection_pool(settings, "prelude-analytics", settings.connections)
@@ -110,7 +112,7 @@ class Database:
         """
         connection = await self._begun()
         try:
-            async with asyncio.timeout(self._limit):
+            async with asyncio.timeout(self.patience) as self._bounds[connection]:
                 yield connection
         except TimeoutError:
             await connection.close()
@@ -118,7 +120,18 @@ class Database:
         except psycopg.Error as error:
             raise trouble(error, self.conninfo) or error from error
         finally:
+            self._bounds.pop(connection, None)
             await self._ended(connection)
+
+    @asynccontextmanager
+    async def unhurried(self, connection: Connection) -> AsyncIterator[None]:
+        """Inside `read`: what is in here may take longer, as long as each of its statements ends within `patience`."""
+        bound = self._bounds[connection]
+        bound.reschedule(None)
+        try:
+            yield
+        finally:
+            bound.reschedule(asyncio.get_running_loop().time() + self.patience)
 
     async def _begun(self) -> Connection:
         """A connection that has begun its transaction; connections that died while they waited are thrown away."""

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from pydantic import Field
 
 from prelude_analytics import queries
-from prelude_analytics.answers.shapes import Answer, Counts, framed, tally
+from prelude_analytics.answers.shapes import Answer, Counts, counts, framed
+from prelude_analytics.figures.sheet import edges_of, sheet
+from prelude_analytics.figures.tables import ACTIVITIES
+from prelude_analytics.figures.work import worked
 from prelude_analytics.items import Activity, columns, item
-from prelude_analytics.sources import ACTIVITIES, Counting, asked_rows, fetch, source
+from prelude_analytics.sources import asked_rows, fetch
+from prelude_analytics.statuses import ORDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
-    from prelude_analytics.database import Connection
-    from prelude_analytics.sources import Source
+    from numpy.typing import NDArray
+
+    from prelude_analytics.cursors import Watermark
+    from prelude_analytics.figures.frames import Ints
+    from prelude_analytics.figures.reading import Reading
+    from prelude_analytics.figures.sheet import Chunk, Sheet
+    from prelude_analytics.sources import Counting
     from prelude_analytics.zones import Step
 
 __all__ = ["Errors", "errors"]
 
 _ACTIONS: Final = 10
 _EXAMPLES: Final = 3
-_FAILED: Final = ("error", "timeout")
+_FAILED: Final = np.array([status in ("error", "timeout") for status in ORDER])
+_DAY: Final = timedelta(days=1)
 
 
 class Outcome(Counts):
@@ -65,81 +76,115 @@ class Errors(Answer):
     by_page: list[PageOutcome] = Field(description="Pages with failures; the most failures first.")
 
 
-@dataclass(slots=True)
-class _Group:
-    counts: dict[str, int]
-    failed: int
-    last: datetime | None
-
-
-async def errors(connection: Connection, counting: Counting, step: Step) -> Errors:
+async def errors(reading: Reading, counting: Counting, step: Step) -> Errors:
     """The answer to ``GET /errors``."""
     edges = counting.range.steps(step)
-    chosen = await source(connection, ACTIVITIES, counting, edges)
-    rows = await fetch(
-        connection, queries.load("errors", source=chosen.statement), chosen.parameters | {"edges": edges}
-    )
-    steps: dict[int, list[dict[str, Any]]] = {}
-    actions: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    pages: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        if row["by_step"]:
-            steps.setdefault(row["step"], []).append(row)
-        elif row["by_action"]:
-            actions.setdefault((row["action_type"], row["action_name"]), []).append(row)
-        else:
-            pages.setdefault(row["page_route"], []).append(row)
-    failing = _failing(actions)
-    examples = await _examples(connection, counting, chosen, failing[:_ACTIONS])
+    chosen = await sheet(reading, ACTIVITIES, counting, edges)
+    groups, actions = chosen.grouped("action_type", "action_name")
+    page_groups, pages = chosen.grouped("page_route")
+
+    def counted() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], dict[int, int]]:
+        by_action = _by(groups)
+        return (
+            chosen.by_status(len(edges) - 1, edges_of(edges)),
+            chosen.by_status(len(actions), by_action),
+            chosen.by_status(len(pages), _by(page_groups)),
+            _last_failures(chosen, by_action),
+        )
+
+    by_step, by_action, by_page, lasts = await worked(chosen, counted)
+    failing = _failing(actions, by_action)
+    newest = {action: lasts[actions.index(action)] for action, _ in failing[:_ACTIONS]}
+    examples = await _examples(reading, counting, chosen.watermark, newest)
     return Errors(
         **framed(chosen, counting),
         step=step,
-        totals=Outcome(**_outcome(tally(row for found in steps.values() for row in found))),
+        totals=Outcome(**_outcome(by_step.sum(axis=0).tolist())),
         over_time=[
-            StepOutcome(start=start, **_outcome(tally(steps.get(place, ())))) for place, start in enumerate(edges[:-1])
+            StepOutcome(start=start, **_outcome(found))
+            for start, found in zip(edges[:-1], by_step.tolist(), strict=True)
         ],
         by_action=[
             ActionOutcome(
-                action_type=key[0], action_name=key[1], examples=examples.get(key, []), **_outcome(group.counts)
+                action_type=action[0], action_name=action[1], examples=examples.get(action, []), **_outcome(found)
             )
-            for key, group in failing
+            for action, found in failing
         ],
-        by_page=[PageOutcome(page_route=key, **_outcome(group.counts)) for key, group in _failing(pages)],
+        by_page=[PageOutcome(page_route=page, **_outcome(found)) for (page,), found in _failing(pages, by_page)],
     )
 
 
-def _failing(groups: dict[Any, list[dict[str, Any]]]) -> list[tuple[Any, _Group]]:
-    found = []
-    for key, rows in groups.items():
-        counted = tally(rows)
-        failed = sum(counted[status] for status in _FAILED)
-        last = max((row["last_bucket"] for row in rows if row["status"] in _FAILED), default=None)
-        if failed:
-            found.append((key, _Group(counted, failed, last)))
-    return sorted(found, key=lambda one: (-one[1].failed, one[0]))
+def _by(groups: Ints) -> Callable[[Chunk], Ints]:
+    def place(chunk: Chunk) -> Ints:
+        placed: Ints = groups[chunk.frame["key"]]
+        return placed
+
+    return place
+
+
+def _last_failures(of: Sheet, place: Callable[[Chunk], Ints]) -> dict[int, int]:
+    """The last bucket with a failure, in seconds since 1970, of each place that has one."""
+    last: dict[int, int] = {}
+    for chunk in of.chunks:
+        failed = _FAILED[of.statuses(chunk)][chunk.frame["key"]] & (chunk.frame["count"] > 0)
+        # In the order of time: the last one stays.
+        last |= zip(place(chunk)[failed].tolist(), chunk.frame["bucket"][failed].tolist(), strict=True)
+    return last
+
+
+def _failing(keys: list[tuple[str, ...]], by_status: NDArray[np.int64]) -> list[tuple[tuple[str, ...], list[int]]]:
+    """Those with failures, the most first."""
+    failed = by_status[:, _FAILED].sum(axis=1).tolist()
+    found = [(key, found) for key, found, count in zip(keys, by_status.tolist(), failed, strict=True) if count]
+    return sorted(found, key=lambda one: (-sum(np.array(one[1])[_FAILED].tolist()), one[0]))
 
 
 async def _examples(
-    connection: Connection, counting: Counting, chosen: Source, failing: Iterable[tuple[tuple[str, str], _Group]]
-) -> dict[tuple[str, str], list[Activity]]:
-    """The newest failures of actions. Where the last of each lies is known, so nothing else is searched."""
-    wanted = [(key, group.last) for key, group in failing if group.last is not None]
+    reading: Reading, counting: Counting, watermark: Watermark, lasts: dict[tuple[str, ...], int]
+) -> dict[tuple[str, ...], list[Activity]]:
+    """The newest failures of actions, of which the day of the last one is known: its quarters of an hour tell where to look."""
+    wanted: dict[tuple[str, ...], tuple[datetime, datetime]] = {}
+    for action, last in lasts.items():
+        day = datetime.fromtimestamp(last - last % 86_400, UTC)
+        since, until = max(day, counting.range.from_), min(day + _DAY, counting.range.to)
+        quarters = replace(counting, range=replace(counting.range, from_=since, to=until))
+        wanted[action] = await _where_newest(reading, quarters, action)
     condition, parameters = asked_rows(counting.filters)
-    day = timedelta(days=1)
-    parameters |= chosen.watermark.parameters() | {
-        "action_types": [key[0] for key, _ in wanted],
-        "action_names": [key[1] for key, _ in wanted],
-        "firsts": [max(last, counting.range.from_) for _, last in wanted],
-        "lasts": [min(last + day, counting.range.to) for _, last in wanted],
+    parameters |= watermark.parameters() | {
+        "action_types": [action[0] for action in wanted],
+        "action_names": [action[1] for action in wanted],
+        "firsts": [since for since, _ in wanted.values()],
+        "lasts": [until for _, until in wanted.values()],
         "examples": _EXAMPLES,
     }
     statement = queries.load("error_examples", columns=columns(), conditions=condition)
-    found: dict[tuple[str, str], list[Activity]] = {}
-    for row in await fetch(connection, statement, parameters):
+    found: dict[tuple[str, ...], list[Activity]] = {}
+    for row in await fetch(reading.connection, statement, parameters):
         found.setdefault((row["action_type"], row["action_name"]), []).append(Activity(**item(row, counting.cut)))
     return found
 
 
-def _outcome(counted: dict[str, int]) -> dict[str, Any]:
-    failed = sum(counted[status] for status in _FAILED)
+async def _where_newest(reading: Reading, day: Counting, action: tuple[str, ...]) -> tuple[datetime, datetime]:
+    """The shortest stretch at the end of `day` in which there are as many failures of `action` as are shown, or all."""
+    if not day.filters.within(ACTIVITIES.filters):
+        return day.range.from_, day.range.to
+    of = await sheet(reading, ACTIVITIES, day, grains=(15,))
+    groups, actions = of.grouped("action_type", "action_name")
+    wanted = groups == (actions.index(action) if action in actions else -1)
+    found: list[tuple[int, int]] = []
+    for chunk in of.chunks:
+        failed = (_FAILED[of.statuses(chunk)] & wanted)[chunk.frame["key"]]
+        found += zip(chunk.frame["bucket"][failed].tolist(), chunk.frame["count"][failed].tolist(), strict=True)
+    since, count = day.range.to.timestamp(), 0
+    for bucket, failures in sorted(found, reverse=True):
+        if count >= _EXAMPLES and bucket < since:
+            break
+        since, count = bucket, count + failures
+    last = max((bucket for bucket, _ in found), default=since) + 900
+    return datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(last, UTC)
+
+
+def _outcome(by_status: list[int]) -> dict[str, Any]:
+    counted = counts(by_status)
+    failed = sum(count for count, failure in zip(by_status, _FAILED.tolist(), strict=True) if failure)
     return counted | {"rate": round(failed / counted["count"], 6) if counted["count"] else None}

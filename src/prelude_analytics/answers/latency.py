@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+import numpy as np
 from pydantic import Field
 
-from prelude_analytics import queries
 from prelude_analytics.answers.shapes import RELATIVE_ERROR, Answer, Percentiles, framed
-from prelude_analytics.filters import Filters
-from prelude_analytics.sources import LATENCIES, Counting, fetch, source
+from prelude_analytics.figures.sheet import Chunk, Sheet, edges_of, sheet
+from prelude_analytics.figures.tables import LATENCIES, LATENCY_TOTALS
+from prelude_analytics.figures.work import worked
+from prelude_otel.contract.duration import MAX_DURATION_MS
 from prelude_store.rollups import sketch
 
 if TYPE_CHECKING:
-    from prelude_analytics.database import Connection
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from prelude_analytics.figures.frames import Ints
+    from prelude_analytics.figures.reading import Reading
+    from prelude_analytics.sources import Counting
     from prelude_analytics.zones import Step
 
-__all__ = ["Latency", "by_action", "latency", "percentiles"]
+__all__ = ["Latency", "by_action", "latency"]
 
-_OVER_TIME = "width_bucket(bucket, %(edges)s::timestamptz[]) - 1 AS step"
-_ACTION = "action_type, action_name"
+_MARKS: Final = sketch.mark(MAX_DURATION_MS) + 1
+_PERCENTS: Final = (50, 95, 99)
 
 
 class LatencyStep(Percentiles):
@@ -51,37 +58,56 @@ class Latency(Answer):
     by_action: list[LatencyAction] = Field(description="The most frequent first.")
 
 
-async def latency(connection: Connection, counting: Counting, step: Step) -> Latency:
+async def latency(reading: Reading, counting: Counting, step: Step) -> Latency:
     """The answer to ``GET /latency``."""
     edges = counting.range.steps(step)
-    variant = "from_latency_totals" if counting.filters == Filters() else ""
-    timed = await source(connection, LATENCIES, counting, edges, variant)
-    parameters = timed.parameters | {"edges": edges}
-    statement = queries.load("latency_steps", source=timed.statement)
-    rows = await fetch(connection, statement, parameters)
-    by_step = {row["step"]: percentiles(row) for row in rows}
+    timed = await sheet(reading, LATENCIES if counting.filters.given else LATENCY_TOTALS, counting, edges)
+    steps = await worked(timed, lambda: _sketches(timed, len(edges) - 1, edges_of(edges)))
     return Latency(
         **framed(timed, counting),
         step=step,
-        totals=Percentiles(**by_step.get(None, percentiles(None))),
+        totals=Percentiles(**_percentiles(steps.sum(axis=0, keepdims=True))[0]),
         over_time=[
-            LatencyStep(start=start, **by_step.get(place, percentiles(None))) for place, start in enumerate(edges[:-1])
+            LatencyStep(start=start, **found) for start, found in zip(edges[:-1], _percentiles(steps), strict=True)
         ],
         by_action=[
-            LatencyAction(action_type=row["action_type"], action_name=row["action_name"], **percentiles(row))
-            for row in await by_action(connection, counting)
+            LatencyAction(action_type=action_type, action_name=action_name, **found)
+            for (action_type, action_name), found in (await by_action(reading, counting)).items()
         ],
     )
 
 
-async def by_action(connection: Connection, counting: Counting) -> Sequence[dict[str, Any]]:
-    """Rows with action_type, action_name, and what `percentiles` takes; the most frequent first."""
-    chosen = await source(connection, LATENCIES, counting)
-    return await fetch(connection, queries.load("latency_actions", source=chosen.statement), chosen.parameters)
+async def by_action(reading: Reading, counting: Counting) -> dict[tuple[str, ...], dict[str, Any]]:
+    """The fields of `Percentiles` by type and name of the action; the most frequent first."""
+    chosen = await sheet(reading, LATENCIES, counting)
+    groups, actions = chosen.grouped("action_type", "action_name")
+    sketches = await worked(chosen, lambda: _sketches(chosen, len(actions), lambda chunk: groups[chunk.frame["key"]]))
+    found = zip(actions, _percentiles(sketches), strict=True)
+    measured = [(action, of_action) for action, of_action in found if of_action["measured"]]
+    return dict(sorted(measured, key=lambda one: (-one[1]["measured"], one[0])))
 
 
-def percentiles(row: dict[str, Any] | None) -> dict[str, Any]:
-    """The fields of `Percentiles` out of a row of marks."""
-    if row is None:
-        return {"measured": 0, "p50": None, "p95": None, "p99": None}
-    return {"measured": row["total"]} | {name: round(sketch.value(row[name]), 3) for name in ("p50", "p95", "p99")}
+def _sketches(of: Sheet, size: int, place: Callable[[Chunk], Ints]) -> NDArray[np.int64]:
+    """By place, how many lengths are at each mark."""
+
+    def both(chunk: Chunk) -> Ints:
+        placed: Ints = place(chunk) * _MARKS + chunk.frame["mark"]
+        return placed
+
+    return of.sums("count", size * _MARKS, both).reshape(size, _MARKS)
+
+
+def _percentiles(sketches: NDArray[np.int64]) -> list[dict[str, Any]]:
+    """The fields of `Percentiles` of each sketch."""
+    upto = sketches.cumsum(axis=1)
+    totals = upto[:, -1]
+    marks = [(upto * 100 >= totals[:, None] * percent).argmax(axis=1).tolist() for percent in _PERCENTS]
+    # Of nothing, every mark is enough: the first is no length.
+    return [
+        {"measured": total}
+        | {
+            f"p{percent}": round(sketch.value(mark), 3) if total else None
+            for percent, mark in zip(_PERCENTS, found, strict=True)
+        }
+        for total, *found in zip(totals.tolist(), *marks, strict=True)
+    ]

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
 from pydantic import BaseModel, Field
 
 from prelude_analytics import queries
 from prelude_analytics.answers.shapes import Answer, Counts, counts, framed
 from prelude_analytics.cursors import Rank
-from prelude_analytics.sources import ACTIVITIES, CUSTOMERS, EMAILS, USERS, Counting, Table, fetch, source
+from prelude_analytics.figures.frames import EARLIEST, LATEST
+from prelude_analytics.figures.sheet import sheet
+from prelude_analytics.figures.tables import ACTIVITIES, CUSTOMERS, EMAILS, USERS, VIEWERS
+from prelude_analytics.figures.work import worked
+from prelude_analytics.sources import fetch
+from prelude_analytics.statuses import ORDER
+from prelude_otel.contract.vocabulary import PENDING, SUCCESS, TIMEOUT
 
 if TYPE_CHECKING:
-    from prelude_analytics.database import Connection
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from prelude_analytics.figures.frames import Ints
+    from prelude_analytics.figures.reading import Reading
+    from prelude_analytics.figures.sheet import Sheet
+    from prelude_analytics.sources import Counting
 
 __all__ = ["Asked", "Customers", "Emails", "Pages", "Users", "customers", "emails", "pages", "users"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SUCCESS: Final = ORDER.index(SUCCESS)
 
 
 class Ranking(Answer):
@@ -101,74 +118,202 @@ class Asked(NamedTuple):
     place: Rank | None
 
 
-async def pages(connection: Connection, counting: Counting, asked: Asked) -> Pages:
+class _Ranked(NamedTuple):
+    """A part of a ranking.
+
+    Attributes:
+        keys: with the number that each has in the dictionary.
+        by_status: of all numbers, a column for each status.
+    """
+
+    keys: list[tuple[str, int]]
+    by_status: NDArray[np.int64]
+    more: bool
+
+
+async def pages(reading: Reading, counting: Counting, asked: Asked) -> Pages:
     """The answer to ``GET /pages``."""
-    frame, rows = await _ranked(connection, ACTIVITIES, counting, asked, "pages", "success", "page_route")
-    return Pages(**frame, items=[Page(page_route=row["page_route"], **counts(row)) for row in rows])
+    chosen = await sheet(reading, ACTIVITIES, counting)
+    groups, keys = chosen.grouped("page_route")
+
+    def ranked() -> _Ranked:
+        by_status = chosen.by_status(len(keys), lambda chunk: groups[chunk.frame["key"]])
+        return _rank([page for (page,) in keys], by_status[:, _SUCCESS], by_status, asked)
+
+    found = await worked(chosen, ranked)
+    frame = _frame(chosen, counting, asked, found, found.by_status[:, _SUCCESS])
+    return Pages(**frame, items=[Page(page_route=page, **_counts(found, number)) for page, number in found.keys])
 
 
-async def users(connection: Connection, counting: Counting, asked: Asked) -> Users:
+async def users(reading: Reading, counting: Counting, asked: Asked) -> Users:
     """The answer to ``GET /users``."""
-    frame, rows = await _ranked(connection, USERS, counting, asked, "users", "success", "user_email")
-    names = ("user_email", "name", "role", "first_active", "last_active")
-    return Users(**frame, items=[User(**({name: row[name] for name in names} | counts(row))) for row in rows])
+    chosen = await sheet(reading, USERS, counting)
+    emails = chosen.dictionaries["user_email"].values
+
+    def ranked() -> tuple[_Ranked, Ints, Ints]:
+        by_status = _statuses(chosen, "user_email", len(emails))
+        return (
+            _rank(emails, by_status[:, _SUCCESS], by_status, asked),
+            _extreme(chosen, "user_email", "first_at", len(emails), np.minimum, LATEST),
+            _extreme(chosen, "user_email", "last_at", len(emails), np.maximum, EARLIEST),
+        )
+
+    found, first, last = await worked(chosen, ranked)
+    names = {"emails": [email for email, _ in found.keys]}
+    profiles = {row["email"]: row for row in await fetch(reading.connection, queries.load("profiles"), names)}
+    return Users(
+        **_frame(chosen, counting, asked, found, found.by_status[:, _SUCCESS]),
+        items=[
+            User(
+                user_email=email,
+                name=profiles.get(email, {}).get("name"),
+                role=profiles.get(email, {}).get("role"),
+                first_active=_moment(first[number], LATEST),
+                last_active=_moment(last[number], EARLIEST),
+                **_counts(found, number),
+            )
+            for email, number in found.keys
+        ],
+    )
 
 
-async def customers(connection: Connection, counting: Counting, asked: Asked, *, named: bool) -> Customers:
+async def customers(reading: Reading, counting: Counting, asked: Asked, *, named: bool) -> Customers:
     """The answer to ``GET /customers``; without the names of viewers unless `named`."""
-    frame, rows = await _ranked(connection, CUSTOMERS, counting, asked, "customers", "success", "customer_id")
+    chosen = await sheet(reading, CUSTOMERS, counting)
+    seen = await sheet(reading, VIEWERS, counting)
+    ids = chosen.dictionaries["customer_id"].values
+
+    def ranked() -> tuple[_Ranked, Ints, dict[str, list[str]]]:
+        by_status = _statuses(chosen, "customer_id", len(ids))
+        found = _rank(ids, by_status[:, _SUCCESS], by_status, asked)
+        last = _extreme(chosen, "customer_id", "last_at", len(ids), np.maximum, EARLIEST)
+        return found, last, _viewers(seen, [customer for customer, _ in found.keys])
+
+    found, last, viewers = await worked(chosen, ranked)
     return Customers(
-        **frame,
+        **_frame(chosen, counting, asked, found, found.by_status[:, _SUCCESS]),
         items=[
             Customer(
-                customer_id=row["customer_id"],
-                users=row["users"] if named else None,
-                user_count=len(row["users"]),
-                last_viewed=row["last_viewed"],
-                **counts(row),
+                customer_id=customer,
+                users=viewers.get(customer, []) if named else None,
+                user_count=len(viewers.get(customer, ())),
+                last_viewed=_moment(last[number], EARLIEST),
+                **_counts(found, number),
             )
-            for row in rows
+            for customer, number in found.keys
         ],
     )
 
 
-async def emails(connection: Connection, counting: Counting, asked: Asked) -> Emails:
+async def emails(reading: Reading, counting: Counting, asked: Asked) -> Emails:
     """The answer to ``GET /emails``."""
-    frame, rows = await _ranked(connection, EMAILS, counting, asked, "emails", "sent", "user_email")
+    chosen = await sheet(reading, EMAILS, counting)
+    people = chosen.dictionaries["user_email"].values
+    groups, kinds = chosen.grouped("action_name", "method")
+    names = [name for name, _ in kinds]
+    methods = [method for _, method in kinds]
+
+    def counted() -> NDArray[np.int64]:
+        """By person, kind and status."""
+        by_status = chosen.by_status(
+            len(people) * len(kinds), lambda chunk: chunk.frame["user_email"] * len(kinds) + groups[chunk.frame["key"]]
+        )
+        return by_status.reshape(len(people), len(kinds), len(ORDER))
+
+    table = await worked(chosen, counted)
+    sending, generating = (
+        np.array([one == name for one in names], dtype=bool) for name in ("send_email", "generate_email")
+    )
+    sent = table[:, sending, _SUCCESS].sum(axis=1)
+    generated = table[:, generating, _SUCCESS].sum(axis=1)
+    by_method = {
+        method: table[:, sending & np.array([one == method for one in methods], dtype=bool), _SUCCESS].sum(axis=1)
+        for method in ("gmail_api_v2", "outlook_api_v2", "smtp")
+    }
+    found = _rank(people, sent, table.sum(axis=1), asked)
     return Emails(
-        **frame,
+        **_frame(chosen, counting, asked, found, sent),
         items=[
             Sender(
-                user_email=row["user_email"],
-                generated=row["generated"],
-                sent=row["sent"],
-                by_method=Methods(
-                    gmail_api_v2=row["gmail"],
-                    outlook_api_v2=row["outlook"],
-                    smtp=row["smtp"],
-                    other=row["sent"] - row["gmail"] - row["outlook"] - row["smtp"],
-                ),
-                **counts(row),
+                user_email=email,
+                generated=int(generated[number]),
+                sent=int(sent[number]),
+                by_method=_methods({method: int(of[number]) for method, of in by_method.items()}, int(sent[number])),
+                **_counts(found, number),
             )
-            for row in rows
+            for email, number in found.keys
         ],
     )
 
 
-async def _ranked(
-    connection: Connection, table: Table, counting: Counting, asked: Asked, question: str, score: str, key: str
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    chosen = await source(connection, table, counting)
-    place = asked.place
-    parameters = chosen.parameters | {
-        "score": place and place.score,
-        "key": place and place.key,
-        "limit": asked.limit + 1,
-    }
-    rows = await fetch(connection, queries.load(question, source=chosen.statement), parameters)
+def _methods(named: dict[str, int], sent: int) -> Methods:
+    return Methods(**named, other=sent - sum(named.values()))
+
+
+def _counts(found: _Ranked, number: int) -> dict[str, int]:
+    return counts(found.by_status[number].tolist())
+
+
+def _statuses(of: Sheet, name: str, size: int) -> NDArray[np.int64]:
+    """By number of `name`, the sums of the four columns of statuses."""
+    table = np.zeros((size, len(ORDER)), dtype=np.int64)
+    for chunk in of.chunks:
+        for place, status in enumerate(ORDER):
+            read = ORDER.index(TIMEOUT) if chunk.late and status == PENDING else place
+            weights = chunk.frame[status]
+            table[:, read] += np.rint(np.bincount(chunk.frame[name], weights=weights, minlength=size)[:size]).astype(
+                np.int64
+            )
+    return table
+
+
+def _extreme(of: Sheet, name: str, column: str, size: int, which: np.ufunc, missing: int) -> Ints:
+    """By number of `name`, the first or the last of the moments in `column`."""
+    found: Ints = np.full(size, missing, dtype=np.int64)
+    for chunk in of.chunks:
+        which.at(found, chunk.frame[name], chunk.frame[column])
+    return found
+
+
+def _moment(microseconds: Any, missing: int) -> datetime | None:
+    return None if microseconds == missing else _EPOCH + timedelta(microseconds=int(microseconds))
+
+
+def _viewers(of: Sheet, customers: list[str]) -> dict[str, list[str]]:
+    """Who viewed each of `customers`, in order."""
+    known, people = of.dictionaries["customer_id"], of.dictionaries["user_email"].values
+    numbers = [number for customer in customers if (number := known.number(customer)) is not None]
+    wanted = np.zeros(len(known), dtype=bool)
+    wanted[numbers] = True
+    found: dict[str, set[str]] = {}
+    for chunk in of.chunks:
+        chosen = wanted[chunk.frame["customer_id"]]
+        pairs = (chunk.frame[name][chosen].tolist() for name in ("customer_id", "user_email"))
+        for customer, person in set(zip(*pairs, strict=True)):
+            found.setdefault(known.values[customer], set()).add(people[person])
+    return {customer: sorted(viewers) for customer, viewers in found.items()}
+
+
+def _rank(keys: Sequence[str], scores: Ints, by_status: NDArray[np.int64], asked: Asked) -> _Ranked:
+    """The highest scores behind the place that is asked for; what is equal stands in the order of its keys."""
+    present = by_status.any(axis=1) & np.fromiter((key != "" for key in keys), dtype=bool, count=len(keys))
+    if asked.place is not None:
+        score, key = asked.place.score, asked.place.key
+        level = np.flatnonzero(present & (scores == score)).tolist()
+        present &= scores < score
+        present[[number for number in level if keys[number] > key]] = True
+    numbers = np.flatnonzero(present)
+    most = asked.limit + 1
+    if len(numbers) > most:
+        least = np.partition(scores[numbers], len(numbers) - most)[len(numbers) - most]
+        numbers = numbers[scores[numbers] >= least]
+    ranked = sorted((-int(scores[number]), keys[number], number) for number in numbers.tolist())
+    return _Ranked([(key, number) for _, key, number in ranked[: asked.limit]], by_status, len(ranked) > asked.limit)
+
+
+def _frame(of: Sheet, counting: Counting, asked: Asked, found: _Ranked, scores: Ints) -> dict[str, Any]:
     following = None
-    if len(rows) > asked.limit:
-        del rows[asked.limit :]
-        last = rows[-1]
-        following = Rank(last[score], last[key], counting.range.from_, counting.range.to, asked.digest).token
-    return framed(chosen, counting) | {"next_cursor": following}, rows
+    if found.more:
+        key, number = found.keys[-1]
+        following = Rank(int(scores[number]), key, counting.range.from_, counting.range.to, asked.digest).token
+    return framed(of, counting) | {"next_cursor": following}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from prelude_analytics.sources import Counting, Source
+from prelude_analytics.figures.sheet import Sheet
+from prelude_analytics.sources import Counting
 from prelude_analytics.statuses import ORDER
 
-__all__ = ["RELATIVE_ERROR", "Answer", "Counts", "Percentiles", "WatermarkShown", "counts", "framed", "tally"]
+__all__ = ["RELATIVE_ERROR", "Answer", "Counts", "Percentiles", "WatermarkShown", "counts", "framed"]
 
 RELATIVE_ERROR: Final = 0.01
 
@@ -60,7 +61,7 @@ class Percentiles(BaseModel):
     p99: float | None
 
 
-def framed(source: Source, counting: Counting) -> dict[str, Any]:
+def framed(source: Sheet, counting: Counting) -> dict[str, Any]:
     """The fields of `Answer`."""
     return {
         "range": counting.range.shown(),
@@ -69,15 +70,7 @@ def framed(source: Source, counting: Counting) -> dict[str, Any]:
     }
 
 
-def counts(row: Mapping[str, Any]) -> dict[str, int]:
-    """The fields of `Counts` out of a row that has the four statuses."""
-    statuses = {status: int(row[status]) for status in ORDER}
+def counts(by_status: Iterable[int]) -> dict[str, int]:
+    """The fields of `Counts`, from a number for each of `statuses.ORDER`."""
+    statuses = dict(zip(ORDER, map(int, by_status), strict=True))
     return {"count": sum(statuses.values()), **statuses}
-
-
-def tally(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """The fields of `Counts` out of rows with `status` and `count`."""
-    found = dict.fromkeys(ORDER, 0)
-    for row in rows:
-        found[row["status"]] += row["count"]
-    return {"count": sum(found.values()), **found}

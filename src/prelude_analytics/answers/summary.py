@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pydantic import BaseModel, Field
 
-from prelude_analytics import queries
 from prelude_analytics.answers import latency
-from prelude_analytics.answers.shapes import RELATIVE_ERROR, Answer, Counts, RangeShown, framed, tally
-from prelude_analytics.sources import ACTIVITIES, LATENCIES, Counting, fetch, source
+from prelude_analytics.answers.shapes import RELATIVE_ERROR, Answer, Counts, RangeShown, counts, framed
+from prelude_analytics.figures.sheet import Chunk, edges_of, sheet
+from prelude_analytics.figures.tables import ACTIVITIES, LATENCIES
+from prelude_analytics.figures.work import worked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
-    from prelude_analytics.database import Connection
+    from numpy.typing import NDArray
+
+    from prelude_analytics.figures.frames import Ints
+    from prelude_analytics.figures.reading import Reading
+    from prelude_analytics.figures.sheet import Sheet
+    from prelude_analytics.sources import Counting
 
 __all__ = ["Summary", "summary"]
 
@@ -73,56 +79,77 @@ class Summary(Answer):
     by_day: list[DayCounts] = Field(description="Every day of the range.")
 
 
-async def summary(connection: Connection, counting: Counting) -> Summary:
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """Counts by action and by day, a column for each status; and of each action how many lengths, and their sum."""
+
+    actions: list[tuple[str, ...]]
+    by_action: NDArray[np.int64]
+    measured: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    by_day: NDArray[np.int64]
+
+
+async def summary(reading: Reading, counting: Counting) -> Summary:
     """The answer to ``GET /activities``."""
     edges = counting.range.steps("day", most=10_000)
-    chosen = await source(connection, ACTIVITIES, counting, edges)
-    rows = await fetch(
-        connection, queries.load("summary", source=chosen.statement), chosen.parameters | {"edges": edges}
-    )
+    chosen = await sheet(reading, ACTIVITIES, counting, edges)
+    found = await worked(chosen, lambda: _figures(chosen, edges))
     earlier = replace(counting, range=counting.range.before())
-    earlier_source = await source(connection, ACTIVITIES, earlier)
-    earlier_rows = await fetch(
-        connection, queries.load("totals", source=earlier_source.statement), earlier_source.parameters
-    )
-    measured: dict[tuple[str, str], dict[str, Any]] = {}
+    before = await _totals(await sheet(reading, ACTIVITIES, earlier))
+    known: dict[tuple[str, ...], dict[str, Any]] = {}
     if chosen.kind == "rows" or counting.filters.within(LATENCIES.filters):
-        for row in await latency.by_action(connection, counting):
-            measured[row["action_type"], row["action_name"]] = latency.percentiles(row)
-    totals, before = [row for row in rows if not row["by_step"] and not row["by_action"]], tally(earlier_rows)
-    now = tally(totals)
-    actions: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    days: dict[int, list[dict[str, Any]]] = {}
-    for row in rows:
-        if row["by_action"]:
-            actions.setdefault((row["action_type"], row["action_name"]), []).append(row)
-        elif row["by_step"]:
-            days.setdefault(row["step"], []).append(row)
+        known = await latency.by_action(reading, counting)
+    now = counts(found.by_action.sum(axis=0).tolist())
     by_action = [
         ActionCounts(
-            action_type=key[0],
-            action_name=key[1],
-            average_ms=_mean(found),
-            p50=measured.get(key, {}).get("p50"),
-            p95=measured.get(key, {}).get("p95"),
-            **tally(found),
+            action_type=action[0],
+            action_name=action[1],
+            average_ms=_mean(measured, lengths),
+            p50=known.get(action, {}).get("p50"),
+            p95=known.get(action, {}).get("p95"),
+            **counts(by_status),
         )
-        for key, found in actions.items()
+        for action, by_status, measured, lengths in zip(
+            found.actions, found.by_action.tolist(), found.measured.tolist(), found.lengths.tolist(), strict=True
+        )
+        if any(by_status)
     ]
     return Summary(
         **framed(chosen, counting),
-        totals=Totals(average_ms=_mean(totals), **now),
+        totals=Totals(average_ms=_mean(int(found.measured.sum()), int(found.lengths.sum())), **now),
         before=Before(range=RangeShown(**earlier.range.shown()), totals=Counts(**before)),  # type: ignore[arg-type]
         change=Change(**{name: _change(now[name], before[name]) for name in now}),
         by_action=sorted(by_action, key=lambda one: (-one.count, one.action_type, one.action_name)),
-        by_day=[DayCounts(start=start, **tally(days.get(place, ()))) for place, start in enumerate(edges[:-1])],
+        by_day=[
+            DayCounts(start=start, **counts(day)) for start, day in zip(edges[:-1], found.by_day.tolist(), strict=True)
+        ],
     )
 
 
-def _mean(rows: Iterable[dict[str, Any]]) -> float | None:
-    found = list(rows)
-    measured = sum(row["duration_count"] for row in found)
-    return round(sum(row["duration_sum"] for row in found) / measured, 3) if measured else None
+def _figures(of: Sheet, edges: list[datetime]) -> _Figures:
+    groups, actions = of.grouped("action_type", "action_name")
+
+    def action(chunk: Chunk) -> Ints:
+        placed: Ints = groups[chunk.frame["key"]]
+        return placed
+
+    return _Figures(
+        actions,
+        of.by_status(len(actions), action),
+        of.sums("duration_count", len(actions), action),
+        of.sums("duration_sum", len(actions), action),
+        of.by_status(len(edges) - 1, edges_of(edges)),
+    )
+
+
+async def _totals(of: Sheet) -> dict[str, int]:
+    by_status = await worked(of, lambda: of.by_status(1, lambda chunk: np.zeros(len(chunk.frame), dtype=np.int64)))
+    return counts(by_status[0].tolist())
+
+
+def _mean(measured: int, lengths: int) -> float | None:
+    return round(lengths / measured, 3) if measured else None
 
 
 def _change(now: int, before: int) -> float | None:

@@ -5,21 +5,30 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
+import numpy as np
 from pydantic import Field
 
-from prelude_analytics import queries
-from prelude_analytics.answers.shapes import Answer, Counts, counts, framed, tally
-from prelude_analytics.sources import ACTIVITIES, Counting, fetch, source
+from prelude_analytics.answers.shapes import Answer, Counts, counts, framed
+from prelude_analytics.figures.sheet import Chunk, edges_of, sheet
+from prelude_analytics.figures.tables import ACTIVITIES
+from prelude_analytics.figures.work import worked
+from prelude_analytics.statuses import ORDER
+from prelude_otel.contract.vocabulary import SUCCESS
 
 if TYPE_CHECKING:
-    from prelude_analytics.database import Connection
+    from numpy.typing import NDArray
+
+    from prelude_analytics.figures.frames import Ints
+    from prelude_analytics.figures.reading import Reading
+    from prelude_analytics.figures.sheet import Sheet
+    from prelude_analytics.sources import Counting
     from prelude_analytics.zones import Step
 
 __all__ = ["STACKS", "Heatmap", "Stack", "Trends", "heatmap", "trends"]
 
 Stack = Literal["type", "name", "status", "service"]
 STACKS: Final[tuple[str, ...]] = get_args(Stack)
-_KEYS: Final = {"type": "action_type", "name": "action_name", "status": "status", "service": "service_name"}
+_KEYS: Final = {"type": "action_type", "name": "action_name", "service": "service_name"}
 
 
 class Series(Counts):
@@ -54,41 +63,64 @@ class Heatmap(Answer):
     cells: list[Cell] = Field(description="All 168, Monday midnight first.")
 
 
-async def trends(connection: Connection, counting: Counting, step: Step, stack: Stack, limit: int) -> Trends:
+async def trends(reading: Reading, counting: Counting, step: Step, stack: Stack, limit: int) -> Trends:
     """The answer to ``GET /trends``."""
     edges = counting.range.steps(step)
-    chosen = await source(connection, ACTIVITIES, counting, edges)
-    statement = queries.load("trends", source=chosen.statement, key=_KEYS[stack])
-    rows = await fetch(connection, statement, chosen.parameters | {"edges": edges})
-    series: list[Series] = []
-    for row in rows:
-        if len(series) <= limit:
-            key = None if len(series) == limit else row["key"]
-            series.append(Series(key=key, counts=[0] * (len(edges) - 1), successes=[0] * (len(edges) - 1)))
-        one = series[-1]
-        for name, count in counts(row).items():
-            setattr(one, name, getattr(one, name) + count)
-        for place, status, count in zip(row["steps"], row["statuses"], row["counts"], strict=True):
-            one.counts[place] += count
-            if status == "success":
-                one.successes[place] += count
+    chosen = await sheet(reading, ACTIVITIES, counting, edges)
+    series = await worked(chosen, lambda: _series(chosen, edges, stack, limit))
     totals = {name: sum(getattr(one, name) for one in series) for name in Counts.model_fields}
     return Trends(
         **framed(chosen, counting), step=step, stack=stack, starts=edges[:-1], totals=Counts(**totals), series=series
     )
 
 
-async def heatmap(connection: Connection, counting: Counting) -> Heatmap:
+def _series(of: Sheet, edges: list[datetime], stack: Stack, limit: int) -> list[Series]:
+    steps, step = len(edges) - 1, edges_of(edges)
+    if stack == "status":
+        table = of.by_status(steps, step)
+        only = np.eye(len(ORDER), dtype=np.int64)
+        parts = [(status, table * only[place]) for place, status in enumerate(ORDER) if table[:, place].any()]
+        parts.sort(key=lambda part: (-part[1].sum(), part[0]))
+        rest = [_one(None, np.sum([part for _, part in parts[limit:]], axis=0))] if len(parts) > limit else []
+        return [_one(status, part) for status, part in parts[:limit]] + rest
+    groups, keys = of.grouped(_KEYS[stack])
+    totals = of.sums("count", max(len(keys), 1), lambda chunk: groups[chunk.frame["key"]]).tolist()
+    order = sorted((n for n in range(len(keys)) if totals[n]), key=lambda n: (-totals[n], keys[n]))
+    shown = min(limit, len(order))
+    rank = np.full(max(len(keys), 1), shown, dtype=np.int64)
+    rank[order[:shown]] = np.arange(shown)
+
+    def place(chunk: Chunk) -> Ints:
+        placed: Ints = step(chunk) * (shown + 1) + rank[groups[chunk.frame["key"]]]
+        return placed
+
+    tables = of.by_status(steps * (shown + 1), place).reshape(steps, shown + 1, len(ORDER))
+    series = [_one(keys[key][0], tables[:, number]) for number, key in enumerate(order[:shown])]
+    return series + ([_one(None, tables[:, shown])] if len(order) > shown else [])
+
+
+def _one(key: str | None, by_step: NDArray[np.int64]) -> Series:
+    return Series(
+        key=key,
+        counts=by_step.sum(axis=1).tolist(),
+        successes=by_step[:, ORDER.index(SUCCESS)].tolist(),
+        **counts(by_step.sum(axis=0).tolist()),
+    )
+
+
+async def heatmap(reading: Reading, counting: Counting) -> Heatmap:
     """The answer to ``GET /heatmap``."""
     edges = counting.range.steps("hour", most=10_000)
-    chosen = await source(connection, ACTIVITIES, counting, edges)
-    rows = await fetch(
-        connection, queries.load("heatmap", source=chosen.statement), chosen.parameters | {"edges": edges}
+    chosen = await sheet(reading, ACTIVITIES, counting, edges)
+    by_hour = await worked(chosen, lambda: chosen.by_status(len(edges) - 1, edges_of(edges)))
+    cells = np.zeros((7 * 24, len(ORDER)), dtype=np.int64)
+    hours = np.flatnonzero(by_hour.any(axis=1)).tolist()
+    local = [edges[hour].astimezone(counting.range.tz) for hour in hours]
+    np.add.at(cells, [one.weekday() * 24 + one.hour for one in local], by_hour[hours])
+    return Heatmap(
+        **framed(chosen, counting),
+        totals=Counts(**counts(by_hour.sum(axis=0).tolist())),
+        cells=[
+            Cell(weekday=place // 24 + 1, hour=place % 24, **counts(cell)) for place, cell in enumerate(cells.tolist())
+        ],
     )
-    cells = {(weekday, hour): Cell(weekday=weekday, hour=hour) for weekday in range(1, 8) for hour in range(24)}
-    for row in rows:
-        local = edges[row["step"]].astimezone(counting.range.tz)
-        cell = cells[local.isoweekday(), local.hour]
-        cell.count += row["count"]
-        setattr(cell, row["status"], getattr(cell, row["status"]) + row["count"])
-    return Heatmap(**framed(chosen, counting), totals=Counts(**tally(rows)), cells=list(cells.values()))

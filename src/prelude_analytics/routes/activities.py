@@ -14,6 +14,7 @@ from prelude_analytics.answers.summary import Summary, summary
 from prelude_analytics.asking import CursorQuery, PanelQuery, asked, counting, cut_now
 from prelude_analytics.cursors import Place, Watermark
 from prelude_analytics.database import Reads
+from prelude_analytics.figures.reading import Figures
 from prelude_analytics.sources import watermark_of_rows
 
 __all__ = ["AsOfQuery", "router"]
@@ -35,12 +36,12 @@ class ListQuery(AsOfQuery, CursorQuery):
 
 @router.get("/activities")
 async def get_activities(
-    query: Annotated[PanelQuery, Query()], caller: Calls, database: Reads, request: Request
+    query: Annotated[PanelQuery, Query()], caller: Calls, figures: Figures, request: Request
 ) -> Summary:
     """What was done: totals by status with the change against the period before, by action, and by day."""
     about = counting(query, caller, request.app.state.settings)
-    async with database.read() as connection:
-        return await summary(connection, about)
+    async with figures.read() as reading:
+        return await summary(reading, about)
 
 
 @router.get("/recent-activities")

@@ -14,7 +14,7 @@ from prelude_analytics.answers.errors import Errors, errors
 from prelude_analytics.answers.latency import Latency, latency
 from prelude_analytics.answers.trends import STACKS, Heatmap, Stack, Trends, heatmap, trends
 from prelude_analytics.asking import PanelQuery, StepQuery, counting, step_of
-from prelude_analytics.database import Reads
+from prelude_analytics.figures.reading import Figures
 from prelude_analytics.parameters import ParameterError
 
 __all__ = ["router"]
@@ -37,50 +37,52 @@ class TrendsQuery(SteppedQuery):
 
 @router.get("/trends")
 async def get_trends(
-    query: Annotated[TrendsQuery, Query()], caller: Calls, database: Reads, request: Request
+    query: Annotated[TrendsQuery, Query()], caller: Calls, figures: Figures, request: Request
 ) -> Trends:
     """Counts over time, stacked."""
     about = counting(query, caller, request.app.state.settings)
-    async with database.read() as connection:
-        return await trends(connection, about, step_of(query, about.range), query.stack, query.limit)
+    async with figures.read() as reading:
+        return await trends(reading, about, step_of(query, about.range), query.stack, query.limit)
 
 
 @router.get("/heatmap")
 async def get_heatmap(
-    query: Annotated[PanelQuery, Query()], caller: Calls, database: Reads, request: Request
+    query: Annotated[PanelQuery, Query()], caller: Calls, figures: Figures, request: Request
 ) -> Heatmap:
     """Counts by hour and weekday of the zone."""
     about = counting(query, caller, request.app.state.settings)
     if about.range.to - about.range.from_ > timedelta(days=_HEATMAP_DAYS):
         name, value = ("days", query.days) if query.days else ("from", query.from_)
         raise ParameterError(name, value, f"a heatmap is of at most {_HEATMAP_DAYS} days")
-    async with database.read() as connection:
-        return await heatmap(connection, about)
+    async with figures.read() as reading:
+        return await heatmap(reading, about)
 
 
 @router.get("/latency")
 async def get_latency(
-    query: Annotated[SteppedQuery, Query()], caller: Calls, database: Reads, request: Request
+    query: Annotated[SteppedQuery, Query()], caller: Calls, figures: Figures, request: Request
 ) -> Latency:
     """How long activities took: percentiles over time and by action."""
     about = counting(query, caller, request.app.state.settings)
-    async with database.read() as connection:
-        return await latency(connection, about, step_of(query, about.range))
+    async with figures.read() as reading:
+        return await latency(reading, about, step_of(query, about.range))
 
 
 @router.get("/errors")
 async def get_errors(
-    query: Annotated[SteppedQuery, Query()], caller: Calls, database: Reads, request: Request
+    query: Annotated[SteppedQuery, Query()], caller: Calls, figures: Figures, request: Request
 ) -> Errors:
     """What failed: the rate over time, by action with examples, and by page."""
     about = counting(query, caller, request.app.state.settings)
-    async with database.read() as connection:
-        return await errors(connection, about, step_of(query, about.range))
+    async with figures.read() as reading:
+        return await errors(reading, about, step_of(query, about.range))
 
 
 @router.get("/deals")
-async def get_deals(query: Annotated[SteppedQuery, Query()], caller: Calls, database: Reads, request: Request) -> Deals:
+async def get_deals(
+    query: Annotated[SteppedQuery, Query()], caller: Calls, figures: Figures, request: Request
+) -> Deals:
     """Deals created, updated and deleted, with the values of those created (the reference's Query 6)."""
     about = counting(query, caller, request.app.state.settings)
-    async with database.read() as connection:
-        return await deals(connection, about, step_of(query, about.range))
+    async with figures.read() as reading:
+        return await deals(reading, about, step_of(query, about.range))

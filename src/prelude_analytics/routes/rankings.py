@@ -12,7 +12,7 @@ from prelude_analytics.answers import rankings
 from prelude_analytics.answers.rankings import Asked, Customers, Emails, Pages, Users
 from prelude_analytics.asking import CursorQuery, PanelQuery, asked, counting
 from prelude_analytics.cursors import Rank
-from prelude_analytics.database import Reads
+from prelude_analytics.figures.reading import Figures
 from prelude_analytics.sources import Counting
 
 __all__ = ["router"]
@@ -25,40 +25,44 @@ class RankingQuery(PanelQuery, CursorQuery):
 
 
 @router.get("/users")
-async def get_users(query: Annotated[RankingQuery, Query()], caller: Ranks, database: Reads, request: Request) -> Users:
+async def get_users(
+    query: Annotated[RankingQuery, Query()], caller: Ranks, figures: Figures, request: Request
+) -> Users:
     """The most active users (the reference's Query 3); successes rank, all four statuses are shown."""
     about, part = _ranked(query, caller, request)
-    async with database.read() as connection:
-        return await rankings.users(connection, about, part)
+    async with figures.read() as reading:
+        return await rankings.users(reading, about, part)
 
 
 @router.get("/customers")
 async def get_customers(
-    query: Annotated[RankingQuery, Query()], caller: Calls, database: Reads, request: Request
+    query: Annotated[RankingQuery, Query()], caller: Calls, figures: Figures, request: Request
 ) -> Customers:
     """Engagement with customers (the reference's Query 4): views of customers and of their deals."""
     about, part = _ranked(query, caller, request)
     named = caller.role == "self" or may_rank(caller, request.app.state.settings)
-    async with database.read() as connection:
-        return await rankings.customers(connection, about, part, named=named)
+    async with figures.read() as reading:
+        return await rankings.customers(reading, about, part, named=named)
 
 
 @router.get("/emails")
 async def get_emails(
-    query: Annotated[RankingQuery, Query()], caller: Ranks, database: Reads, request: Request
+    query: Annotated[RankingQuery, Query()], caller: Ranks, figures: Figures, request: Request
 ) -> Emails:
     """Emails generated and sent (the reference's Query 5)."""
     about, part = _ranked(query, caller, request)
-    async with database.read() as connection:
-        return await rankings.emails(connection, about, part)
+    async with figures.read() as reading:
+        return await rankings.emails(reading, about, part)
 
 
 @router.get("/pages")
-async def get_pages(query: Annotated[RankingQuery, Query()], caller: Calls, database: Reads, request: Request) -> Pages:
+async def get_pages(
+    query: Annotated[RankingQuery, Query()], caller: Calls, figures: Figures, request: Request
+) -> Pages:
     """The most visited pages, by their templates."""
     about, part = _ranked(query, caller, request)
-    async with database.read() as connection:
-        return await rankings.pages(connection, about, part)
+    async with figures.read() as reading:
+        return await rankings.pages(reading, about, part)
 
 
 def _ranked(query: RankingQuery, caller: Caller, request: Request) -> tuple[Counting, Asked]:

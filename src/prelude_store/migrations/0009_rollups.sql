@@ -157,6 +157,14 @@ CREATE TABLE public.deal_value_rollups (
 ) WITH (fillfactor = 80);
 COMMENT ON COLUMN public.deal_value_rollups.value_count IS 'Rows whose value_usd is a number.';
 
+-- Which UTC days of the rollups have changed: who has a day in memory reads it again when its version is another one.
+CREATE SEQUENCE public.rollup_versions;
+CREATE TABLE public.rollup_days (
+    day date PRIMARY KEY,
+    version bigint NOT NULL
+) WITH (fillfactor = 50); -- the newest day changes with every pass
+COMMENT ON COLUMN public.rollup_days.version IS 'Another one whenever a row of rollups of that day changed; not in order.';
+
 -- The watermark: what has been counted is every row and amendment at or below these places.
 CREATE TABLE public.rollup_cursors (
     lane integer PRIMARY KEY,
@@ -226,8 +234,9 @@ CREATE TYPE public.prelude_page AS (at timestamptz, lane integer, lane_seq bigin
 GRANT SELECT ON public.user_activity_logs, public.ingest_lanes, public.activity_amendments TO prelude_keeper;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.activity_rollups, public.latency_rollups, public.latency_totals, public.user_rollups,
     public.customer_rollups, public.email_rollups, public.deal_value_rollups, public.rollup_cursors, public.rollup_rebuild,
-    public.superseded_rows, public.pending_rows, public.user_session_summaries TO prelude_keeper;
+    public.rollup_days, public.superseded_rows, public.pending_rows, public.user_session_summaries TO prelude_keeper;
+GRANT USAGE ON SEQUENCE public.rollup_versions TO prelude_keeper;
 GRANT SELECT, UPDATE ON public.rollup_state TO prelude_keeper;
 GRANT SELECT ON public.activity_rollups, public.latency_rollups, public.latency_totals, public.user_rollups, public.customer_rollups,
     public.email_rollups, public.deal_value_rollups, public.rollup_cursors, public.rollup_state, public.rollup_rebuild,
-    public.superseded_rows, public.pending_rows TO prelude_reader, prelude_governor;
+    public.rollup_days, public.superseded_rows, public.pending_rows TO prelude_reader, prelude_governor;

@@ -109,6 +109,7 @@ def build_next(connection: Connection, part: str | None = None) -> bool:
         if part == "rollups":
             tables.forget_day(connection, day)
             tables.add(connection)
+            tables.tell_day(connection, day)
             fill_pending(connection)
         else:
             sessions.add(connection, state.session_gap)

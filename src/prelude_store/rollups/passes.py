@@ -85,6 +85,7 @@ def carry_out(
         moved = {lane: seq for lane, seq in until.items() if seq > before[lane]}
         rows = arrivals.take_places(connection, before, moved)
         tables.add(connection)
+        tables.tell(connection)
         sessions.add(connection, state.session_gap)
         for step in then:
             step(connection)

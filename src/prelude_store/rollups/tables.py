@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from prelude_store.connection import Connection
 
-__all__ = ["GRAINS", "MAKE", "TABLES", "add", "forget_day"]
+__all__ = ["GRAINS", "MAKE", "TABLES", "add", "forget_day", "tell", "tell_day"]
 
 GRAINS: Final = {
     "activity_rollups": (15, 60, 1440),
@@ -161,6 +163,18 @@ _EMPTY: Final = {
 }
 """When a row of rollups says nothing any more."""
 
+# One version for all: nextval() is asked once.
+_TELL: Final = """
+INSERT INTO public.rollup_days (day, version)
+SELECT day, (SELECT nextval('public.rollup_versions')) FROM (
+    SELECT DISTINCT (bucket AT TIME ZONE 'UTC')::date AS day FROM pg_temp.prelude_arrived WHERE sign <> 0 OR lengths <> 0 ORDER BY 1
+) AS days ON CONFLICT (day) DO UPDATE SET version = excluded.version
+"""
+_TELL_DAY: Final = """
+INSERT INTO public.rollup_days (day, version) VALUES (%s, nextval('public.rollup_versions'))
+ON CONFLICT (day) DO UPDATE SET version = excluded.version
+"""
+
 
 def add(connection: Connection, to: str = "public") -> None:
     """Add what ``prelude_arrived`` holds to the rollups in the schema `to`."""
@@ -174,6 +188,16 @@ def add(connection: Connection, to: str = "public") -> None:
                 f"DELETE FROM {to}.{table} WHERE {empty} AND (grain, bucket) IN (SELECT grain, {_BUCKETS}"  # noqa: S608 (constants)
                 f" FROM pg_temp.prelude_arrived, {_grains(table)} WHERE sign < 0)".encode()
             )
+
+
+def tell(connection: Connection) -> None:
+    """Give each day (UTC) of which ``prelude_arrived`` holds something that counts another version in ``rollup_days``."""
+    connection.execute(_TELL)
+
+
+def tell_day(connection: Connection, day: date) -> None:
+    """Give `day` (UTC) another version in ``rollup_days``."""
+    connection.execute(_TELL_DAY, [day])
 
 
 def forget_day(connection: Connection, day: object, to: str = "public") -> None:

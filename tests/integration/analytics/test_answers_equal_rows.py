@@ -21,6 +21,8 @@ from prelude_analytics.answers.summary import summary
 from prelude_analytics.answers.trends import STACKS, heatmap, trends
 from prelude_analytics.cursors import Place, Rank, Watermark
 from prelude_analytics.database import Connection
+from prelude_analytics.figures.memory import Memory
+from prelude_analytics.figures.reading import Reading
 from prelude_analytics.filters import Filters
 from prelude_analytics.ranges import Range
 from prelude_analytics.sources import Counting
@@ -38,7 +40,7 @@ CASES = int(os.environ.get("PRELUDE_ORACLE_CASES", "5"))
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", "America/New_York")
 TABLES = (
     "user_activity_logs, ingest_lanes, activity_amendments, span_joins, activity_rollups, latency_rollups, latency_totals,"
-    " user_rollups, customer_rollups, email_rollups, deal_value_rollups, rollup_cursors, rollup_rebuild, superseded_rows,"
+    " user_rollups, customer_rollups, email_rollups, deal_value_rollups, rollup_days, rollup_cursors, rollup_rebuild, superseded_rows,"
     " pending_rows, user_session_summaries, activity_quarantine"
 )
 FILTERS: tuple[dict[str, str], ...] = (
@@ -57,6 +59,8 @@ FILTERS: tuple[dict[str, str], ...] = (
     {"q": "eal"},
     {"tag": "vip"},
 )
+MEMORY = Memory()
+"""One for all histories: what it remembers must never show."""
 FIRST = datetime.fromtimestamp(START_US / 1_000_000, UTC)
 
 Superuser = psycopg.Connection[tuple[Any, ...]]
@@ -271,20 +275,20 @@ CHECKS = {
 }
 
 
-async def ask_all(connection: Connection, asking: Asking, stack: Any) -> dict[str, Dumped]:
+async def ask_all(reading: Reading, asking: Asking, stack: Any) -> dict[str, Dumped]:
     about, step = asking.counting, asking.step
     everything = Asked(limit=1000, digest="", place=None)
     found = {
-        "summary": await summary(connection, about),
-        "trends": await trends(connection, about, step, stack, 100),
-        "heatmap": await heatmap(connection, about),
-        "latency": await latency(connection, about, step),
-        "errors": await errors(connection, about, step),
-        "deals": await deals(connection, about, step),
-        "pages": await pages(connection, about, everything),
-        "users": await users(connection, about, everything),
-        "customers": await customers(connection, about, everything, named=True),
-        "emails": await emails(connection, about, everything),
+        "summary": await summary(reading, about),
+        "trends": await trends(reading, about, step, stack, 100),
+        "heatmap": await heatmap(reading, about),
+        "latency": await latency(reading, about, step),
+        "errors": await errors(reading, about, step),
+        "deals": await deals(reading, about, step),
+        "pages": await pages(reading, about, everything),
+        "users": await users(reading, about, everything),
+        "customers": await customers(reading, about, everything, named=True),
+        "emails": await emails(reading, about, everything),
     }
     return {name: answer.model_dump() for name, answer in found.items()}
 
@@ -300,10 +304,10 @@ async def list_all(connection: Connection, asking: Asking, watermark: Watermark,
     return found
 
 
-async def rank_all(connection: Connection, asking: Asking) -> list[str]:
+async def rank_all(reading: Reading, asking: Asking) -> list[str]:
     place, found = None, []
     while True:
-        page = await pages(connection, asking.counting, Asked(limit=1, digest="", place=place))
+        page = await pages(reading, asking.counting, Asked(limit=1, digest="", place=place))
         found += [one.page_route for one in page.items]
         if page.next_cursor is None:
             return found
@@ -326,7 +330,7 @@ def test_every_answer_is_what_the_rows_say(
     for _ in range(3):
         stack = pick.choice(STACKS)
         asking = Asking(pick, [])
-        found = answered(database, lambda connection, a=asking, s=stack: ask_all(connection, a, s))  # type: ignore[misc]
+        found = answered(database, lambda connection, a=asking, s=stack: ask_all(Reading(connection, MEMORY), a, s))  # type: ignore[misc]
         for name, answer in found.items():
             # Rollups of one kind know filters that another does not, so each answer has a watermark of its own.
             asking.rows = rows_at(superuser, Watermark.read(answer["watermark"]["cursor"]).lanes)
@@ -340,5 +344,5 @@ def test_every_answer_is_what_the_rows_say(
         assert [one["event_id"] for one in listed] == [row["event_id"] for row in asking.found()]
         assert [one["result_status"] for one in listed] == [row["status"] for row in asking.found()]
         assert len(listed) == found["summary"]["totals"]["count"]
-        ranked = answered(database, lambda connection, a=asking: rank_all(connection, a))  # type: ignore[misc]
+        ranked = answered(database, lambda connection, a=asking: rank_all(Reading(connection, MEMORY), a))  # type: ignore[misc]
         assert ranked == [page["page_route"] for page in found["pages"]["items"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from prelude_analytics import queries
 from prelude_analytics.answers import deals, errors, latency, rankings, sessions, summary, trends
 from prelude_analytics.answers.rows import Wanted, activities, first_place
 from prelude_analytics.cursors import SessionPlace
+from prelude_analytics.figures.reading import Reading
 from prelude_analytics.filters import Filters
 from prelude_analytics.ranges import Range
 from prelude_analytics.sources import Counting, watermark_of_rows
@@ -24,7 +26,7 @@ from prelude_store.rollups import passes
 from tests.support.postgres import as_role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from prelude_store.connection import Connection as Keeping
 
@@ -49,13 +51,21 @@ FROM generate_series(1, {ROWS}) AS n
 class Recording:
     """A connection that keeps what it is asked."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, asked: list[tuple[Any, Any]] | None = None) -> None:
         self.connection = connection
-        self.asked: list[tuple[Any, Any]] = []
+        self.asked: list[tuple[Any, Any]] = [] if asked is None else asked
 
-    async def execute(self, statement: Any, parameters: Any) -> Any:
+    async def execute(self, statement: Any, parameters: Any = None) -> Any:
         self.asked.append((statement, parameters))
         return await self.connection.execute(statement, parameters)
+
+    @asynccontextmanager
+    async def cursor(self, **given: Any) -> AsyncIterator[Any]:
+        async with self.connection.cursor(**given) as cursor:
+            yield Recording(cursor, self.asked)
+
+    async def fetchall(self) -> Any:
+        return await self.connection.fetchall()
 
 
 @pytest.fixture
@@ -88,16 +98,16 @@ async def ask_everything(connection: Any) -> None:
         Counting(Filters(q="deal 39"), among(0.25), cut),
         Counting(Filters(tag="t7"), among(0.25), cut),
     ):
-        await summary.summary(connection, about)
-        await trends.trends(connection, about, "day", "name", 20)
-        await trends.heatmap(connection, about)
-        await latency.latency(connection, about, "day")
-        await errors.errors(connection, about, "day")
-        await deals.deals(connection, about, "day")
-        await rankings.pages(connection, about, everything)
-        await rankings.users(connection, about, everything)
-        await rankings.customers(connection, about, everything, named=True)
-        await rankings.emails(connection, about, everything)
+        await summary.summary(Reading(connection), about)
+        await trends.trends(Reading(connection), about, "day", "name", 20)
+        await trends.heatmap(Reading(connection), about)
+        await latency.latency(Reading(connection), about, "day")
+        await errors.errors(Reading(connection), about, "day")
+        await deals.deals(Reading(connection), about, "day")
+        await rankings.pages(Reading(connection), about, everything)
+        await rankings.users(Reading(connection), about, everything)
+        await rankings.customers(Reading(connection), about, everything, named=True)
+        await rankings.emails(Reading(connection), about, everything)
     watermark, as_of = await watermark_of_rows(connection, cut)
     for filters in (
         Filters(),

@@ -21,7 +21,7 @@ from tests.support.histories import history
 CASES = int(os.environ.get("PRELUDE_ORACLE_CASES", "25"))
 TABLES = (
     "user_activity_logs, ingest_lanes, activity_amendments, span_joins, activity_rollups, latency_rollups, latency_totals,"
-    " user_rollups, customer_rollups, email_rollups, deal_value_rollups, rollup_cursors, rollup_rebuild, superseded_rows,"
+    " user_rollups, customer_rollups, email_rollups, deal_value_rollups, rollup_days, rollup_cursors, rollup_rebuild, superseded_rows,"
     " pending_rows, user_session_summaries, activity_quarantine"
 )
 GAPS = (timedelta(minutes=30), timedelta(minutes=15), timedelta(minutes=1))

@@ -1,0 +1,122 @@
+"""One snapshot of the database, with what the process remembers: what answers read figures through."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from fastapi import Depends
+from psycopg.rows import tuple_row
+from starlette.requests import HTTPConnection
+
+from prelude_analytics import queries
+from prelude_analytics.cursors import Watermark
+from prelude_analytics.figures.frames import Dictionaries, Frame, frame_of, frames_of_days
+from prelude_analytics.figures.memory import Memory
+from prelude_analytics.figures.strip import Versions
+from prelude_analytics.figures.tables import Table
+from prelude_analytics.sources import watermark_of_rollups
+
+if TYPE_CHECKING:
+    from prelude_analytics.database import Connection, Database
+
+__all__ = ["Figures", "Reading", "Remembered"]
+
+
+@dataclass(slots=True)
+class Reading:
+    """One snapshot.
+
+    Attributes:
+        connection: within its transaction.
+        memory: of the process.
+        unhurried: inside it many statements together may take longer than a request may otherwise.
+        patience: seconds that one of them may take; None: as long as it likes.
+    """
+
+    connection: Connection
+    memory: Memory = field(default_factory=Memory)
+    unhurried: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    patience: float | None = None
+    _state: tuple[Watermark, datetime | None] | None = None
+    _versions: dict[date, int] = field(default_factory=dict)
+    _known: tuple[date, date] | None = None
+
+    async def counted(self, cut: datetime) -> tuple[Watermark, datetime | None]:
+        """How far the rollups have counted, and when that was; `cut` becomes the watermark's."""
+        if self._state is None:
+            self._state = await watermark_of_rollups(self.connection, cut)
+        watermark, as_of = self._state
+        return Watermark(watermark.lanes, cut), as_of
+
+    async def frames(
+        self, table: Table, grain: int, since: datetime, until: datetime
+    ) -> tuple[list[Frame], Dictionaries]:
+        """The rows of buckets from `since` on and before `until`, in order, and what their numbers mean."""
+        versions = await self.learn(since, until)
+        async with self.unhurried():
+            return await self.memory.frames(table, grain, since, until, versions, self._load)
+
+    async def rows(self, statement: Any, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """What `statement` gives."""
+        async with self.connection.cursor(row_factory=tuple_row, binary=True) as cursor:
+            await cursor.execute(statement, parameters)
+            return await cursor.fetchall()
+
+    async def learn(self, since: datetime, until: datetime) -> Versions:
+        """The versions of the days of a range, and perhaps of more."""
+        first, last = since.date(), until.date()
+        if self._known is None or not self._known[0] <= first <= last <= self._known[1]:
+            low, high = self._known or (first, last)
+            low, high = min(low, first), max(high, last)
+            rows = await self.rows(queries.load("rollup_days"), {"first": low, "last": high})
+            self._versions = {day: int(version) for day, version in rows}
+            self._known = low, high
+        return self._versions
+
+    async def _load(
+        self, table: Table, grain: int, days: Sequence[date], dictionaries: Dictionaries
+    ) -> dict[date, Frame]:
+        name, parameters = f"{table.name}_rollups", {"days": list(days), "grain": grain}
+        columns = ("bucket", *table.columns)
+        async with asyncio.timeout(self.patience):
+            if table.sketched:
+                found = frames_of_days(table, dictionaries, await self.rows(queries.load(name), parameters))
+            else:
+                gathered = ", ".join(f"array_agg({column}) AS {column}" for column in columns)
+                statement = queries.load("gathered", columns=gathered, source=queries.text(name))
+                found = {
+                    day: frame_of(table, dictionaries, dict(zip(columns, arrays, strict=True)))
+                    for day, *arrays in await self.rows(statement, parameters)
+                }
+        nothing = frame_of(table, dictionaries, dict.fromkeys(("bucket", *table.columns), ()))
+        return {day: found.get(day, nothing) for day in days}
+
+
+class Remembered:
+    """Snapshots of `database`, one for each request, and the memory that they share."""
+
+    def __init__(self, database: Database, memory: Memory) -> None:
+        self._database = database
+        self.memory = memory
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Reading]:
+        """One snapshot; errors as `Database.read`."""
+        async with self._database.read() as connection:
+            unhurried = partial(self._database.unhurried, connection)
+            yield Reading(connection, self.memory, unhurried, self._database.patience)
+
+
+def _remembered(connection: HTTPConnection) -> Remembered:
+    remembered: Remembered = connection.app.state.figures
+    return remembered
+
+
+Figures: TypeAlias = Annotated[Remembered, Depends(_remembered)]
+"""The figures, as a parameter of a route."""

@@ -1,0 +1,201 @@
+"""What one figure is counted from: rollups where they know all that is asked, else rows, within a bound; in the same columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import md5
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prelude_analytics import queries
+from prelude_analytics.cursors import Watermark
+from prelude_analytics.figures.frames import Dictionaries, Frame, Ints, frame_of
+from prelude_analytics.figures.memory import new_dictionaries
+from prelude_analytics.figures.reading import Reading
+from prelude_analytics.figures.tables import Table
+from prelude_analytics.filters import Filters
+from prelude_analytics.ranges import Piece, pieces
+from prelude_analytics.sources import Counting, asked_rows, bounded, watermark_of_rows
+from prelude_analytics.statuses import ORDER
+from prelude_otel.contract.vocabulary import PENDING, TIMEOUT
+
+__all__ = ["Chunk", "Sheet", "edges_of", "sheet"]
+
+_LONGEST_KEY: Final = 256
+"""Bytes of a text in the keys of rollups; `prelude_key` cuts what is longer."""
+_CUT_TO: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a sheet.
+
+    Attributes:
+        late: what is pending in it reads as a timeout.
+    """
+
+    frame: Frame
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Rows of rollups, filtered.
+
+    Attributes:
+        kind: what was read.
+        as_of: what was committed before then is counted.
+    """
+
+    kind: Literal["rollups", "rows"]
+    watermark: Watermark
+    as_of: datetime | None
+    table: Table
+    chunks: list[Chunk]
+    dictionaries: Dictionaries
+
+    def __len__(self) -> int:
+        return sum(len(chunk.frame) for chunk in self.chunks)
+
+    def key(self, value: tuple[str, ...], column: str) -> str:
+        """What `value` of the dictionary of keys has in `column`."""
+        return value[self.table.keys.index(column)]
+
+    def grouped(self, *columns: str) -> tuple[Ints, list[tuple[str, ...]]]:
+        """For each number of the keys its group; and the groups: what the keys have in `columns`."""
+        places = [self.table.keys.index(column) for column in columns]
+        return self.dictionaries["key"].grouped(lambda key: tuple(key[place] for place in places))
+
+    def statuses(self, chunk: Chunk) -> Ints:
+        """For each number of the keys the place in `statuses.ORDER` of the status as which its rows in `chunk` read."""
+        place = self.table.keys.index("result_status")
+        words = self.dictionaries["key"].values
+        read = {status: ORDER.index(TIMEOUT if chunk.late and status == PENDING else status) for status in ORDER}
+        return np.fromiter((read[key[place]] for key in words), dtype=np.int64, count=len(words))
+
+    def sums(
+        self, column: str, size: int, place: Callable[[Chunk], Ints], weigh: Callable[[Chunk], Ints] | None = None
+    ) -> NDArray[np.int64]:
+        """Sums of `column` by place: `place` gives for each row of a chunk a number from 0 to below `size`."""
+        found = np.zeros(size)
+        for chunk in self.chunks:
+            weights = chunk.frame[column] if weigh is None else weigh(chunk)
+            found += np.bincount(place(chunk), weights=weights, minlength=size)
+        return np.rint(found).astype(np.int64)
+
+    def by_status(self, size: int, place: Callable[[Chunk], Ints], column: str = "count") -> NDArray[np.int64]:
+        """Sums of `column` by place, of each status: a row for each place, a column for each of `statuses.ORDER`."""
+        statuses = len(ORDER)
+
+        def both(chunk: Chunk) -> Ints:
+            placed: Ints = place(chunk) * statuses + self.statuses(chunk)[chunk.frame["key"]]
+            return placed
+
+        return self.sums(column, size * statuses, both).reshape(size, statuses)
+
+
+def edges_of(edges: Sequence[datetime]) -> Callable[[Chunk], Ints]:
+    """For rows of a chunk the number of the step that they are in; steps begin at `edges`, of which the last is the end."""
+    seconds = np.array([edge.timestamp() for edge in edges], dtype=np.int64)
+
+    def step(chunk: Chunk) -> Ints:
+        found: Ints = np.searchsorted(seconds, chunk.frame["bucket"], side="right") - 1
+        return found
+
+    return step
+
+
+async def sheet(
+    reading: Reading,
+    table: Table,
+    counting: Counting,
+    edges: Sequence[datetime] = (),
+    beside: Table | None = None,
+    grains: Sequence[int] | None = None,
+) -> Sheet:
+    """What `counting` is answered from.
+
+    Args:
+        edges: moments that no bucket may cross; the range's ends do not matter.
+        beside: what else the same answer reads; both come from rollups, or both from rows, so that they agree.
+        grains: of `table`, those that may be read.
+
+    Raises:
+        Problem: 422, the rollups do not know what is asked, and rows would be too many.
+    """
+    if counting.filters.within(table.filters & (beside or table).filters):
+        return await _of_rollups(reading, table, counting, edges, grains or table.grains)
+    return await _of_rows(reading, table, counting)
+
+
+async def _of_rollups(
+    reading: Reading, table: Table, counting: Counting, edges: Sequence[datetime], grains: Sequence[int]
+) -> Sheet:
+    since, until = counting.range.from_, counting.range.to
+    watermark, as_of = await reading.counted(counting.cut)
+    cover = pieces([since, *(edge for edge in edges if since < edge < until), until], counting.cut, grains)
+    await reading.learn(since, until)
+    while True:
+        chunks: list[Chunk] = []
+        known: list[Dictionaries] = []
+        for grain, since, until in (part for piece in cover for part in _split(piece, counting.cut)):
+            frames, dictionaries = await reading.frames(table, grain, since, until)
+            known.append(dictionaries)
+            chunks += [Chunk(frame, since < counting.cut) for frame in frames]
+        if all(one is known[0] for one in known):
+            break  # else the memory forgot the table in between
+    found = Sheet("rollups", watermark, as_of, table, chunks, known[0])
+    if not counting.filters.given:
+        return found
+    kept = [Chunk(frame, chunk.late) for chunk in chunks if len(frame := _filtered(found, chunk, counting.filters))]
+    return Sheet("rollups", watermark, as_of, table, kept, known[0])
+
+
+def _split(piece: Piece, at: datetime) -> list[Piece]:
+    """`piece`, in two where `at` is inside."""
+    if not piece.since < at < piece.until:
+        return [piece]
+    return [piece._replace(until=at), piece._replace(since=at)]
+
+
+def _filtered(of: Sheet, chunk: Chunk, filters: Filters) -> Frame:
+    passing = np.ones(len(chunk.frame), dtype=bool)
+    keys = {name: _as_key(value) for name, value in filters.given.items() if name in of.table.keys}
+    wanted_status = keys.pop("result_status", None)
+    if keys:
+        places = [(of.table.keys.index(name), value) for name, value in keys.items()]
+        holds = of.dictionaries["key"].where(lambda key: all(key[place] == value for place, value in places))
+        passing &= holds[chunk.frame["key"]]
+    if wanted_status is not None:
+        passing &= (of.statuses(chunk) == ORDER.index(wanted_status))[chunk.frame["key"]]
+    for name in of.table.names:
+        if name in filters.given:
+            number = of.dictionaries[name].number(_as_key(filters.given[name]))
+            passing &= chunk.frame[name] == (-1 if number is None else number)
+    return Frame({name: column[passing] for name, column in chunk.frame.columns.items()})
+
+
+async def _of_rows(reading: Reading, table: Table, counting: Counting) -> Sheet:
+    watermark, as_of = await watermark_of_rows(reading.connection, counting.cut)
+    condition, parameters = asked_rows(counting.filters)
+    parameters |= {"since": counting.range.from_, "until": counting.range.to}
+    parameters |= watermark.parameters()
+    await bounded(reading.connection, counting.filters, parameters)
+    statement = queries.load(f"{table.name}_rows", **{"filters} AND {counted": condition})
+    columns: dict[str, Any] = dict.fromkeys(("bucket", *table.columns), ())
+    if rows := await reading.rows(statement, parameters):
+        columns = dict(zip(columns, zip(*rows, strict=True), strict=True))
+    dictionaries = new_dictionaries(table)
+    frame = frame_of(table, dictionaries, columns)
+    return Sheet("rows", watermark, as_of, table, [Chunk(frame, late=False)] if len(frame) else [], dictionaries)
+
+
+def _as_key(text: str) -> str:
+    """As `prelude_key` has it in the database."""
+    if len(text.encode()) <= _LONGEST_KEY:
+        return text
+    return f"{text[:_CUT_TO]}…{md5(text.encode(), usedforsecurity=False).hexdigest()}"

@@ -1,7 +1,0 @@
-SELECT date_bin('15 minutes', log."timestamp", '1970-01-01 00:00:00+00') AS bucket,
-    CASE WHEN log.result_status = 'pending' AND log."timestamp" < %(cut)s::timestamptz THEN 'timeout' ELSE log.result_status END AS status,
-    CASE WHEN jsonb_typeof(log.action_data->'value_usd') = 'number' THEN 1 ELSE 0 END AS value_count,
-    CASE WHEN jsonb_typeof(log.action_data->'value_usd') = 'number' THEN (log.action_data->>'value_usd')::numeric ELSE 0 END AS value_usd
-FROM public.user_activity_logs AS log
-WHERE log."timestamp" >= %(since)s::timestamptz AND log."timestamp" < %(until)s::timestamptz AND log.action_name = 'create_deal'
-    AND {filters} AND {counted}

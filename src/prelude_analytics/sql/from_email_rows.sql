@@ -1,6 +1,0 @@
-SELECT log.user_email, log.action_name, coalesce(log.action_data->>'method', '') AS method,
-    CASE WHEN log.result_status = 'pending' AND log."timestamp" < %(cut)s::timestamptz THEN 'timeout' ELSE log.result_status END AS status,
-    1 AS count
-FROM public.user_activity_logs AS log
-WHERE log."timestamp" >= %(since)s::timestamptz AND log."timestamp" < %(until)s::timestamptz AND log.user_email <> ''
-    AND log.action_name IN ('generate_email', 'send_email') AND {filters} AND {counted}

@@ -1,1 +1,0 @@
-SELECT status, sum(count)::bigint AS count FROM ({source}) AS source GROUP BY status
