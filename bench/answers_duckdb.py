@@ -18,7 +18,7 @@ __all__ = ["Duck"]
 # As the API counts them: a pending row that something completes is left out, one that nothing completed for a day reads as a timeout.
 _ROWS = """
 COPY (
-    SELECT "timestamp" AS at, user_email, session_id, action_type, action_name, service_name, entity_type, entity_id, page_route,
+    SELECT "timestamp" AT TIME ZONE 'UTC' AS moment, user_email, session_id, action_type, action_name, service_name, entity_type, entity_id, page_route,
         CASE WHEN result_status = 'pending' AND "timestamp" < now() - interval '24 hours' THEN 'timeout' ELSE result_status END AS status,
         duration_ms, coalesce(action_data->>'customer_id', CASE WHEN action_name = 'view_customer' THEN entity_id END) AS customer_id,
         action_data->>'method' AS method, (action_data->>'value_usd')::numeric AS value_usd
@@ -30,7 +30,7 @@ COPY (
 ) TO STDOUT (FORMAT csv, HEADER)
 """
 _COLUMNS = (
-    "{'at': 'TIMESTAMPTZ', 'user_email': 'VARCHAR', 'session_id': 'VARCHAR', 'action_type': 'VARCHAR', 'action_name': 'VARCHAR', "
+    "{'moment': 'TIMESTAMP', 'user_email': 'VARCHAR', 'session_id': 'VARCHAR', 'action_type': 'VARCHAR', 'action_name': 'VARCHAR', "
     "'service_name': 'VARCHAR', 'entity_type': 'VARCHAR', 'entity_id': 'VARCHAR', 'page_route': 'VARCHAR', 'status': 'VARCHAR', "
     "'duration_ms': 'INTEGER', 'customer_id': 'VARCHAR', 'method': 'VARCHAR', 'value_usd': 'DOUBLE'}"
 )
@@ -56,7 +56,6 @@ class Duck:
             for block in copy:
                 file.write(block)
         self._connection = duckdb.connect(str(folder / "rows.duckdb"), config={"threads": threads})
-        self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute(f"CREATE TABLE log AS FROM read_csv('{csv}', header = true, columns = {_COLUMNS})")
         csv.unlink()
         self._connection.execute("CHECKPOINT")

@@ -14,8 +14,8 @@ _STATUSES: Final = ", ".join(
     f"count(*) FILTER (status = '{status}') AS {status}s" for status in ("success", "error", "pending", "timeout")
 )
 _QUANTILES: Final = "quantile_cont(duration_ms, [0.5, 0.95, 0.99])"
-_SINCE: Final = "at >= now() - INTERVAL '{days} days'"
-_STEP: Final = "date_trunc('{step}', at)"
+_SINCE: Final = "moment >= (now() AT TIME ZONE 'UTC') - INTERVAL '{days} days'"
+_STEP: Final = "date_trunc('{step}', moment)"
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Panel:
 def _funnel() -> str:
     """Who did the steps in order, each after the one before: the earliest time of each step."""
     common = [
-        f"t0 AS (SELECT user_email, min(at) AS t FROM log WHERE {{since}} AND action_name = '{FUNNEL[0]}' AND status = 'success' GROUP BY 1)"
+        f"t0 AS (SELECT user_email, min(moment) AS t FROM log WHERE {{since}} AND action_name = '{FUNNEL[0]}' AND status = 'success' GROUP BY 1)"
     ]
     common += [
-        f"t{number} AS (SELECT log.user_email, min(at) AS t FROM log JOIN t{number - 1} AS before ON log.user_email = before.user_email"
-        f" AND log.at > before.t WHERE {{since}} AND action_name = '{name}' AND status = 'success' GROUP BY 1)"
+        f"t{number} AS (SELECT log.user_email, min(moment) AS t FROM log JOIN t{number - 1} AS before ON log.user_email = before.user_email"
+        f" AND log.moment > before.t WHERE {{since}} AND action_name = '{name}' AND status = 'success' GROUP BY 1)"
         for number, name in enumerate(FUNNEL[1:], 1)
     ]
     counts = ", ".join(f"(SELECT count(*) FROM t{number})" for number in range(len(FUNNEL)))
@@ -69,13 +69,15 @@ PANELS: Final = (
         "/activities",
         (
             f"SELECT {_STATUSES} FROM log WHERE {{since}}",
-            f"SELECT {_STATUSES} FROM log WHERE at >= now() - INTERVAL '{{twice}} days' AND NOT ({{since}})",
+            f"SELECT {_STATUSES} FROM log WHERE moment >= (now() AT TIME ZONE 'UTC') - INTERVAL '{{twice}} days' AND NOT ({{since}})",
             f"SELECT action_type, action_name, count(*), {_STATUSES}, {_QUANTILES} FROM log WHERE {{since}} GROUP BY ALL ORDER BY 3 DESC",
-            f"SELECT date_trunc('day', at) AS day, {_STATUSES} FROM log WHERE {{since}} GROUP BY ALL ORDER BY 1",
+            f"SELECT date_trunc('day', moment) AS day, {_STATUSES} FROM log WHERE {{since}} GROUP BY ALL ORDER BY 1",
         ),
     ),
     Panel("trends", "/trends", (f"SELECT {{bucket}}, {_STATUSES} FROM log WHERE {{since}} GROUP BY 1 ORDER BY 1",)),
-    Panel("heatmap", "/heatmap", ("SELECT dayofweek(at), hour(at), count(*) FROM log WHERE {since} GROUP BY ALL",)),
+    Panel(
+        "heatmap", "/heatmap", ("SELECT dayofweek(moment), hour(moment), count(*) FROM log WHERE {since} GROUP BY ALL",)
+    ),
     Panel(
         "latency",
         "/latency",
@@ -102,7 +104,7 @@ PANELS: Final = (
         "users",
         "/users",
         (
-            f"SELECT user_email, count(*), {_STATUSES}, max(at) FROM log WHERE {{since}} GROUP BY 1 ORDER BY 3 DESC LIMIT 50",
+            f"SELECT user_email, count(*), {_STATUSES}, max(moment) FROM log WHERE {{since}} GROUP BY 1 ORDER BY 3 DESC LIMIT 50",
         ),
     ),
     Panel(
@@ -142,12 +144,14 @@ PANELS: Final = (
         "/sessions",
         (
             (
-                "SELECT user_email, session_id, min(at) AS began, max(at), count(*), count(*) FILTER (status = 'error') FROM log"
+                "SELECT user_email, session_id, min(moment) AS began, max(moment), count(*), count(*) FILTER (status = 'error') FROM log"
                 " WHERE {since} AND session_id IS NOT NULL GROUP BY ALL ORDER BY began DESC LIMIT 50"
             ),
         ),
     ),
-    Panel("recent-activities", "/recent-activities", ("SELECT * FROM log WHERE {since} ORDER BY at DESC LIMIT 50",)),
+    Panel(
+        "recent-activities", "/recent-activities", ("SELECT * FROM log WHERE {since} ORDER BY moment DESC LIMIT 50",)
+    ),
     Panel(
         "funnel, 4 steps", "/funnel", (_funnel(),), posted={"steps": [{"actions": [f"crm.{name}"]} for name in FUNNEL]}
     ),
@@ -156,8 +160,8 @@ PANELS: Final = (
         "/cohorts",
         (
             (
-                "WITH born AS (SELECT user_email, date_trunc('week', min(at)) AS week FROM log WHERE user_email IS NOT NULL GROUP BY 1),"
-                " seen AS (SELECT DISTINCT user_email, date_trunc('week', at) AS week FROM log WHERE {since} AND user_email IS NOT NULL)"
+                "WITH born AS (SELECT user_email, date_trunc('week', min(moment)) AS week FROM log WHERE user_email IS NOT NULL GROUP BY 1),"
+                " seen AS (SELECT DISTINCT user_email, date_trunc('week', moment) AS week FROM log WHERE {since} AND user_email IS NOT NULL)"
                 " SELECT born.week, seen.week, count(*) FROM born JOIN seen USING (user_email) GROUP BY ALL ORDER BY 1, 2"
             ),
         ),
@@ -168,7 +172,7 @@ PANELS: Final = (
         (
             (
                 "SELECT name, following, count(*) FROM (SELECT action_name AS name, lead(action_name) OVER"
-                " (PARTITION BY user_email, session_id ORDER BY at) AS following FROM log WHERE {since} AND user_email IS NOT NULL)"
+                " (PARTITION BY user_email, session_id ORDER BY moment) AS following FROM log WHERE {since} AND user_email IS NOT NULL)"
                 " GROUP BY ALL ORDER BY 3 DESC LIMIT 50"
             ),
         ),

@@ -24,6 +24,7 @@ from prelude_analytics.keeping import kept
 from prelude_analytics.metrics import Metrics
 from prelude_analytics.openapi import described
 from prelude_analytics.readiness import Readiness
+from prelude_analytics.warming import warm_up
 
 if TYPE_CHECKING:
     from prelude_analytics.audit import Recorder
@@ -76,7 +77,7 @@ async def _lifespan(modules: list[Any], app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         database = app.state.database = await Database.open(settings)
         stack.push_async_callback(database.close)
-        app.state.figures = Remembered(database, Memory())
+        figures = app.state.figures = Remembered(database, Memory(settings.memory * 1024 * 1024))
         access: Access = app.state.access
         await access.credentials.open()
         stack.push_async_callback(access.credentials.close)
@@ -84,6 +85,8 @@ async def _lifespan(modules: list[Any], app: FastAPI) -> AsyncIterator[None]:
         await stack.enter_async_context(running(readiness.watch()))
         await stack.enter_async_context(running(access.validity.watch()))
         await stack.enter_async_context(kept(database.conninfo, wanted=settings.keeper))
+        if settings.warm_up:
+            await stack.enter_async_context(running(warm_up(figures, settings)))
         for module in modules:
             if hasattr(module, "lifespan"):
                 await stack.enter_async_context(module.lifespan(app))

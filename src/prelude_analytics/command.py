@@ -109,6 +109,14 @@ _log = logging.getLogger(__name__)
     type=click.Choice(["on", "off"]),
     help="Whether this process keeps rollups and sessions; of several, one does.",
 )
+@click.option(
+    "--memory",
+    envvar="PRELUDE_ANALYTICS_MEMORY",
+    default=512,
+    type=click.IntRange(min=16),
+    metavar="MIB",
+    help="About how much of the figures it remembers, so that they need not be read for each answer.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one line of JSON.")
 @logs.options
 def command(

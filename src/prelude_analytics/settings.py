@@ -43,6 +43,8 @@ class Settings:
         requests_per_second: that one token may make for long; 0: as many as it likes.
         requests_at_once: that it may make in one go.
         keeper: whether this process keeps rollups and sessions.
+        memory: MiB, about, of figures that it remembers.
+        warm_up: whether it asks the questions of a dashboard itself when it starts, so that the first who asks need not wait.
 
     Raises:
         ConfigurationError: it would listen beyond this machine in the clear, or a setting is wrong.
@@ -65,6 +67,8 @@ class Settings:
     requests_per_second: float = 200.0
     requests_at_once: int = 1000
     keeper: bool = True
+    memory: int = 512
+    warm_up: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= _LAST_PORT:

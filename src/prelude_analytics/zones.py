@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, Literal, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -50,6 +50,11 @@ def boundaries(since: datetime, until: datetime, step: Step, tz: ZoneInfo, most:
     Raises:
         ParameterError: there are more than `most` steps.
     """
+    return list(_boundaries(since, until, step, tz, most))
+
+
+@lru_cache(maxsize=256)
+def _boundaries(since: datetime, until: datetime, step: Step, tz: ZoneInfo, most: int) -> tuple[datetime, ...]:
     found = [since]
     following = since
     while (following := _next(following, step, tz)) < until:
@@ -59,7 +64,7 @@ def boundaries(since: datetime, until: datetime, step: Step, tz: ZoneInfo, most:
                 "step", step, f"a range has at most {most} steps; take a longer step or a shorter range"
             )
     found.append(until)
-    return found
+    return tuple(found)
 
 
 def _next(moment: datetime, step: Step, tz: ZoneInfo) -> datetime:

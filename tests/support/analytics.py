@@ -96,10 +96,10 @@ def running_analytics(
         database: URL, as superuser.
         recorder: told of what is read.
         also: routes of the test's own.
-        settings: for `Settings`; without the keeper, which a test runs by itself where it needs one.
+        settings: for `Settings`; without the keeper, which a test runs by itself where it needs one, and without warming up.
     """
     conninfo = make_conninfo(database, user=ANALYTICS_LOGIN)
-    app = make_app(Settings(**{"database_url": conninfo, "keeper": False, **settings}), recorder)
+    app = make_app(Settings(**{"database_url": conninfo, "keeper": False, "warm_up": False, **settings}), recorder)
     if also is not None:
         app.include_router(also, prefix=PREFIX)
     with (

@@ -281,7 +281,7 @@ def _moment(microseconds: Any, missing: int) -> datetime | None:
 
 def _viewers(of: Sheet, customers: list[str]) -> dict[str, list[str]]:
     """Who viewed each of `customers`, in order."""
-    known, people = of.dictionaries["customer_id"], of.dictionaries["user_email"].values
+    known, people = of.dictionaries["customer_id"], of.dictionaries["user_email"]
     numbers = [number for customer in customers if (number := known.number(customer)) is not None]
     wanted = np.zeros(len(known), dtype=bool)
     wanted[numbers] = True
@@ -290,7 +290,7 @@ def _viewers(of: Sheet, customers: list[str]) -> dict[str, list[str]]:
         chosen = wanted[chunk.frame["customer_id"]]
         pairs = (chunk.frame[name][chosen].tolist() for name in ("customer_id", "user_email"))
         for customer, person in set(zip(*pairs, strict=True)):
-            found.setdefault(known.values[customer], set()).add(people[person])
+            found.setdefault(known[customer], set()).add(people[person])
     return {customer: sorted(viewers) for customer, viewers in found.items()}
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from prelude_analytics.figures.tables import Table
 from prelude_analytics.figures.words import Words
 
-__all__ = ["EARLIEST", "LATEST", "Dictionaries", "Frame", "Ints", "frame_of", "frames_of_days"]
+__all__ = ["EARLIEST", "LATEST", "Dictionaries", "Frame", "Ints", "frame_of", "frames_of_arrays", "frames_of_days"]
 
 Ints: TypeAlias = NDArray[Any]
 Dictionaries: TypeAlias = dict[str, Words[Any]]
@@ -86,6 +86,12 @@ def frames_of_days(table: Table, dictionaries: Dictionaries, rows: Iterable[Sequ
         day: frame_of(table, dictionaries, dict(zip(names, zip(*found, strict=True), strict=True)))
         for day, found in days.items()
     }
+
+
+def frames_of_arrays(table: Table, dictionaries: Dictionaries, rows: Iterable[Sequence[Any]]) -> dict[Any, Frame]:
+    """Frames by day, from rows of a day and an array for each column."""
+    names = ("bucket", *table.columns)
+    return {day: frame_of(table, dictionaries, dict(zip(names, arrays, strict=True))) for day, *arrays in rows}
 
 
 def _moments(seconds: Sequence[float | None], missing: int) -> Ints:

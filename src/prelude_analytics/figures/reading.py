@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 
 from prelude_analytics import queries
 from prelude_analytics.cursors import Watermark
-from prelude_analytics.figures.frames import Dictionaries, Frame, frame_of, frames_of_days
+from prelude_analytics.figures.frames import Dictionaries, Frame, frame_of, frames_of_arrays, frames_of_days
 from prelude_analytics.figures.memory import Memory
 from prelude_analytics.figures.strip import Versions
 from prelude_analytics.figures.tables import Table
@@ -86,15 +86,15 @@ class Reading:
         columns = ("bucket", *table.columns)
         async with asyncio.timeout(self.patience):
             if table.sketched:
-                found = frames_of_days(table, dictionaries, await self.rows(queries.load(name), parameters))
+                rows = await self.rows(queries.load(name), parameters)
             else:
                 gathered = ", ".join(f"array_agg({column}) AS {column}" for column in columns)
-                statement = queries.load("gathered", columns=gathered, source=queries.text(name))
-                found = {
-                    day: frame_of(table, dictionaries, dict(zip(columns, arrays, strict=True)))
-                    for day, *arrays in await self.rows(statement, parameters)
-                }
-        nothing = frame_of(table, dictionaries, dict.fromkeys(("bucket", *table.columns), ()))
+                rows = await self.rows(
+                    queries.load("gathered", columns=gathered, source=queries.text(name)), parameters
+                )
+        made = partial(frames_of_days if table.sketched else frames_of_arrays, table, dictionaries, rows)
+        found = await asyncio.to_thread(made) if len(days) > 1 else made()
+        nothing = frame_of(table, dictionaries, dict.fromkeys(columns, ()))
         return {day: found.get(day, nothing) for day in days}
 
 
