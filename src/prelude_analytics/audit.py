@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 import prelude_otel
 from prelude_otel import Activity, Field
 from prelude_otel.contract.email import normalise_email
+from prelude_otel.secrets import masked
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -23,6 +24,7 @@ __all__ = ["SERVICE_NAME", "Recorder", "Records", "describe", "record_read", "se
 SERVICE_NAME: Final = "prelude-analytics"
 _MORE: Final = "prelude.read"
 _LONGEST: Final = 200
+_MOST_FILTERS: Final = 30
 _NO_FILTERS: Final = frozenset({"cursor", "as_of"})
 _FORBIDDEN: Final = 403
 _REFUSED: Final = 400
@@ -65,7 +67,7 @@ _KINDS: Final = {
     "/export.ndjson": _kind("export_activities"),
     "/live": _kind("watch_live"),
 }
-_NO_READS: Final = frozenset({"/session", "/openapi.json"})
+_NO_READS: Final = frozenset({"/session", "/openapi.json", "/metrics"})
 
 
 class Recorder(Protocol):
@@ -138,9 +140,10 @@ def record_read(
 
 
 def _record(scope: Scope, route: str, caller: Caller, status: int) -> None:
+    asked = [*parse_qsl(scope["query_string"].decode("latin-1")), *scope.get("path_params", {}).items()]
     filters = {
-        name: value[:_LONGEST]
-        for name, value in parse_qsl(scope["query_string"].decode("latin-1"))
+        masked(str(name))[:_LONGEST]: masked(str(value))[:_LONGEST]
+        for name, value in asked[:_MOST_FILTERS]
         if name not in _NO_FILTERS
     }
     refused = status if status >= _REFUSED else None

@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
     envvar="PRELUDE_ALLOWED_HOSTS",
     multiple=True,
     metavar="NAME",
-    help="A name under which browsers and programs reach it, beside --host and localhost; .example.com is all below. May be repeated.",
+    help="A name under which browsers and programs reach it, beside --host and localhost; .example.com is all below. May be repeated, or be a list with commas.",
 )
 @click.option(
     "--trusted-proxy",
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
     envvar="PRELUDE_TRUSTED_PROXIES",
     multiple=True,
     metavar="ADDRESS",
-    help="A proxy whose X-Forwarded-For and X-Forwarded-Proto are believed. May be repeated.",
+    help="A proxy, or a network of them, whose X-Forwarded-For and X-Forwarded-Proto are believed. May be repeated, or be a list with commas.",
 )
 @click.option("--tls-cert", envvar="PRELUDE_ANALYTICS_TLS_CERT", type=_FILE, help="Certificate (PEM).")
 @click.option("--tls-key", envvar="PRELUDE_ANALYTICS_TLS_KEY", type=_FILE, help="Its key (PEM).")
@@ -122,6 +122,8 @@ _log = logging.getLogger(__name__)
 def command(
     *,
     database_url: str | None,
+    allowed_hosts: tuple[str, ...],
+    trusted_proxies: tuple[str, ...],
     pending_timeout: float,
     named_rankings: str,
     keeper: str,
@@ -137,13 +139,15 @@ def command(
     """
     try:
         from prelude_analytics import server
-        from prelude_analytics.settings import Settings
+        from prelude_analytics.settings import Settings, listed
         from prelude_store.settings import database_url as find_database_url
     except ModuleNotFoundError as error:
         raise MissingExtraError("prelude analytics", "analytics", error.name or "") from error
 
     settings = Settings(
         database_url=find_database_url(database_url),
+        allowed_hosts=listed(allowed_hosts),
+        trusted_proxies=listed(trusted_proxies),
         pending_timeout=pending_timeout * 3600,
         named_rankings=named_rankings == "on",
         keeper=keeper == "on",

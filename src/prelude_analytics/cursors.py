@@ -18,6 +18,8 @@ _MOST: Final = 20_000
 """Characters of a token."""
 _MOST_LANES: Final = 10_000
 _MOST_SEQ: Final = 2**63 - 1
+_FIRST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2300, 1, 1, tzinfo=UTC)
 _ALLOWED: Final = "it is a token from an earlier answer, given back as it was"
 
 
@@ -37,6 +39,7 @@ def unpack(parameter: str, token: str, *keys: str) -> dict[str, Any]:
         if len(token) > _MOST:
             raise ValueError
         content = json.loads(base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), b"-_", validate=True))
+        json.dumps(content, ensure_ascii=False, allow_nan=False).encode()  # half a character is no text
     except (ValueError, RecursionError):
         raise ParameterError(parameter, token, _ALLOWED) from None
     if not isinstance(content, dict) or content.keys() != set(keys):
@@ -206,10 +209,10 @@ def moment(text: Any) -> datetime:
     """A time with an offset, from ISO 8601, in UTC.
 
     Raises:
-        ValueError: it is none, or has no offset.
+        ValueError: it is none, has no offset, or is of another age.
         TypeError: it is no text.
     """
     read = datetime.fromisoformat(text)
-    if read.tzinfo is None:
+    if read.tzinfo is None or not _FIRST <= read < _LAST:
         raise ValueError
     return read.astimezone(UTC)

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 __all__ = ["Edge", "route_of"]
 
 _INTERNAL_ERROR: Final = 1011
-_ALWAYS: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_ALWAYS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+"""Headers of every answer, unless it has the same ones with values of its own, as pages do."""
 
 
 class Edge:
@@ -39,7 +47,9 @@ class Edge:
             nonlocal status, opened
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", given.encode()), *_ALWAYS]
+                headers = [*message.get("headers", ()), (b"x-request-id", given.encode())]
+                own = {name.lower() for name, _ in headers}
+                message["headers"] = [*headers, *(always for always in _ALWAYS if always[0] not in own)]
             elif message["type"] == "websocket.accept":
                 status, opened = 101, True
             await send(message)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from prelude_otel.errors import PreludeError
+from prelude_otel.secrets import masked
 
 __all__ = ["ParameterError", "Parameters"]
 
@@ -30,7 +31,7 @@ class ParameterError(PreludeError):
     """
 
     def __init__(self, parameter: str, value: object, allowed: str) -> None:
-        shown = value if isinstance(value, int | float | None) else str(value)[:_SHOWN]
+        shown = value if isinstance(value, int | float | None) else masked(str(value))[:_SHOWN]
         super().__init__(f"{parameter} is {shown!r}: {allowed}")
         self.parameter = parameter
         self.value = shown

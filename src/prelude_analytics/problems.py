@@ -16,6 +16,7 @@ from starlette.responses import Response
 from prelude_analytics.database import DatabaseUnavailableError, TooMuchError
 from prelude_analytics.parameters import ParameterError
 from prelude_otel.errors import PreludeError
+from prelude_otel.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,6 +154,11 @@ async def _http(request: Request, error: Exception) -> Response:
     if request.scope["type"] != "http":
         raise error
     refusal: HTTPException = error  # type: ignore[assignment]
+    if refusal.status_code == HTTPStatus.BAD_REQUEST:  # of all parts of a request, the framework reads the body alone
+        allowed = "it is JSON in UTF-8"
+        return ProblemResponse(
+            problem_of(ParameterError("body", "(what can't be read)", allowed), request.scope), request.scope
+        )
     phrase = HTTPStatus(refusal.status_code).phrase
     asked = f"{request.method} {request.url.path}"
     said = {
@@ -177,5 +183,5 @@ def _allowed(error: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    text = masked(value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False))
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from prelude_otel.errors import ConfigurationError
 
-__all__ = ["Settings", "is_loopback"]
+__all__ = ["Settings", "is_loopback", "listed"]
 
 _LAST_PORT: Final = 65_535
+_NAME: Final = re.compile(r"\[[0-9A-Fa-f:.]+\]|\.?[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 def is_loopback(host: str) -> bool:
@@ -22,6 +25,11 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost" or host.lower().endswith(".localhost")
 
 
+def listed(values: Iterable[str]) -> tuple[str, ...]:
+    """What stands in `values`, each of which may be a list with commas, spaces or both between."""
+    return tuple(part for value in values for part in re.split(r"[,\s]+", value) if part)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of an analytics process. Times in seconds.
@@ -30,7 +38,7 @@ class Settings:
         host: where it listens.
         port: 0 lets the system choose.
         allowed_hosts: names under which it may be asked for, beside `host` and those of the loopback; ``.example.com`` is all below.
-        trusted_proxies: addresses whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
+        trusted_proxies: addresses and networks whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
         tls_cert: the server's certificate, PEM, with its intermediates.
         tls_key: its key.
         allow_cleartext: listen beyond this machine though tokens and answers travel in the clear.
@@ -84,6 +92,19 @@ class Settings:
             raise ConfigurationError(
                 "'*' allows every host, and with it any page that has its name lead here; name the hosts, like crm.example.com"
             )
+
+        for name in self.allowed_hosts:
+            if not _NAME.fullmatch(name):
+                raise ConfigurationError(
+                    f"{name!r} is no name of a host; give names alone, without scheme, port and path, like crm.example.com"
+                )
+        for proxy in self.trusted_proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError as error:
+                raise ConfigurationError(
+                    f"trusted proxies: {error}; give addresses or networks like 10.0.0.0/8"
+                ) from None
 
     @property
     def loopback(self) -> bool:

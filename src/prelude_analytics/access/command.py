@@ -91,13 +91,16 @@ def show(database_url: str | None, as_json: bool) -> None:
 @command.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @_url_option
-def revoke(ids: tuple[str, ...], database_url: str | None) -> None:
+@_json_option
+def revoke(ids: tuple[str, ...], database_url: str | None, as_json: bool) -> None:
     """Take tokens back, by their ids (prelude token list). Requests fail at once, open sockets close within a second or two."""
     with _connection(database_url) as connection:
         unknown = [each for each in ids if not issue.revoke(connection, each)]
-    for each in ids:
-        if each not in unknown:
-            click.echo(f"{each} revoked")
+    revoked = [each for each in ids if each not in unknown]
+    if as_json:
+        click.echo(json.dumps({"revoked": revoked, "unknown": unknown}))
+    for each in () if as_json else revoked:
+        click.echo(f"{each} revoked")
     if unknown:
         raise StoreError(f"there is no token with the id {', '.join(unknown)}; see: prelude token list")
 

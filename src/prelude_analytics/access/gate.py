@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.datastructures import Headers
 
@@ -13,9 +13,12 @@ from prelude_analytics.access.access import CHALLENGE, Access
 from prelude_analytics.access.caller import CALLER, Caller
 from prelude_analytics.access.origins import host_name, is_allowed, is_own
 from prelude_analytics.access.oversight import Oversight
-from prelude_analytics.access.tokens import read_cookie, read_token
+from prelude_analytics.access.tokens import holds_token, read_cookie, read_token
+from prelude_analytics.bodies import MOST_BYTES, Body
 from prelude_analytics.edge import route_of
+from prelude_analytics.parameters import ParameterError
 from prelude_analytics.problems import Problem, ProblemResponse, problem_of
+from prelude_analytics.settings import is_loopback
 from prelude_otel.errors import PreludeError
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ _PROBES: Final = frozenset({"/healthz", "/readyz"})
 _METRICS: Final = "/metrics"
 _SECRETS: Final = frozenset({"token", "access_token", "api_key", "apikey", "authorization", "bearer", "password"})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_PROXIED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+"""Headers that say that a request came from somewhere else than its connection."""
 
 
 class Gate:
@@ -60,6 +65,8 @@ class Gate:
         if scope["type"] == "lifespan" or scope["path"] in _PROBES:
             await self._app(scope, receive, send)
             return
+        if scope["type"] == "http":
+            receive = Body(receive).receive
         try:
             caller = await self._enter(scope, Headers(scope=scope))
         except PreludeError as error:
@@ -76,6 +83,9 @@ class Gate:
         except asyncio.CancelledError:
             if not oversight.cancelled():
                 raise
+        except Problem as refused:  # of a socket, which the edge answers
+            self._record(scope, caller, refused.status)
+            raise
         finally:
             undo()
 
@@ -92,8 +102,10 @@ class Gate:
             said = f"a page at {origin} may not ask this service; only pages that it serves itself may"
             raise Problem(403, "Foreign origin", said)
         _refuse_secrets(scope)
+        _refuse_large(headers)
         method = scope.get("method", "GET")
-        if (scope["path"] == self._sign_in and method == "POST") or (scope["path"] == _METRICS and self._open_metrics):
+        metrics = scope["path"] == _METRICS
+        if (scope["path"] == self._sign_in and method == "POST") or (metrics and self._is_local(host, headers)):
             return None
         client = scope.get("client")
         address = client[0] if client else ""
@@ -110,7 +122,14 @@ class Gate:
             _refuse_forged(scope, method, origin, headers)
             caller = await self._access.of_session(read_cookie(value), address)
         self._access.count(caller)
+        if metrics and caller.role == "self":
+            raise Problem(403, "Not yours", "the figures of the process need a token with the role all or govern")
+        _refuse_repeated(scope)
         return caller
+
+    def _is_local(self, host: str, headers: Headers) -> bool:
+        """Whether the request comes from this machine itself, and not through a proxy on it."""
+        return self._open_metrics and is_loopback(host) and not any(name in headers for name in _PROXIED)
 
     def _host(self, headers: Headers) -> str:
         given = headers.getlist("host")
@@ -131,13 +150,36 @@ class Gate:
 
 def _refuse_secrets(scope: Scope) -> None:
     """No credential in an address: those end in logs, histories and headers to other sites."""
-    for name, _ in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+    query = scope["query_string"].decode("latin-1")
+    for name, _ in parse_qsl(query, keep_blank_values=True):
         if name.lower() in _SECRETS:
-            said = (
-                f"the query parameter {name} is refused: addresses end in logs; send the header Authorization: Bearer TOKEN, "
-                "and if this was a real token, revoke it (prelude token revoke)"
-            )
-            raise Problem(400, "Credential in the address", said, parameter=name)
+            raise _in_address(f"the query parameter {name}", parameter=name)
+    if holds_token(unquote_plus(query)) or holds_token(scope["path"]):
+        raise _in_address("a token in an address")
+
+
+def _in_address(what: str, **extra: str) -> Problem:
+    said = (
+        f"{what} is refused: addresses end in logs; send the header Authorization: Bearer TOKEN, "
+        "and if this was a real token, revoke it (prelude token revoke)"
+    )
+    return Problem(400, "Credential in the address", said, headers=None, **extra)
+
+
+def _refuse_large(headers: Headers) -> None:
+    """No body is read that says itself that it is too large."""
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()) or len(length) > len(str(MOST_BYTES)) or int(length) > MOST_BYTES:
+        raise Problem(413, "Content Too Large", f"a body has at most {MOST_BYTES} bytes here", bound=MOST_BYTES)
+
+
+def _refuse_repeated(scope: Scope) -> None:
+    """No parameter stands twice: one of the two would be ignored."""
+    seen = set()
+    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        if name in seen:
+            raise ParameterError(name, value, "it is given once")
+        seen.add(name)
 
 
 def _refuse_forged(scope: Scope, method: str, origin: str | None, headers: Headers) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
-__all__ = ["PREFIX", "Credential", "Made", "make", "matches", "read_cookie", "read_token"]
+__all__ = ["PREFIX", "Credential", "Made", "holds_token", "make", "matches", "read_cookie", "read_token"]
 
 PREFIX: Final = "prelude_a_"
 """How a token of the analytics side begins; tokens of senders begin with ``prelude_`` alone."""
@@ -60,6 +60,11 @@ def read_token(text: str) -> Credential | None:
 def read_cookie(text: str) -> Credential | None:
     """The session in the value of a cookie; None where it has not the form of one."""
     return _read(_COOKIE, text)
+
+
+def holds_token(text: str) -> bool:
+    """Whether something that has the form of a token stands anywhere in `text`."""
+    return _TOKEN.search(text) is not None
 
 
 def matches(shown: Credential, kept: bytes | None) -> bool:
