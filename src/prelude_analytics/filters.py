@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final
@@ -74,7 +74,8 @@ class Filters:
     @property
     def given(self) -> dict[str, str]:
         """The filters that are set, by name."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        found = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: value for name, value in found.items() if value is not None}
 
     @property
     def answered_by_rollups(self) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -125,23 +126,42 @@ class Piece(NamedTuple):
     until: datetime
 
 
-def pieces(edges: Sequence[datetime], cut: datetime, grains: Sequence[int] = GRAINS) -> list[Piece]:
-    """The fewest buckets that cover the whole, and of which none crosses an edge or `cut`.
+def pieces(
+    edges: Sequence[datetime], cut: datetime, grains: Sequence[int] = GRAINS, *, mixed: bool = False
+) -> list[Piece]:
+    """Buckets that cover the whole, and of which none crosses an edge or `cut`.
 
     Args:
         edges: whole quarters of an hour in rising order, the first and the last the ends.
         grains: that there are, the coarsest first.
+        mixed: the fewest buckets, in many pieces; else few pieces, of the coarsest grain that suits all edges.
     """
-    inner = sorted({*edges, cut}) if edges[0] < cut < edges[-1] else edges
+    return list(_pieces(tuple(edges), cut, tuple(grains), mixed))
+
+
+@lru_cache(maxsize=256)
+def _pieces(edges: tuple[datetime, ...], cut: datetime, grains: tuple[int, ...], mixed: bool) -> tuple[Piece, ...]:
+    inside = edges[0] < cut < edges[-1]
+    if mixed:
+        parts = list(pairwise(sorted({*edges, cut}) if inside else edges))
+        among = grains
+    else:
+        parts = [(edges[0], cut), (cut, edges[-1])] if inside else [(edges[0], edges[-1])]
+        finest = grains[-1]
+        among = tuple(grain for grain in grains if grain == finest or all(_whole(edge, grain) for edge in edges[1:-1]))
     found: list[Piece] = []
-    for since, until in pairwise(inner):
-        for piece in _cover(since, until, grains):
+    for since, until in parts:
+        for piece in _cover(since, until, among):
             last = found[-1] if found else None
-            if last is not None and last.grain == piece.grain and last.until == piece.since:
+            if last is not None and last.grain == piece.grain and last.until == piece.since != cut:
                 found[-1] = last._replace(until=piece.until)
             else:
                 found.append(piece)
-    return found
+    return tuple(found)
+
+
+def _whole(moment: datetime, grain: int) -> bool:
+    return not (moment - _FIRST) % timedelta(minutes=grain)
 
 
 def _cover(since: datetime, until: datetime, grains: Sequence[int]) -> list[Piece]:

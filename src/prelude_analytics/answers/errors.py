@@ -16,7 +16,7 @@ from prelude_analytics.figures.tables import ACTIVITIES
 from prelude_analytics.figures.work import worked
 from prelude_analytics.items import Activity, columns, item
 from prelude_analytics.sources import asked_rows, fetch
-from prelude_analytics.statuses import ORDER
+from prelude_analytics.statuses import ORDER, QUARTER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,11 +144,13 @@ async def _examples(
 ) -> dict[tuple[str, ...], list[Activity]]:
     """The newest failures of actions, of which the day of the last one is known: its quarters of an hour tell where to look."""
     wanted: dict[tuple[str, ...], tuple[datetime, datetime]] = {}
+    days: dict[datetime, list[tuple[str, ...]]] = {}
     for action, last in lasts.items():
-        day = datetime.fromtimestamp(last - last % 86_400, UTC)
+        days.setdefault(datetime.fromtimestamp(last - last % 86_400, UTC), []).append(action)
+    for day, failing in days.items():
         since, until = max(day, counting.range.from_), min(day + _DAY, counting.range.to)
-        quarters = replace(counting, range=replace(counting.range, from_=since, to=until))
-        wanted[action] = await _where_newest(reading, quarters, action)
+        among = replace(counting, range=replace(counting.range, from_=since, to=until))
+        wanted |= await _where_newest(reading, among, failing)
     condition, parameters = asked_rows(counting.filters)
     parameters |= watermark.parameters() | {
         "action_types": [action[0] for action in wanted],
@@ -164,24 +166,33 @@ async def _examples(
     return found
 
 
-async def _where_newest(reading: Reading, day: Counting, action: tuple[str, ...]) -> tuple[datetime, datetime]:
-    """The shortest stretch at the end of `day` in which there are as many failures of `action` as are shown, or all."""
+async def _where_newest(
+    reading: Reading, day: Counting, actions: list[tuple[str, ...]]
+) -> dict[tuple[str, ...], tuple[datetime, datetime]]:
+    """For each action the shortest stretch of `day` with its newest failures, as many as are shown, or all that there are."""
     if not day.filters.within(ACTIVITIES.filters):
-        return day.range.from_, day.range.to
+        return dict.fromkeys(actions, (day.range.from_, day.range.to))
     of = await sheet(reading, ACTIVITIES, day, grains=(15,))
-    groups, actions = of.grouped("action_type", "action_name")
-    wanted = groups == (actions.index(action) if action in actions else -1)
-    found: list[tuple[int, int]] = []
+    groups, known = of.grouped("action_type", "action_name")
+    failures: dict[int, dict[int, int]] = {}
     for chunk in of.chunks:
-        failed = (_FAILED[of.statuses(chunk)] & wanted)[chunk.frame["key"]]
-        found += zip(chunk.frame["bucket"][failed].tolist(), chunk.frame["count"][failed].tolist(), strict=True)
-    since, count = day.range.to.timestamp(), 0
-    for bucket, failures in sorted(found, reverse=True):
-        if count >= _EXAMPLES and bucket < since:
+        failed = _FAILED[of.statuses(chunk)][chunk.frame["key"]]
+        columns = groups[chunk.frame["key"]], chunk.frame["bucket"], chunk.frame["count"]
+        for place, bucket, count in zip(*(column[failed].tolist() for column in columns), strict=True):
+            of_action = failures.setdefault(place, {})
+            of_action[bucket] = of_action.get(bucket, 0) + count
+    return {action: _newest(failures[known.index(action)]) for action in actions}
+
+
+def _newest(failures: dict[int, int]) -> tuple[datetime, datetime]:
+    """The stretch, from failures by quarter of an hour, in seconds since 1970."""
+    since = last = max(failures)
+    count = 0
+    for bucket in sorted(failures, reverse=True):
+        since, count = bucket, count + failures[bucket]
+        if count >= _EXAMPLES:
             break
-        since, count = bucket, count + failures
-    last = max((bucket for bucket, _ in found), default=since) + 900
-    return datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(last, UTC)
+    return datetime.fromtimestamp(since, UTC), datetime.fromtimestamp(last, UTC) + QUARTER
 
 
 def _outcome(by_status: list[int]) -> dict[str, Any]:

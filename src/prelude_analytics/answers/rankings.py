@@ -285,12 +285,15 @@ def _viewers(of: Sheet, customers: list[str]) -> dict[str, list[str]]:
     numbers = [number for customer in customers if (number := known.number(customer)) is not None]
     wanted = np.zeros(len(known), dtype=bool)
     wanted[numbers] = True
-    found: dict[str, set[str]] = {}
-    for chunk in of.chunks:
-        chosen = wanted[chunk.frame["customer_id"]]
-        pairs = (chunk.frame[name][chosen].tolist() for name in ("customer_id", "user_email"))
-        for customer, person in set(zip(*pairs, strict=True)):
-            found.setdefault(known[customer], set()).add(people[person])
+    pairs = [
+        chunk.frame["customer_id"][chosen] * np.int64(len(people)) + chunk.frame["user_email"][chosen]
+        for chunk in of.chunks
+        if len(chosen := np.flatnonzero(wanted[chunk.frame["customer_id"]]))
+    ]
+    found: dict[str, list[str]] = {}
+    for pair in np.unique(np.concatenate(pairs)).tolist() if pairs else ():
+        customer, person = divmod(pair, len(people))
+        found.setdefault(known[customer], []).append(people[person])
     return {customer: sorted(viewers) for customer, viewers in found.items()}
 
 

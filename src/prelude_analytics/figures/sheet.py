@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import md5
 from typing import Any, Final, Literal
@@ -18,7 +18,7 @@ from prelude_analytics.figures.memory import new_dictionaries
 from prelude_analytics.figures.reading import Reading
 from prelude_analytics.figures.tables import Table
 from prelude_analytics.filters import Filters
-from prelude_analytics.ranges import Piece, pieces
+from prelude_analytics.ranges import pieces
 from prelude_analytics.sources import Counting, asked_rows, bounded, watermark_of_rows
 from prelude_analytics.statuses import ORDER
 from prelude_otel.contract.vocabulary import PENDING, TIMEOUT
@@ -57,6 +57,7 @@ class Sheet:
     table: Table
     chunks: list[Chunk]
     dictionaries: Dictionaries
+    _statuses: dict[bool, Ints] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return sum(len(chunk.frame) for chunk in self.chunks)
@@ -72,10 +73,15 @@ class Sheet:
 
     def statuses(self, chunk: Chunk) -> Ints:
         """For each number of the keys the place in `statuses.ORDER` of the status as which its rows in `chunk` read."""
-        place = self.table.keys.index("result_status")
         words = self.dictionaries["key"].values
+        if len(known := self._statuses.get(chunk.late, ())) == len(words):
+            return np.asarray(known)
+        place = self.table.keys.index("result_status")
         read = {status: ORDER.index(TIMEOUT if chunk.late and status == PENDING else status) for status in ORDER}
-        return np.fromiter((read[key[place]] for key in words), dtype=np.int64, count=len(words))
+        found = self._statuses[chunk.late] = np.fromiter(
+            (read[key[place]] for key in words), dtype=np.int64, count=len(words)
+        )
+        return found
 
     def sums(
         self, column: str, size: int, place: Callable[[Chunk], Ints], weigh: Callable[[Chunk], Ints] | None = None
@@ -137,12 +143,13 @@ async def _of_rollups(
 ) -> Sheet:
     since, until = counting.range.from_, counting.range.to
     watermark, as_of = await reading.counted(counting.cut)
-    cover = pieces([since, *(edge for edge in edges if since < edge < until), until], counting.cut, grains)
+    bounds = [since, *(edge for edge in edges if since < edge < until), until]
+    cover = pieces(bounds, counting.cut, grains, mixed=table.mixed)
     await reading.learn(since, until)
     while True:
         chunks: list[Chunk] = []
         known: list[Dictionaries] = []
-        for grain, since, until in (part for piece in cover for part in _split(piece, counting.cut)):
+        for grain, since, until in cover:
             frames, dictionaries = await reading.frames(table, grain, since, until)
             known.append(dictionaries)
             chunks += [Chunk(frame, since < counting.cut) for frame in frames]
@@ -153,13 +160,6 @@ async def _of_rollups(
         return found
     kept = [Chunk(frame, chunk.late) for chunk in chunks if len(frame := _filtered(found, chunk, counting.filters))]
     return Sheet("rollups", watermark, as_of, table, kept, known[0])
-
-
-def _split(piece: Piece, at: datetime) -> list[Piece]:
-    """`piece`, in two where `at` is inside."""
-    if not piece.since < at < piece.until:
-        return [piece]
-    return [piece._replace(until=at), piece._replace(since=at)]
 
 
 def _filtered(of: Sheet, chunk: Chunk, filters: Filters) -> Frame:

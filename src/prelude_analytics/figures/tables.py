@@ -33,6 +33,7 @@ class Table:
         moments: times, NULL where there is none.
         exact: decimal numbers.
         sketched: each row has ``marks`` and ``counts``; in memory a row for each mark.
+        mixed: fine grains have so many rows that as few as possible are read of them.
         grains: in minutes, the coarsest first.
     """
 
@@ -44,6 +45,7 @@ class Table:
     moments: tuple[str, ...] = ()
     exact: tuple[str, ...] = ()
     sketched: bool = False
+    mixed: bool = False
     grains: tuple[int, ...] = GRAINS
 
     @property
@@ -68,6 +70,7 @@ LATENCIES: Final = Table(
     ROLLED_UP - {"entity_type"},
     keys=("action_type", "action_name", "service_name", "result_status"),
     sketched=True,
+    mixed=True,
 )
 LATENCY_TOTALS: Final = Table("latency_total", frozenset(), sketched=True)
 USERS: Final = Table(
