@@ -105,11 +105,12 @@ def build_next(connection: Connection, part: str | None = None) -> bool:
             return False
         day: date = found[0]
         connection.execute("DELETE FROM public.rollup_rebuild WHERE part = %s AND day = %s", [part, day])
-        arrivals.take_day(connection, day)
+        rows = arrivals.take_day(connection, day)
         if part == "rollups":
-            tables.forget_day(connection, day)
+            forgotten = tables.forget_day(connection, day)
             tables.add(connection)
-            tables.tell_day(connection, day)
+            if rows or forgotten:
+                tables.tell_day(connection, day)
             fill_pending(connection)
         else:
             sessions.add(connection, state.session_gap)

@@ -200,11 +200,13 @@ def tell_day(connection: Connection, day: date) -> None:
     connection.execute(_TELL_DAY, [day])
 
 
-def forget_day(connection: Connection, day: object, to: str = "public") -> None:
-    """Empty the rollups of `day` (UTC) in the schema `to`."""
-    for table, grains in GRAINS.items():
-        for grain in grains:
-            connection.execute(
-                f"DELETE FROM {to}.{table} WHERE grain = {grain} AND bucket >= %(day)s::date AND bucket < %(day)s::date + 1".encode(),  # noqa: S608
-                {"day": day},
-            )
+def forget_day(connection: Connection, day: date, to: str = "public") -> int:
+    """Empty the rollups of `day` (UTC) in the schema `to`; gives how many rows there were."""
+    return sum(
+        connection.execute(
+            f"DELETE FROM {to}.{table} WHERE grain = {grain} AND bucket >= %(day)s::date AND bucket < %(day)s::date + 1".encode(),  # noqa: S608
+            {"day": day},
+        ).rowcount
+        for table, grains in GRAINS.items()
+        for grain in grains
+    )
