@@ -144,8 +144,12 @@ class Gate:
         return name
 
     def _record(self, scope: Scope, caller: Caller, status: int) -> None:
-        if self._recorder is not None:
-            self._recorder(scope, route_of(scope).removeprefix(self._prefix), caller, status)
+        if self._recorder is None:
+            return
+        route = route_of(scope)
+        if route == "none":  # the framework's own, such as the description of the API
+            route = scope["path"]
+        self._recorder(scope, route.removeprefix(self._prefix), caller, status)
 
 
 def _refuse_secrets(scope: Scope) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
 from websockets.exceptions import InvalidStatus
@@ -112,7 +111,7 @@ def test_a_token_for_oneself_does_not_open_anybody_elses(
 ) -> None:
     if route in ("GET /openapi.json", "GET /session"):
         return
-    answer = httpx.get(_url(service, route), params={"user_email": BOB}, headers=headers["self"])
+    answer = service.client.get(_url(service, route), params={"user_email": BOB}, headers=headers["self"])
     assert answer.status_code in (403, 422)
     assert route == "GET /paths" or answer.status_code == 403 or answer.json()["parameter"] == "user_email"
 
@@ -130,7 +129,7 @@ def _status(service: Analytics, route: str, headers: dict[str, str]) -> int:
     if method == "WS":
         return _socket_status(service, route, headers)
     given: dict[str, Any] = {"json": {}} if method == "POST" else {}
-    return httpx.request(method, _url(service, route), headers=headers, timeout=20, **given).status_code
+    return service.client.request(method, _url(service, route), headers=headers, **given).status_code
 
 
 def _socket_status(service: Analytics, route: str, headers: dict[str, str]) -> int:

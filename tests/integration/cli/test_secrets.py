@@ -45,6 +45,9 @@ COMMANDS = [
     "store quarantine list",
     "store quarantine replay 1",
     "store quarantine purge 1",
+    "token create --role all",
+    "token list --json",
+    "token revoke aaaaaaaaaa",
     "doctor",
     "doctor --json",
 ]

@@ -1,0 +1,51 @@
+"""What a process is told: lists as people write them, and what makes no sense."""
+
+from __future__ import annotations
+
+import pytest
+
+from prelude_analytics.settings import Settings, listed
+from prelude_otel.errors import ConfigurationError
+from prelude_otel.secrets import masked
+
+
+@pytest.mark.parametrize(
+    "given",
+    [("a.example,b.example",), ("a.example b.example",), (" a.example, b.example ,",), ("a.example", "b.example")],
+)
+def test_lists_have_commas_or_spaces(given: tuple[str, ...]) -> None:
+    assert listed(given) == ("a.example", "b.example")
+
+
+@pytest.mark.parametrize("name", ["*", "https://crm.example.com", "crm.example.com:8000", "crm.example.com/x", ""])
+def test_an_allowed_host_is_a_name_alone(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="host"):
+        Settings(database_url="", allowed_hosts=(name,))
+    Settings(database_url="", allowed_hosts=("crm.example.com", ".example.com", "[::1]"))
+
+
+@pytest.mark.parametrize("proxy", ["*", "proxy.internal", "10.0.0.1/8"])
+def test_a_trusted_proxy_is_an_address_or_a_network(proxy: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"10\.0\.0\.0/8"):
+        Settings(database_url="", trusted_proxies=(proxy,))
+    Settings(database_url="", trusted_proxies=("10.0.0.0/8", "::1"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET /x?q=prelude_a_aaaaaaaaaa_{} HTTP/1.1",
+        "cookie: a=b; prelude_session=aaaaaaaaaa.{}",
+        "set-cookie: __Host-prelude_session=aaaaaaaaaa.{}; Path=/",
+        "Authorization: Bearer prelude_a_aaaaaaaaaa_{}",
+        "sender prelude_{} refused",
+        "'prelude_a_aaaaaaaaaa_{}'",
+    ],
+)
+def test_our_own_tokens_and_cookies_are_masked_wherever_they_stand(text: str) -> None:
+    secret = "-x_Y9" * 8 + "abc"
+    assert len(secret) == 43
+    assert secret not in masked(text.format(secret))
+    assert masked("relation prelude_analytics_requests_by_route_and_status_total") == (
+        "relation prelude_analytics_requests_by_route_and_status_total"
+    )
