@@ -30,8 +30,10 @@ from prelude_analytics.database import Database
 from prelude_analytics.filters import Filters
 from prelude_analytics.ranges import Range
 from prelude_analytics.settings import Settings
-from prelude_analytics.timeline.load import Timeline, Wanted
+from prelude_analytics.timeline.load import Timeline
+from prelude_analytics.timeline.memory import Memory
 from prelude_analytics.timeline.periods import periods
+from prelude_analytics.timeline.picking import Wanted
 from prelude_store.timeline.build import build_all
 from prelude_store.timeline.moments import microseconds
 
@@ -43,6 +45,8 @@ _STEPS = [
 ]
 _DAY = timedelta(days=1)
 _WINDOW_US = 14 * 86_400_000_000
+_MEMORY = 256 * 1024 * 1024
+"""Bytes: the half of `prelude analytics --memory` that is the timeline's, by default."""
 
 Timed = tuple[float, float, str]
 """Seconds of reading, seconds of counting, and what came out."""
@@ -115,11 +119,11 @@ async def _measured(
 ) -> None:
     to = datetime.now(UTC)
     asked = Range((to - (days - 1) * _DAY).replace(hour=0, minute=0, second=0, microsecond=0), to, ZoneInfo("UTC"))
-    found, wholes = [], []
+    found, wholes, memory = [], [], Memory(_MEMORY)
     for number in range(rounds + 1):
         began = time.perf_counter()
         async with database.read() as connection:
-            timeline = await Timeline.open(connection, asked, Filters(), to - _DAY)
+            timeline = await Timeline.open(connection, asked, Filters(), to - _DAY, memory=memory)
             timed = await question(timeline)
         if number:  # the first one warms
             found.append(timed)

@@ -24,6 +24,7 @@ from prelude_analytics.keeping import kept
 from prelude_analytics.metrics import Metrics
 from prelude_analytics.openapi import described
 from prelude_analytics.readiness import Readiness
+from prelude_analytics.timeline.memory import Memory as TimelineMemory
 from prelude_analytics.warming import warm_up
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ async def _lifespan(modules: list[Any], app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         database = app.state.database = await Database.open(settings)
         stack.push_async_callback(database.close)
-        figures = app.state.figures = Remembered(database, Memory(settings.memory * 1024 * 1024))
+        half = settings.memory * 1024 * 1024 // 2
+        figures = app.state.figures = Remembered(database, Memory(half))
+        app.state.timeline = TimelineMemory(half)
         access: Access = app.state.access
         await access.credentials.open()
         stack.push_async_callback(access.credentials.close)

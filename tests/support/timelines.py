@@ -14,12 +14,16 @@ from prelude_analytics.filters import Filters
 from prelude_analytics.ranges import Range
 from prelude_analytics.settings import Settings
 from prelude_analytics.timeline.load import Timeline
+from prelude_analytics.timeline.memory import Memory
 from prelude_analytics.zones import zone
 from prelude_store.writer import Batch, Writer
 from tests.oracle.history import Row
 from tests.support.rows import make_row
 
 Answer = TypeVar("Answer")
+LITTLE = 20_000
+"""Bytes: so few that much is forgotten."""
+MEMORIES: dict[str, Memory] = {}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -67,7 +71,8 @@ def on_timeline(
     cut: int = 0,
     tz: str = "UTC",
 ) -> Answer:
-    """Ask `question` of the timeline of a range, as the API does."""
+    """Ask `question` of the timeline of a range, as the API does; what was read before is remembered."""
+    memory = MEMORIES.setdefault(database, Memory(LITTLE))
 
     async def ask() -> Answer:
         reader = await Database.open(Settings(database_url=database, connections=1))
@@ -79,6 +84,6 @@ def on_timeline(
 
     async def _open(connection: Connection) -> Timeline:
         asked = Range(moment(since), moment(until), zone(tz))
-        return await Timeline.open(connection, asked, filters or Filters(), moment(cut))
+        return await Timeline.open(connection, asked, filters or Filters(), moment(cut), memory=memory)
 
     return asyncio.run(ask())

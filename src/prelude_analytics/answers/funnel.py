@@ -56,7 +56,12 @@ class Step:
 
 
 def best_attempts(
-    steps: list[Hits], exclusions: Hits, window_us: int, order: Order, lives: Lives | None = None
+    steps: list[Hits],
+    exclusions: Hits,
+    window_us: int,
+    order: Order,
+    lives: Lives | None = None,
+    starts: Hits | None = None,
 ) -> Best:
     """The best attempt of each user.
 
@@ -65,10 +70,14 @@ def best_attempts(
         exclusions: rows that end the attempts that stand between two steps.
         window_us: the last step is at most so long after the first, in microseconds.
         lives: needed for the order ``strict``.
+        starts: for ``any`` all `steps` as one, where it is known already.
     """
     if order == "strict" and lives is None:
         raise ValueError("strict order needs to know what comes next")
-    starts = merged(steps) if order == "any" else steps[0]
+    if order != "any":
+        starts = steps[0]
+    elif starts is None:
+        starts = merged(steps)
 
     def attempts(keys: Ints, moments: Ints) -> Ints:
         """Times of the steps of the attempts that start there."""

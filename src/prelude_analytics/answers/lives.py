@@ -23,6 +23,7 @@ __all__ = [
     "Lives",
     "Runs",
     "Sequence",
+    "inserted",
     "keys_of",
     "merged",
     "runs_of",
@@ -89,6 +90,18 @@ def merged(parts: list[Hits]) -> Hits:
         keys, times = keys[order], times[order]
         groups = groups[order] if len(groups) else groups
     return Hits(keys, times, groups)
+
+
+def inserted(many: Hits, few: Hits) -> Hits:
+    """All of both, in order; quicker than `merged` where one has the most by far."""
+    if len(many) == 0 or len(few) == 0:
+        return many if len(many) else few
+    places = np.searchsorted(many.keys, few.keys)
+    return Hits(
+        np.insert(many.keys, places, few.keys),
+        np.insert(many.times, places, few.times),
+        np.insert(many.groups, places, few.groups) if len(many.groups) else many.groups,
+    )
 
 
 @dataclass(frozen=True, slots=True)

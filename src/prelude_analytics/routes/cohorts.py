@@ -15,8 +15,9 @@ from prelude_analytics.answers.cohorts import Cohort, Moments, cohorts, first_mo
 from prelude_analytics.answers.lives import users_of
 from prelude_analytics.database import Reads
 from prelude_analytics.parameters import ParameterError
-from prelude_analytics.timeline.load import Timeline, Wanted
+from prelude_analytics.timeline.load import Timeline
 from prelude_analytics.timeline.periods import Unit, periods
+from prelude_analytics.timeline.picking import Wanted
 from prelude_analytics.timeline.query import TimelineAnswer, TimelineQuery, action_of, asked, framed
 from prelude_store.timeline.columns import DAY_US
 from prelude_store.timeline.moments import microseconds
@@ -76,7 +77,7 @@ async def get_cohorts(
     dates, edges = periods(about.range, query.unit)
     length = _ROLLING_DAYS[query.unit] * DAY_US if query.periods == "rolling" else None
     async with database.read() as connection:
-        timeline = await about.timeline(connection)
+        timeline = await about.timeline(connection, request.app.state.timeline)
         moments = await timeline.moments(None if length else edges)
         users = np.unique(moments.users)
         known = await timeline.seen_before(users) if query.first == "ever" else users[:0]

@@ -23,6 +23,7 @@ from prelude_analytics.timeline.funnels import (
     steps_shown,
 )
 from prelude_analytics.timeline.load import Timeline
+from prelude_analytics.timeline.picking import Wanted
 from prelude_analytics.timeline.query import TimelineQuery, asked, framed
 
 __all__ = ["router"]
@@ -43,7 +44,7 @@ async def run_funnel(
     about = asked(query, caller, request.app.state.settings)
     describe(request.scope, steps=[step.actions for step in body.steps], people=body.people is not None)
     async with database.read() as connection:
-        timeline = await about.timeline(connection, from_log=question.property is not None)
+        timeline = await about.timeline(connection, request.app.state.timeline, from_log=question.property is not None)
         best = await _best(timeline, body, question)
         roles = await timeline.roles(best.users) if question.breakdown == "user.role" else {}
         people = await people_shown(timeline, best, body) if body.people is not None else None
@@ -61,8 +62,16 @@ async def _best(timeline: Timeline, body: FunnelBody, question: Question) -> Bes
     if question.property is not None:
         timeline.property = question.property
     strict = body.order == "strict"
-    hits = await timeline.hits([*question.steps, *question.exclusions], group=question.group, strict=strict)
+    asked = [*question.steps, *question.exclusions]
+    statuses = {step.result_status for step in question.steps}
+    if body.order == "any" and len(statuses) == 1:  # an attempt starts at any of the steps: all of them as one
+        asked.append(Wanted(tuple(action for step in question.steps for action in step.actions), *statuses))
+    hits = await timeline.hits(asked, group=question.group, strict=strict)
     lives = Lives(await timeline.runs()) if strict else None
-    steps, exclusions = hits[: len(question.steps)], merged(hits[len(question.steps) :])
+    steps, exclusions = (
+        hits[: len(question.steps)],
+        merged(hits[len(question.steps) : len(question.steps) + len(question.exclusions)]),
+    )
+    starts = hits[-1] if len(hits) > len(question.steps) + len(question.exclusions) else None
     window_us = body.window * _SECOND_US
-    return await asyncio.to_thread(best_attempts, steps, exclusions, window_us, body.order, lives)
+    return await asyncio.to_thread(best_attempts, steps, exclusions, window_us, body.order, lives, starts)

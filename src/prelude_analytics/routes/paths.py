@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from prelude_analytics.access import Calls
 from prelude_analytics.answers.lives import Sequence
-from prelude_analytics.answers.paths import Paths, Steps, follow, levels
+from prelude_analytics.answers.paths import Steps, follow, levels
 from prelude_analytics.database import Reads
+from prelude_analytics.timeline.load import Timeline
+from prelude_analytics.timeline.picking import Action
 from prelude_analytics.timeline.query import TimelineAnswer, TimelineQuery, action_of, asked, framed
 
 __all__ = ["router"]
@@ -69,16 +72,12 @@ async def get_paths(
     start = None if query.start is None else action_of("start", query.start)
     about = asked(query, caller, request.app.state.settings)
     async with database.read() as connection:
-        timeline = await about.timeline(connection)
-        sequences = await timeline.sequences()
-    names = {number: f"{kind}.{name}" for number, (kind, name) in timeline.actions.items()}
-    number = None
-    if start is not None:
-        number = next((number for number, action in timeline.actions.items() if action == start), -1)
-    paths, steps = await asyncio.to_thread(_answer, sequences, query, number, names)
+        timeline = await about.timeline(connection, request.app.state.timeline)
+        found = await _found(timeline, query, start)
+    names, steps = found.names, found.steps
     return PathsShown(
-        visits=paths.visits,
-        paths=paths.actions.shape[1],
+        visits=found.visits,
+        paths=found.paths,
         steps=[
             [NodeShown(action=names.get(node.action or 0), count=node.count, ended=node.ended) for node in step]
             for step in steps.nodes
@@ -94,8 +93,34 @@ async def get_paths(
     )
 
 
-def _answer(
-    sequences: list[Sequence], query: PathsQuery, start: int | None, names: dict[int, str]
-) -> tuple[Paths, Steps]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the answer shows, and the names in it."""
+
+    visits: int
+    paths: int
+    steps: Steps
+    names: dict[int, str]
+
+
+async def _found(timeline: Timeline, query: PathsQuery, start: Action | None) -> _Found:
+    """The answer, remembered where all that it is made of is."""
+
+    async def count(keys: list[Any]) -> dict[Any, _Found]:
+        sequences = await timeline.sequences()
+        names = {number: f"{kind}.{name}" for number, (kind, name) in timeline.actions.items()}
+        number = None
+        if start is not None:
+            number = next((number for number, action in timeline.actions.items() if action == start), -1)
+        return dict.fromkeys(keys, await asyncio.to_thread(_answer, sequences, query, number, names))
+
+    rows = timeline.key()
+    key = "paths", rows, start, query.depth, query.gap, query.top
+    if rows is None:
+        return (await count([key]))[key]
+    return (await timeline.memory.obtain([key], count))[key]  # type: ignore[no-any-return]
+
+
+def _answer(sequences: list[Sequence], query: PathsQuery, start: int | None, names: dict[int, str]) -> _Found:
     paths = follow(sequences, query.gap, query.depth, start)
-    return paths, levels(paths, query.top, names)
+    return _Found(paths.visits, paths.actions.shape[1], levels(paths, query.top, names), names)

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from prelude_analytics.answers.funnel import Best, Order, Step, counted
 from prelude_analytics.cursors import pack, unpack
 from prelude_analytics.parameters import ParameterError
-from prelude_analytics.timeline.load import Timeline, Wanted
+from prelude_analytics.timeline.load import Timeline
+from prelude_analytics.timeline.picking import Wanted
 from prelude_analytics.timeline.query import TimelineAnswer, action_of
 from prelude_store.timeline.columns import STATUSES, Ints
 

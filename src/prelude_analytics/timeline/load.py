@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from prelude_analytics.answers.cohorts import Moments, edges_are_enough, edges_of
 from prelude_analytics.answers.lives import (
@@ -17,8 +16,7 @@ from prelude_analytics.answers.lives import (
     Hits,
     Runs,
     Sequence,
-    keys_of,
-    merged,
+    inserted,
     runs_of,
     sequence_of,
 )
@@ -27,24 +25,25 @@ from prelude_analytics.filters import Filters
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.queries import load
 from prelude_analytics.ranges import Range
+from prelude_analytics.timeline.memory import Memory
+from prelude_analytics.timeline.picking import Action, Wanted, passing, picked, picked_of_blocks
 from prelude_analytics.timeline.plan import MOST_ROWS, Built, Part, as_of, plan
 from prelude_analytics.timeline.rows import (
     Rows,
-    columns_of_block,
     columns_of_day,
     effective,
+    numbered,
+    renumbered,
     rows_of_records,
     runs_of_day,
     sequence_of_day,
 )
-from prelude_store.timeline.columns import STATUSES, Columns, Ints, ordinals_of
+from prelude_analytics.timeline.stored import Stored, binary
+from prelude_store.timeline.columns import Columns, Ints
 from prelude_store.timeline.moments import EPOCH, microseconds
 from prelude_store.timeline.rows import COUNTED, SERVICE, STATUS_CODE
 
-__all__ = ["Action", "Timeline", "Wanted"]
-
-Action = tuple[str, str]
-"""Type and name."""
+__all__ = ["Timeline"]
 
 _IN_COLUMNS: Final = frozenset({"action_type", "action_name", "result_status", "service_name"})
 """Filters that the timeline knows."""
@@ -54,19 +53,8 @@ _THESE_ACTIONS: Final = (
     "(log.action_type, log.action_name) IN (SELECT * FROM unnest(%(types)s::text[], %(names)s::text[]))"
 )
 _EMPTY: Final = np.zeros(0, dtype=np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Rows that count as one thing: a step, or an exclusion.
-
-    Attributes:
-        actions: any of these.
-        result_status: as it reads; None: any.
-    """
-
-    actions: tuple[Action, ...]
-    result_status: str | None = None
+_CHANGING: Final = frozenset({"pending", "timeout"})
+"""Statuses as which a row may read sooner or later."""
 
 
 @dataclass(slots=True)
@@ -81,6 +69,7 @@ class Timeline:
         properties: as above, of the property that was asked for; 0 is none.
         property: SQL of ours that gives it from a row of the log, and what stands in it as a parameter.
         newcomers: addresses of users whom the timeline does not know yet, by number.
+        memory: of the process.
     """
 
     connection: Connection
@@ -94,6 +83,7 @@ class Timeline:
     properties: dict[int, str] = field(default_factory=dict)
     newcomers: dict[int, str] = field(default_factory=dict)
     property: tuple[str, str | None] = (_NO_PROPERTY, None)
+    memory: Memory = field(default_factory=Memory)
     _read: dict[bool, dict[int, Rows]] = field(default_factory=dict)
     _given: dict[str, str] = field(default_factory=dict)
 
@@ -103,13 +93,21 @@ class Timeline:
 
     @classmethod
     async def open(
-        cls, connection: Connection, range_: Range, filters: Filters, cut: datetime, *, from_log: bool = False
+        cls,
+        connection: Connection,
+        range_: Range,
+        filters: Filters,
+        cut: datetime,
+        *,
+        from_log: bool = False,
+        memory: Memory | None = None,
     ) -> Timeline:
         """Decide where to read what.
 
         Args:
             cut: pending rows from before read as timeout.
             from_log: read nothing from the timeline.
+            memory: what is read of the timeline stays there; by default nothing does.
         """
         cursor = await connection.execute(load("timeline_freshness"))
         fresh = await cursor.fetchone() or {}
@@ -123,7 +121,7 @@ class Timeline:
                 built[row["day"]] = Built(row["day"], row["dirty"], row["built_at"], took, row["row_count"])
         parts = plan(range_.from_, range_.to, built, now)
         until = as_of(parts, now, fresh["followed_at"], behind=fresh["behind"])
-        timeline = cls(connection, range_, filters, cut, parts, until)
+        timeline = cls(connection, range_, filters, cut, parts, until, memory=memory or Memory())
         await timeline._learn_names()
         return timeline
 
@@ -137,19 +135,19 @@ class Timeline:
         actions = sorted({action for one in wanted for action in one.actions})
         if strict and self._given:  # next among those that the filters let pass: all columns are needed
             rows = await self._rows(whole_days=True)
-            return await asyncio.to_thread(self._pick, wanted, [], rows, group)
+            return await asyncio.to_thread(picked, wanted, rows, self.actions, group)
         rows = await self._rows(None if strict else actions)
-        days = {part.day.day: number for number, part in enumerate(self.parts) if part.day is not None and part.whole}
-        blocks: list[dict[str, Any]] = []
-        ids = [number for number, action in self.actions.items() if action in set(actions) and number >= 0]
-        if days and ids:
-            named = {"result_status", "service_name"} & (self._given.keys() | {group})
-            more = bool(named) or any(one.result_status for one in wanted)
-            statement = load("timeline_blocks", more=", statuses, services" if more else "")
-            blocks = await self._binary(statement, {"days": list(days), "actions": ids})
-            for block in blocks:
-                block["stretch"] = days[block["day"]]
-        return await asyncio.to_thread(self._pick, wanted, blocks, rows, group)
+        whole = await self._of_whole_days(wanted, group)
+        few = await asyncio.to_thread(picked, wanted, rows, self.actions, group)
+        return await asyncio.to_thread(lambda: [inserted(*both) for both in zip(whole, few, strict=True)])
+
+    def key(self) -> tuple[Any, ...] | None:
+        """What all rows of the timeline that this is about are known by, as they read; None where some come out of the log."""
+        if any(part.day is None for part in self.parts):
+            return None
+        days = tuple((part.since, part.until, part.day.built_at) for part in self.parts if part.day is not None)
+        cut = self.cut if self._given.get("result_status") in _CHANGING else None
+        return (*self._given.items(), cut, days)
 
     async def runs(self) -> list[Runs]:
         """Who was active, stretch by stretch."""
@@ -195,8 +193,18 @@ class Timeline:
         if self._given or complete is None or not complete["complete"]:
             return await self._asked_of_log(users, EPOCH)
         midnight = datetime.combine(self.range.from_.astimezone(UTC).date(), time(), UTC)
-        days = await self._binary(load("timeline_known_before"), {"first": midnight.date()})
-        known = np.unique(np.concatenate([_EMPTY, *(np.frombuffer(day["users"], dtype="<i4") for day in days)]))
+        earlier = await self.connection.execute(load("timeline_earlier"), {"first": midnight.date()})
+        days = await earlier.fetchall()
+        self.as_of = min([self.as_of, *(day["built_at"] for day in days if day["dirty"])])
+        versions = {day["day"]: day["built_at"] for day in days}
+        key = ("known", *versions.items())
+
+        async def read(_: list[Any]) -> dict[Any, Ints]:
+            runs = await Stored(self.connection, self.memory).days("timeline_runs", versions)
+            known = [_EMPTY, *(np.frombuffer(day["users"], dtype="<i4") for day in runs.values())]
+            return {key: await asyncio.to_thread(lambda: np.unique(np.concatenate(known)))}
+
+        known: Ints = (await self.memory.obtain([key], read))[key]
         if midnight == self.range.from_:
             return known
         new = users[~np.isin(users, known)]
@@ -225,27 +233,20 @@ class Timeline:
         return {user: roles[email] for user, email in emails.items() if email in roles}
 
     async def _learn_names(self) -> None:
-        for row in await self._binary(load("timeline_actions"), {}):
+        for row in await binary(self.connection, load("timeline_actions"), {}):
             self.actions[row["id"]] = (row["action_type"], row["action_name"])
-        for row in await self._binary(load("timeline_services"), {}):
+        for row in await binary(self.connection, load("timeline_services"), {}):
             self.services[row["id"]] = row["service_name"]
-
-    async def _binary(self, statement: Any, values: dict[str, Any]) -> list[dict[str, Any]]:
-        async with self.connection.cursor(binary=True) as cursor:
-            await cursor.execute(statement, values)
-            return await cursor.fetchall()
 
     async def _days(self, name: str, *, only: list[int] | None = None) -> dict[int, dict[str, Any]]:
         """Days of the timeline that are parts as a whole, or those of `only`, by the number of the part."""
-        numbers = {
-            part.day.day: number
+        chosen = {
+            number: part.day
             for number, part in enumerate(self.parts)
             if part.day is not None and (part.whole if only is None else number in only)
         }
-        if not numbers:
-            return {}
-        rows = await self._binary(load(name), {"days": list(numbers)})
-        return {numbers[row["day"]]: row for row in rows}
+        days = await Stored(self.connection, self.memory).days(name, {day.day: day.built_at for day in chosen.values()})
+        return {number: days[day.day] for number, day in chosen.items()}
 
     async def _rows(self, actions: list[Action] | None = None, *, whole_days: bool = False) -> dict[int, Rows]:
         """Rows of the parts that are not whole days of the timeline (or of all), as they read, and filtered."""
@@ -265,7 +266,7 @@ class Timeline:
         if not part.whole:
             rows = rows.where((rows.times >= microseconds(part.since)) & (rows.times < microseconds(part.until)))
         if self._given:
-            rows = rows.where(self._passing(rows.actions, rows.statuses, rows.services))
+            rows = rows.where(passing(rows, self._given, self.actions, self.services))
         return Rows(rows, _EMPTY)
 
     async def _from_log(self, actions: list[Action] | None) -> dict[int, Rows]:
@@ -292,7 +293,7 @@ class Timeline:
             "most": MOST_ROWS,
             "property": name,
         }
-        answer = (await self._binary(statement, values))[0]
+        answer = (await binary(self.connection, statement, values))[0]
         rows = rows_of_records(answer["records"])
         self._refuse_too_many(len(rows.columns))
         rows = Rows(self._named(effective(rows.columns, microseconds(self.cut)), answer), rows.properties)
@@ -319,100 +320,40 @@ class Timeline:
 
     def _named(self, rows: Columns, answer: dict[str, Any]) -> Columns:
         """With numbers of their own for what the timeline has none for, the same in all that this request reads."""
-        users = _numbered(answer["users"], self.newcomers, lambda: MOST_USERS - 1 - len(self.newcomers))
-        actions = _numbered(answer["actions"], self.actions, lambda: max(self.actions, default=0) + 1)
-        services = _numbered(answer["services"], self.services, lambda: max(self.services, default=0) + 1)
+        users = numbered(answer["users"], self.newcomers, lambda: MOST_USERS - 1 - len(self.newcomers))
+        actions = numbered(answer["actions"], self.actions, lambda: max(self.actions, default=0) + 1)
+        services = numbered(answer["services"], self.services, lambda: max(self.services, default=0) + 1)
         return Columns(
-            _renumbered(rows.users, users),
+            renumbered(rows.users, users),
             rows.times,
-            _renumbered(rows.actions, actions),
+            renumbered(rows.actions, actions),
             rows.statuses,
-            _renumbered(rows.services, services),
+            renumbered(rows.services, services),
         )
 
-    def _passing(self, actions: Ints, statuses: Ints, services: Ints) -> NDArray[np.bool_]:
-        given = self._given
-        passing = np.ones(len(actions), dtype=bool)
-        if "action_type" in given or "action_name" in given:
-            ids = [
-                number
-                for number, (kind, name) in self.actions.items()
-                if given.get("action_type", kind) == kind and given.get("action_name", name) == name
-            ]
-            passing &= np.isin(actions, ids)
-        if "result_status" in given:
-            passing &= statuses == STATUSES.index(given["result_status"])
-        if "service_name" in given:
-            ids = [number for number, name in self.services.items() if name == given["service_name"]]
-            passing &= np.isin(services, ids)
-        return passing
+    async def _of_whole_days(self, wanted: list[Wanted], group: str | None) -> list[Hits]:
+        """The rows of each of `wanted` in the days of the timeline that are parts as a whole."""
+        days = {
+            part.day.day: (part.day.built_at, number)
+            for number, part in enumerate(self.parts)
+            if part.day is not None and part.whole
+        }
+        asked = tuple(sorted(self._given.items())), group, tuple(days.items())
+        cut = self.cut if self._given.get("result_status") in _CHANGING or group == "result_status" else None
+        keys = [(one, cut or (one.result_status in _CHANGING and self.cut), *asked) for one in wanted]
 
-    def _pick(
-        self, wanted: list[Wanted], blocks: list[dict[str, Any]], rows: dict[int, Rows], group: str | None
-    ) -> list[Hits]:
-        parts: list[list[Hits]] = [[] for _ in wanted]
-        for block in blocks:
-            self._pick_of_block(wanted, block, group, parts)
-        for stretch, some in rows.items():
-            ordinals = ordinals_of(some.columns.users)
-            for place, one in enumerate(wanted):
-                ids = [number for number, action in self.actions.items() if action in one.actions]
-                mask = np.isin(some.columns.actions, ids)
-                if one.result_status is not None:
-                    mask &= some.columns.statuses == STATUSES.index(one.result_status)
-                chosen = some.where(mask)
-                keys = keys_of(chosen.columns.users, stretch, ordinals[mask])
-                parts[place].append(Hits(keys, chosen.columns.times, _groups(chosen, group)))
-        return [merged(some) for some in parts]
+        async def read(missing: list[Any]) -> dict[Any, Hits]:
+            ones = [key[0] for key in missing]
+            more = bool({"result_status", "service_name"} & (self._given.keys() | {group}))
+            more = more or any(one.result_status for one in ones)
+            actions = {action for one in ones for action in one.actions}
+            ids = [number for number, action in self.actions.items() if action in actions]
+            versions = {day: version for day, (version, _) in days.items()}
+            stored = await Stored(self.connection, self.memory).blocks(ids, versions, more=more)
+            blocks = [(days[block["day"]][1], block) for block in stored]
+            passes = partial(passing, given=self._given, actions=self.actions, services=self.services)
+            pick = partial(picked_of_blocks, ones, blocks, self.actions, group, microseconds(self.cut))
+            return dict(zip(missing, await asyncio.to_thread(pick, passes if self._given else None), strict=True))
 
-    def _pick_of_block(
-        self, wanted: list[Wanted], block: dict[str, Any], group: str | None, parts: list[list[Hits]]
-    ) -> None:
-        rows, ordinals = columns_of_block(block)
-        if "statuses" in block:
-            rows = effective(rows, microseconds(self.cut))
-        if self._given:
-            mask = self._passing(rows.actions, rows.statuses, rows.services)
-            rows, ordinals = rows.where(mask), ordinals[mask]
-        keys = keys_of(rows.users, block["stretch"], ordinals)
-        hits = Hits(keys, rows.times, _groups(Rows(rows, _EMPTY), group))
-        action = self.actions[block["action_id"]]
-        for place, one in enumerate(wanted):
-            if action not in one.actions:
-                continue
-            if one.result_status is None:
-                parts[place].append(hits)
-            else:
-                mask = rows.statuses == STATUSES.index(one.result_status)
-                groups = hits.groups[mask] if len(hits.groups) else hits.groups
-                parts[place].append(Hits(keys[mask], rows.times[mask], groups))
-
-
-def _groups(rows: Rows, group: str | None) -> Ints:
-    if group == "service_name":
-        return rows.columns.services
-    if group == "result_status":
-        return rows.columns.statuses
-    return rows.properties if group == "property" else _EMPTY
-
-
-def _numbered(new: dict[str, Any] | None, known: dict[int, Any], following: Callable[[], int]) -> dict[int, int]:
-    """For each number below 0 of `new` the one that it has in `known`, where it is entered unless it is there."""
-    numbers = {value: number for number, value in known.items()} if new else {}
-    found = {}
-    for text, value in (new or {}).items():
-        name = tuple(value) if isinstance(value, list) else value
-        if name not in numbers:
-            numbers[name] = following()
-            known[numbers[name]] = name
-        found[int(text)] = numbers[name]
-    return found
-
-
-def _renumbered(codes: Ints, numbers: dict[int, int]) -> Ints:
-    if not numbers:
-        return codes
-    table = np.zeros(len(numbers) + 1, dtype=np.int64)
-    for number, there in numbers.items():
-        table[-number] = there
-    return np.where(codes < 0, table[np.where(codes < 0, -codes, 0)], codes)
+        found = await self.memory.obtain(keys, read)
+        return [found[key] for key in keys]

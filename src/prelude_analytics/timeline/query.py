@@ -18,7 +18,9 @@ from prelude_otel.contract.vocabulary import ACTION_TYPES
 if TYPE_CHECKING:
     from prelude_analytics.database import Connection
     from prelude_analytics.settings import Settings
-    from prelude_analytics.timeline.load import Action, Timeline
+    from prelude_analytics.timeline.load import Timeline
+    from prelude_analytics.timeline.memory import Memory
+    from prelude_analytics.timeline.picking import Action
 
 __all__ = ["Asked", "TimelineAnswer", "TimelineQuery", "action_of", "asked", "framed"]
 
@@ -62,11 +64,11 @@ class Asked:
     filters: Filters
     cut: datetime
 
-    async def timeline(self, connection: Connection, *, from_log: bool = False) -> Timeline:
+    async def timeline(self, connection: Connection, memory: Memory, *, from_log: bool = False) -> Timeline:
         """The rows that it is about."""
         from prelude_analytics.timeline.load import Timeline
 
-        return await Timeline.open(connection, self.range, self.filters, self.cut, from_log=from_log)
+        return await Timeline.open(connection, self.range, self.filters, self.cut, from_log=from_log, memory=memory)
 
 
 def asked(query: TimelineQuery, caller: Caller, settings: Settings) -> Asked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,6 +16,9 @@ __all__ = [
     "columns_of_block",
     "columns_of_day",
     "effective",
+    "groups_of",
+    "numbered",
+    "renumbered",
     "rows_of_records",
     "runs_of_day",
     "sequence_of_day",
@@ -103,3 +106,35 @@ def effective(rows: Columns, cut_us: int) -> Columns:
     """With the statuses as which they read: pending from before `cut_us` is timeout."""
     late = (rows.statuses == PENDING) & (rows.times < cut_us)
     return replace(rows, statuses=np.where(late, np.uint8(TIMEOUT), rows.statuses)) if late.any() else rows
+
+
+def groups_of(rows: Rows, group: str | None) -> Ints:
+    """What rows are grouped by: ``service_name``, ``result_status`` or ``property``; nothing for None."""
+    if group == "service_name":
+        return rows.columns.services
+    if group == "result_status":
+        return rows.columns.statuses
+    return rows.properties if group == "property" else np.zeros(0, dtype=np.int64)
+
+
+def numbered(new: dict[str, Any] | None, known: dict[int, Any], following: Callable[[], int]) -> dict[int, int]:
+    """For each number below 0 of `new` the one that it has in `known`, where it is entered unless it is there."""
+    numbers = {value: number for number, value in known.items()} if new else {}
+    found = {}
+    for text, value in (new or {}).items():
+        name = tuple(value) if isinstance(value, list) else value
+        if name not in numbers:
+            numbers[name] = following()
+            known[numbers[name]] = name
+        found[int(text)] = numbers[name]
+    return found
+
+
+def renumbered(codes: Ints, numbers: dict[int, int]) -> Ints:
+    """`codes`, where those below 0 are as `numbers` has them."""
+    if not numbers:
+        return codes
+    table = np.zeros(len(numbers) + 1, dtype=np.int64)
+    for number, there in numbers.items():
+        table[-number] = there
+    return np.where(codes < 0, table[np.where(codes < 0, -codes, 0)], codes)

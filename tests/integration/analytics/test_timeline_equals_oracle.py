@@ -20,8 +20,9 @@ from prelude_analytics.answers.funnel import Order, Step, best_attempts, counted
 from prelude_analytics.answers.lives import Lives
 from prelude_analytics.answers.paths import follow, levels
 from prelude_analytics.filters import Filters
-from prelude_analytics.timeline.load import Timeline, Wanted
+from prelude_analytics.timeline.load import Timeline
 from prelude_analytics.timeline.periods import Unit, periods
+from prelude_analytics.timeline.picking import Wanted
 from prelude_store.connection import connect
 from prelude_store.timeline.build import build_days
 from prelude_store.timeline.follow import follow as follow_lanes
