@@ -51,7 +51,7 @@ class Settings:
         requests_per_second: that one token may make for long; 0: as many as it likes.
         requests_at_once: that it may make in one go.
         keeper: whether this process keeps rollups and sessions.
-        memory: MiB, about, of figures that it remembers.
+        memory: MiB, about, that it remembers: half for figures, half for days of the timeline.
         warm_up: whether it asks the questions of a dashboard itself when it starts, so that the first who asks need not wait.
 
     Raises:
