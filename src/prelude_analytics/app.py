@@ -28,7 +28,7 @@ from prelude_analytics.timeline.memory import Memory as TimelineMemory
 from prelude_analytics.warming import warm_up
 
 if TYPE_CHECKING:
-    from prelude_analytics.audit import Recorder
+    from prelude_analytics.access.audit import Recorder
     from prelude_analytics.settings import Settings
 
 __all__ = ["PREFIX", "make_app"]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from prelude_analytics.access.audit import Records, set_up
 from prelude_analytics.app import make_app
-from prelude_analytics.audit import Records, set_up
 from prelude_analytics.live.protocol import OPTIONS
 from prelude_otel.errors import ConfigurationError
 

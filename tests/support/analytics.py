@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
     from prelude_analytics.access import Role
+    from prelude_analytics.access.audit import Recorder
     from prelude_analytics.access.issue import Issued
-    from prelude_analytics.audit import Recorder
 
 __all__ = ["ADA", "BOB", "Analytics", "running_analytics", "token_for"]
 

@@ -24,7 +24,7 @@ from prelude_otel.errors import PreludeError
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from prelude_analytics.audit import Recorder
+    from prelude_analytics.access.audit import Recorder
     from prelude_analytics.settings import Settings
 
 __all__ = ["Gate"]

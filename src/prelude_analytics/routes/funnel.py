@@ -8,9 +8,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 
 from prelude_analytics.access import Calls
+from prelude_analytics.access.audit import describe
 from prelude_analytics.answers.funnel import Best, best_attempts
 from prelude_analytics.answers.lives import Lives, merged
-from prelude_analytics.audit import describe
 from prelude_analytics.database import Reads
 from prelude_analytics.problems import Problem
 from prelude_analytics.timeline.funnels import (

@@ -26,7 +26,7 @@ class SignIn(BaseModel):
     token: SecretStr
 
 
-class Session(BaseModel):
+class SignedIn(BaseModel):
     """Who is signed in."""
 
     role: Role
@@ -36,7 +36,7 @@ class Session(BaseModel):
 
 
 @router.post("/session", status_code=201)
-async def sign_in(request: Request, response: Response, given: Annotated[SignIn, Body()]) -> Session:
+async def sign_in(request: Request, response: Response, given: Annotated[SignIn, Body()]) -> SignedIn:
     """Exchange a token for a cookie, which browsers send by themselves and scripts can't read."""
     access: Access = request.app.state.access
     shown = read_token(given.token.get_secret_value().strip())
@@ -52,7 +52,7 @@ async def sign_in(request: Request, response: Response, given: Annotated[SignIn,
 
 
 @router.get("/session")
-async def show_session(request: Request, response: Response, caller: Calls) -> Session:
+async def show_session(request: Request, response: Response, caller: Calls) -> SignedIn:
     """Tell who is signed in, and what that opens."""
     response.headers["cache-control"] = "no-store"
     return _session(request, caller, caller.expires_at)
@@ -69,6 +69,6 @@ async def sign_out(request: Request, caller: Calls) -> Response:
     return Response(status_code=204, headers={"set-cookie": cookies.cleared(request.url.hostname or "")})
 
 
-def _session(request: Request, caller: Caller, ends: datetime | None) -> Session:
+def _session(request: Request, caller: Caller, ends: datetime | None) -> SignedIn:
     rankings = may_rank(caller, request.app.state.settings)
-    return Session(role=caller.role, user=caller.user_email, expires_at=ends, named_rankings=rankings)
+    return SignedIn(role=caller.role, user=caller.user_email, expires_at=ends, named_rankings=rankings)

@@ -33,7 +33,7 @@ class TimelineQuery(FilterQuery, RangeQuery):
     """Filters and a range. What the filters leave out is as if it had not happened."""
 
 
-class _RangeShown(BaseModel):
+class TimelineRange(BaseModel):
     """The range that the answer is about."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -43,7 +43,7 @@ class _RangeShown(BaseModel):
     tz: str = Field(description="The zone whose calendar the answer goes by.")
 
 
-class _Freshness(BaseModel):
+class TimelineFreshness(BaseModel):
     """How far the answer has counted."""
 
     as_of: datetime = Field(description="All that was committed before then is in the answer.")
@@ -52,8 +52,8 @@ class _Freshness(BaseModel):
 class TimelineAnswer(BaseModel):
     """The frame of an answer."""
 
-    range: _RangeShown
-    watermark: _Freshness
+    range: TimelineRange
+    watermark: TimelineFreshness
 
 
 @dataclass(frozen=True, slots=True)

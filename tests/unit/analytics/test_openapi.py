@@ -42,3 +42,10 @@ def test_each_operation_tells_of_problems() -> None:
         problem = operation["responses"]["default"]["content"]
         assert problem == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}, route
         assert "422" not in operation["responses"]
+
+
+def test_the_names_of_schemas_are_names_of_classes_in_any_language() -> None:
+    """Generators of clients drop what begins with an underscore."""
+    assert [
+        name for name in DOCUMENT["components"]["schemas"] if not name[0].isupper() or not name.isidentifier()
+    ] == []
