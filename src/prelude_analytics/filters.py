@@ -2,6 +2,9 @@
 
 `q` is found inside user_email, action_name, entity_id, page_url, and every text (not number, not key) at any depth of action_data;
 both sides in lower case, without patterns: ``strpos(lower(column), lower(q)) > 0`` in SQL, ``q.lower() in text.lower()`` in Python.
+
+Whatever an answer counts by has a filter, so that there is a list behind each number. A key that is empty there (no service, no page) is
+asked for as ``(none)``.
 """
 
 from __future__ import annotations
@@ -15,17 +18,34 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from prelude_analytics import groups
 from prelude_analytics.parameters import ParameterError, Parameters
 from prelude_analytics.statuses import effective
+from prelude_analytics.zones import zone
 from prelude_otel.contract.email import normalise_email
 from prelude_otel.contract.vocabulary import ACTION_TYPES, PENDING, STATUSES, TIMEOUT
 
-__all__ = ["ROLLED_UP", "FilterQuery", "Filters"]
+__all__ = ["NONE", "ROLLED_UP", "FilterQuery", "Filters"]
+
+NONE: Final = "(none)"
+"""Asks for rows that have no such value."""
 
 ROLLED_UP: Final = frozenset({"action_type", "action_name", "entity_type", "result_status", "service_name"})
 """Filters that ``activity_rollups`` knows; the others read raw rows."""
 
 _SEARCHED: Final = ("user_email", "action_name", "entity_id", "page_url")
+_EMPTY: Final = frozenset({"entity_type", "page_route", "service_name"})
+"""Filters that take `NONE`."""
+_CLOCKS: Final = frozenset({"weekday", "hour"})
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "action_type": tuple(sorted(ACTION_TYPES)),
+    "result_status": tuple(sorted(STATUSES)),
+    "action_group": tuple(groups.ACTIONS),
+    "email_method": (*groups.METHODS, groups.OTHER),
+    "weekday": tuple(str(day) for day in range(1, 8)),
+    "hour": tuple(str(hour) for hour in range(24)),
+}
+"""What filters allow that do not take any text."""
 _MOST: Final = 500
 _Q_LEAST: Final = 2
 _Q_MOST: Final = 200
@@ -40,6 +60,13 @@ class Filters:
         result_status: as a row reads; a pending one that is too old is a timeout.
         tag: one of the row's tags.
         q: in the address, the action's name, the entity's id, the page's URL, or a text of action_data.
+        page_route: template of the page.
+        action_group: actions that an answer counts together: a name of `groups.ACTIONS`.
+        customer_id: as ``/customers`` tells it: of action_data, else the entity's id of view_customer.
+        email_method: of emails, as ``/emails`` tells it: one of `groups.METHODS`, or ``other``.
+        weekday: 1 is Monday, 7 is Sunday, in `tz`.
+        hour: 0 to 23, of the clock in `tz`.
+        tz: for `weekday` and `hour`; UTC unless given.
     """
 
     user_email: str | None = None
@@ -52,6 +79,13 @@ class Filters:
     session_id: str | None = None
     tag: str | None = None
     q: str | None = None
+    page_route: str | None = None
+    action_group: str | None = None
+    customer_id: str | None = None
+    email_method: str | None = None
+    weekday: str | None = None
+    hour: str | None = None
+    tz: str | None = None
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Filters:
@@ -64,7 +98,10 @@ class Filters:
         for name, value in values.items():
             if name not in names:
                 raise ParameterError(name, value, f"no such filter; there are {', '.join(names)}")
-        return cls(**{name: _read(name, value) for name, value in values.items() if value is not None})
+        read = {name: _read(name, value) for name, value in values.items() if value is not None}
+        if "tz" in read and not read.keys() & _CLOCKS:
+            raise ParameterError("tz", read["tz"], "it needs weekday or hour beside it")
+        return cls(**read)
 
     @classmethod
     def of_query(cls, query: Mapping[str, str], also: Collection[str] = ()) -> Filters:
@@ -89,7 +126,7 @@ class Filters:
 
     def within(self, names: Collection[str]) -> bool:
         """Whether nothing is asked but of `names`."""
-        return self.given.keys() <= set(names)
+        return all(name in names and value != NONE for name, value in self.given.items())
 
     def where(self, alias: str = "log", *, rollup: bool = False) -> tuple[str, dict[str, Any]]:
         """The condition on columns of `alias`, and its parameters. With a filter on the status, the statement needs ``cut``, too.
@@ -111,6 +148,27 @@ class Filters:
             elif name == "q":
                 searched = [f"strpos(lower({alias}.{column}), lower(%(filter_q)s::text)) > 0" for column in _SEARCHED]
                 yield f"({' OR '.join(searched)} OR {_IN_DATA.format(alias=alias)})"
+            elif name in _SPECIAL:
+                yield _SPECIAL[name].format(alias=alias)
+            elif name == "action_group":
+                yield f"{alias}.action_name IN ({groups.quoted(groups.ACTIONS[value])})"
+            elif name == "email_method":
+                method = f"coalesce({alias}.action_data->>'method', '')"
+                emails = f"{alias}.action_name IN ({groups.quoted(groups.ACTIONS['emails'])})"
+                fits = (
+                    f"NOT IN ({groups.quoted(groups.METHODS)})"
+                    if value == groups.OTHER
+                    else "= %(filter_email_method)s::text"
+                )
+                yield f"({emails} AND {method} {fits})"
+            elif name in _CLOCKS:
+                part = {"weekday": "isodow", "hour": "hour"}[name]
+                zoned = f"{clock} AT TIME ZONE " + ("'UTC'" if self.tz is None else "%(filter_tz)s::text")
+                yield f"extract({part} FROM {zoned}) = %(filter_{name})s::integer"
+            elif name == "tz":
+                continue
+            elif value == NONE and name in _EMPTY:
+                yield f"coalesce({alias}.{name}, '') = ''"
             elif rollup:
                 yield f"{alias}.{name} = public.prelude_key(%(filter_{name})s::text)"
             else:
@@ -127,12 +185,38 @@ class Filters:
                 found = [row[column] or "" for column in _SEARCHED] + list(_texts(row["action_data"]))
                 fits = any(value.lower() in text.lower() for text in found)
             else:
-                fits = row[name] == value
+                fits = self._has(name, value, row)
             if not fits:
                 return False
         return True
 
+    def _has(self, name: str, value: str, row: Mapping[str, Any]) -> bool:
+        if name in _CLOCKS:
+            local = _moment(row["timestamp"]).astimezone(zone(self.tz or "UTC"))
+            return int(value) == (local.isoweekday() if name == "weekday" else local.hour)
+        if name == "action_group":
+            return row["action_name"] in groups.ACTIONS[value]
+        if name == "email_method":
+            return row["action_name"] in groups.ACTIONS["emails"] and groups.method_of(row) == value
+        if name == "customer_id":
+            return groups.key(groups.customer_of(row)) == groups.key(value)
+        if name == "page_route":
+            return groups.key(row["page_route"] or "") == ("" if value == NONE else groups.key(value))
+        if value == NONE and name in _EMPTY:
+            return not row[name]
+        return bool(name == "tz" or row[name] == value)
 
+
+# As rollups have them: a text that is too long for a key stands there with a hash of the whole, and a list finds it by that.
+_SPECIAL: Final = {
+    "customer_id": (
+        "public.prelude_key(coalesce({alias}.action_data->>'customer_id',"
+        " CASE {alias}.action_name WHEN 'view_customer' THEN {alias}.entity_id END)) = public.prelude_key(%(filter_customer_id)s::text)"
+    ),
+    "page_route": (
+        f"public.prelude_key({{alias}}.page_route) = public.prelude_key(nullif(%(filter_page_route)s::text, '{NONE}'))"
+    ),
+}
 _IN_DATA: Final = (
     "EXISTS (SELECT FROM jsonb_path_query({alias}.action_data, '$.** ? (@.type() == \"string\")') AS part"
     " WHERE strpos(lower(part #>> '{{}}'), lower(%(filter_q)s::text)) > 0)"
@@ -163,13 +247,42 @@ class FilterQuery(Parameters):
         f" action_data; {_Q_LEAST} to {_Q_MOST} characters.",
     )
 
+    page_route: str | None = Field(None, description=f"Template of the page; `{NONE}`: without a page.")
+    action_group: str | None = Field(
+        None,
+        description="Actions that an answer counts together: `views` of `/customers`, `emails` of `/emails`, `deals` of `/deals`.",
+        json_schema_extra={"enum": [*groups.ACTIONS]},
+    )
+    customer_id: str | None = Field(
+        None,
+        description="The customer, as `/customers` has it: `customer_id` of action_data, else the entity of view_customer.",
+    )
+    email_method: str | None = Field(
+        None,
+        description="How emails went, as `/emails` has it.",
+        json_schema_extra={"enum": [*_CHOICES["email_method"]]},
+    )
+    weekday: str | None = Field(
+        None,
+        description="Day of the week in `tz`: 1 is Monday, 7 is Sunday.",
+        json_schema_extra={"enum": [*_CHOICES["weekday"]]},
+    )
+    hour: str | None = Field(
+        None,
+        description="Hour of the clock in `tz`, 0 to 23.",
+        json_schema_extra={"enum": [*_CHOICES["hour"]]},
+    )
+
     def filters(self) -> Filters:
         """What is asked.
 
         Raises:
             ParameterError: a value is not allowed.
         """
-        return Filters.read({name: getattr(self, name) for name in FilterQuery.model_fields})
+        given = {name: getattr(self, name) for name in FilterQuery.model_fields}
+        if self.weekday is not None or self.hour is not None:
+            given["tz"] = getattr(self, "tz", None)
+        return Filters.read(given)
 
 
 def _read(name: str, value: Any) -> str:
@@ -177,12 +290,12 @@ def _read(name: str, value: Any) -> str:
         raise ParameterError(name, value, "it is a text with at least one character, and without NUL")
     if len(value) > _MOST:
         raise ParameterError(name, value, f"it has at most {_MOST} characters")
-    if name == "action_type" and value not in ACTION_TYPES:
-        raise ParameterError(name, value, f"it is one of {', '.join(sorted(ACTION_TYPES))}")
-    if name == "result_status" and value not in STATUSES:
-        raise ParameterError(name, value, f"it is one of {', '.join(sorted(STATUSES))}")
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise ParameterError(name, value, f"it is one of {', '.join(_CHOICES[name])}")
     if name == "q" and not _Q_LEAST <= len(value) <= _Q_MOST:
         raise ParameterError(name, value, f"it has {_Q_LEAST} to {_Q_MOST} characters")
+    if name == "tz":
+        return zone(value).key
     if name == "user_email":
         address = normalise_email(value)
         if address is None:
@@ -197,6 +310,10 @@ def _status(value: str, column: str, clock: str) -> str:
     if value == TIMEOUT:
         return f"({column} = 'timeout' OR ({column} = 'pending' AND {clock} < %(cut)s::timestamptz))"
     return f"{column} = %(filter_result_status)s::text"
+
+
+def _moment(value: Any) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
 def _texts(data: Any) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from prelude_analytics import queries
 from prelude_analytics.cursors import Watermark
-from prelude_analytics.filters import Filters
+from prelude_analytics.filters import NONE, Filters
 from prelude_analytics.problems import Problem
 from prelude_analytics.ranges import Range
 
@@ -54,7 +54,7 @@ def indexed(filters: Filters) -> Filters:
     """The part of `filters` that an index answers; the rest is compared row by row."""
     if filters.user_email is not None:
         return Filters(user_email=filters.user_email)
-    if filters.entity_type is not None and filters.entity_id is not None:
+    if filters.entity_type not in {None, NONE} and filters.entity_id is not None:
         return Filters(entity_type=filters.entity_type, entity_id=filters.entity_id)
     if filters.action_type is not None and filters.action_name is not None:
         return Filters(action_type=filters.action_type, action_name=filters.action_name)

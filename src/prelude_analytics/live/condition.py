@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from prelude_analytics.filters import Filters
+from prelude_analytics.filters import NONE, Filters
+from prelude_analytics.live.entry import EQUALS
 
 if TYPE_CHECKING:
     from prelude_analytics.live.entry import Entry
@@ -42,12 +43,16 @@ class Condition:
 
     def __init__(self, filters: Filters) -> None:
         given = filters.given
-        name = next((name for name in _MOST_SELECTIVE_FIRST if name in given), None)
+        compared = {other: value for other, value in given.items() if other in EQUALS and value != NONE}
+        name = next(
+            (name for name in _MOST_SELECTIVE_FIRST if name in compared or (name == "tag" and name in given)), None
+        )
         self.key: Key | None = None if name is None else (name, given[name])
         self.everything = not given
-        self._rest = tuple((other, value) for other, value in given.items() if other not in {name, "tag", "q"})
+        self._rest = tuple((other, value) for other, value in compared.items() if other != name)
         self._tag = None if name == "tag" else given.get("tag")
-        self._search = Filters(q=filters.q) if filters.q is not None else None
+        searched = {other: value for other, value in given.items() if other not in compared and other != "tag"}
+        self._search = Filters(**searched) if searched else None
 
     def rest_fits(self, entry: Entry) -> bool:
         """Whether `entry`, which has the value of `key`, fits."""

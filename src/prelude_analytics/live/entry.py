@@ -9,7 +9,7 @@ import orjson
 
 from prelude_analytics.statuses import effective
 
-__all__ = ["LEFT_OUT_ABOVE", "Entry", "amendment_entry", "row_entry"]
+__all__ = ["EQUALS", "LEFT_OUT_ABOVE", "Entry", "amendment_entry", "row_entry"]
 
 LEFT_OUT_ABOVE: Final = 64 * 1024
 """Bytes of a row above which it is sent without its data: nobody's queue shall be filled by one row."""

@@ -36,6 +36,13 @@ PANELS = (
     "/pages",
 )
 LISTS = ("/recent-activities", "/sessions", "/export.csv", "/export.ndjson")
+LONG = "c" * 300
+DATA = (
+    '{"value_usd": 50000.0, "deal_name": "Enterprise"}',
+    '{"customer_id": 7, "method": "smtp"}',
+    '{"customer_id": "eight", "method": "pigeon", "deal_name": "Enterprise"}',
+    f'{{"customer_id": "{LONG}", "method": "gmail_api_v2"}}',
+)
 FORMULA = "=cmd|' /C calc'!A0"
 
 
@@ -53,6 +60,8 @@ def write(writer: Writer, count: int = 60) -> None:
             session_id=("one", "two", None)[number % 3],
             result_status=statuses[(number // 2) % 5],
             page_url=FORMULA if number == 3 else "/crm/deals",
+            page_route=("/deals", "/deals/{id}", None)[number % 3],
+            action_data=DATA[number // 10 % len(DATA)],
             tags=("vip",) if number % 4 == 0 else None,
             duration_ms=number,
         )
@@ -93,7 +102,6 @@ def test_each_number_has_a_list_of_just_that_many_rows_while_more_arrive(
     trends = ask(client, "/trends", days=3, step="hour", stack="name")
     failures = ask(client, "/errors", days=3, step="day")
     users = ask(client, "/users", days=3)
-    pages = ask(client, "/pages", days=3)
     deals = ask(client, "/deals", days=3)
     write(writers[1])
     about = {"from": summary["range"]["from"], "to": summary["range"]["to"], "as_of": summary["watermark"]["cursor"]}
@@ -118,11 +126,46 @@ def test_each_number_has_a_list_of_just_that_many_rows_while_more_arrive(
         assert one["error"] == len(listed(client, result_status="error", **some, **about))
     for one in users["items"]:
         assert one["success"] == len(listed(client, user_email=one["user_email"], result_status="success", **about))
-    assert pages["items"][0]["count"] == sum(row["page_route"] == "/crm/deals" for row in listed(client, **about))
     created = listed(client, action_name="create_deal", result_status="success", **about)
     assert deals["totals"]["created"]["success"] == len(created)
-    assert float(deals["totals"]["total_value_created"]) == sum(row["action_data"]["value_usd"] for row in created)
+    assert float(deals["totals"]["total_value_created"]) == sum(
+        row["action_data"].get("value_usd", 0) for row in created
+    )
     assert len(listed(client, days=3)) == 120
+
+
+def test_each_key_of_an_answer_has_a_filter_that_lists_what_it_counts_while_more_arrive(
+    client: httpx.Client, writers: tuple[Writer, Writer]
+) -> None:
+    zoned = {"days": 4, "tz": "Asia/Kolkata"}
+    pages, customers, emails, failures, heatmap, trends = (
+        ask(client, path, **zoned, **more)
+        for path, more in (
+            ("/pages", {}), ("/customers", {}), ("/emails", {}), ("/errors", {}), ("/heatmap", {}), ("/trends", {"stack": "service"})
+        )
+    )  # fmt: skip
+    write(writers[1])
+    shown = pages["range"]
+    about = {**shown, "as_of": pages["watermark"]["cursor"]}
+    wanted: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        *(({"page_route": one["page_route"]}, one) for one in pages["items"]),
+        *(({"page_route": one["page_route"] or "(none)"}, one) for one in failures["by_page"]),
+        *(({"customer_id": one["customer_id"], "action_group": "views"}, one) for one in customers["items"]),
+        *(({"user_email": one["user_email"], "action_group": "emails"}, one) for one in emails["items"]),
+        *(({"weekday": one["weekday"], "hour": one["hour"]}, one) for one in heatmap["cells"] if one["count"]),
+        *(({"service_name": one["key"] or "(none)"}, one) for one in trends["series"]),
+    ]
+    assert any(one["customer_id"].startswith("ccc") for one in customers["items"])
+    for filters, one in wanted:
+        rows = listed(client, limit=1000, **filters, **about)
+        for status in ("success", "error", "pending", "timeout"):
+            assert sum(row["result_status"] == status for row in rows) == one[status], filters
+        assert len(rows) == one["count"] > 0
+    for one in emails["items"]:
+        for method, count in one["by_method"].items():
+            some = {"user_email": one["user_email"], "action_name": "send_email", "result_status": "success"}
+            assert len(listed(client, email_method=method, **some, **about)) == count
+    assert {name for one in emails["items"] for name, count in one["by_method"].items() if count} >= {"smtp", "other"}
 
 
 def test_an_export_has_the_rows_of_the_list_under_every_filter(client: httpx.Client) -> None:
@@ -136,6 +179,10 @@ def test_an_export_has_the_rows_of_the_list_under_every_filter(client: httpx.Cli
         {"session_id": "one"},
         {"tag": "vip"},
         {"q": "enterPRISE"},
+        {"page_route": "(none)"},
+        {"customer_id": "eight"},
+        {"action_group": "emails", "email_method": "smtp"},
+        {"hour": str(datetime.now(UTC).hour)},
     ):
         expected = [row["event_id"] for row in listed(client, days=9, limit=1000, **given)]
         assert expected
@@ -197,6 +244,8 @@ def test_what_one_route_does_not_take_is_named(client: httpx.Client) -> None:
         ("/activities", {"result_status": "failed"}),
         ("/activities", {"action_type": "sales"}),
         ("/activities", {"q": "x"}),
+        ("/activities", {"weekday": "8"}),
+        ("/recent-activities", {"action_group": "all"}),
     ):
         answer = client.get(path, params=given)
         assert answer.status_code == 422, path

@@ -26,9 +26,10 @@ ROW: dict[str, Any] = {
     "entity_id": "789",
     "service_name": "crm-service",
     "page_url": None,
+    "page_route": None,
     "result_status": "pending",
     "tags": ["vip"],
-    "action_data": {"deal_name": "Enterprise", "lines": [{"text": "Größe"}], "value_usd": 50000.0},
+    "action_data": {"deal_name": "Enterprise", "lines": [{"text": "Größe"}], "value_usd": 50000.0, "customer_id": 12},
 }
 
 
@@ -57,6 +58,12 @@ def test_an_address_is_read_in_the_form_of_the_log() -> None:
         ("q", "x", "2 to 200"),
         ("user_email", "  ", "an address"),
         ("colour", "red", "no such filter"),
+        ("action_group", "all", "views, emails, deals"),
+        ("email_method", "pigeon", "smtp, other"),
+        ("weekday", "0", "1, 2, 3, 4, 5, 6, 7"),
+        ("hour", "24", "0, 1, 2"),
+        ("tz", "Mars/Olympus", "IANA"),
+        ("tz", "UTC", "weekday or hour"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused_with_what_is(name: str, value: str, says: str) -> None:
@@ -74,6 +81,12 @@ def test_a_value_that_is_not_allowed_is_refused_with_what_is(name: str, value: s
         {"q": "ENTERPRISE"},
         {"q": "gröss"[:3]},
         {"q": "company.com"},
+        {"page_route": "(none)"},
+        {"action_group": "deals"},
+        {"customer_id": "12"},
+        {"weekday": "6", "hour": "0"},
+        {"weekday": "6", "hour": "5", "tz": "Asia/Kolkata"},
+        {"weekday": "5", "tz": "America/New_York"},
     ],
 )
 def test_a_row_that_has_what_is_asked_matches(asked: dict[str, str]) -> None:
@@ -88,6 +101,12 @@ def test_a_row_that_has_what_is_asked_matches(asked: dict[str, str]) -> None:
         {"tag": "v"},
         {"entity_id": "78"},
         {"entity_type": "deal", "action_name": "x"},
+        {"page_route": "/deals"},
+        {"service_name": "(none)"},
+        {"action_group": "views"},
+        {"customer_id": "1"},
+        {"email_method": "other"},
+        {"weekday": "7"},
     ],
 )
 def test_a_row_that_lacks_any_of_it_does_not(asked: dict[str, str]) -> None:
@@ -97,6 +116,7 @@ def test_a_row_that_lacks_any_of_it_does_not(asked: dict[str, str]) -> None:
 def test_rollups_answer_only_what_they_know() -> None:
     assert Filters(action_type="crm", result_status="error").answered_by_rollups
     assert not Filters(action_type="crm", tag="vip").answered_by_rollups
+    assert not Filters(service_name="(none)").answered_by_rollups
 
 
 def test_no_text_of_a_client_stands_in_a_condition() -> None:
