@@ -25,6 +25,7 @@ from prelude_analytics.metrics import Metrics
 from prelude_analytics.openapi import described
 from prelude_analytics.readiness import Readiness
 from prelude_analytics.timeline.memory import Memory as TimelineMemory
+from prelude_analytics.timeline.warming import warm_up as warm_up_timeline
 from prelude_analytics.warming import warm_up
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ async def _lifespan(modules: list[Any], app: FastAPI) -> AsyncIterator[None]:
         await stack.enter_async_context(kept(database.conninfo, wanted=settings.keeper))
         if settings.warm_up:
             await stack.enter_async_context(running(warm_up(figures, settings)))
+            await stack.enter_async_context(running(warm_up_timeline(database, app.state.timeline)))
         for module in modules:
             if hasattr(module, "lifespan"):
                 await stack.enter_async_context(module.lifespan(app))

@@ -36,6 +36,11 @@ class Memory:
         self.size = 0
         """Bytes in use, about."""
 
+    @property
+    def half_full(self) -> bool:
+        """Whether what is kept takes half of what may be kept, or more."""
+        return 2 * self.size >= self._limit
+
     async def obtain(self, keys: Sequence[Any], load: Load) -> dict[Any, Any]:
         """The value of each of `keys`; what is not here is loaded, once, however many ask for it at the same time.
 

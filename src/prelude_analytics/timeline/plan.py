@@ -33,11 +33,9 @@ class Built:
     took: timedelta
     row_count: int
 
-    def usable(self, now: datetime) -> bool:
-        """Whether to take it rather than the log: it is as the log is, or was a moment ago, or the log would be too much."""
-        if not self.dirty or self.row_count > MOST_ROWS:
-            return True
-        return now - self.built_at <= max(_FRESH, _SHARE * self.took)
+    def fresh(self, now: datetime) -> bool:
+        """Whether it is as the log is, or was a moment ago."""
+        return not self.dirty or now - self.built_at <= max(_FRESH, _SHARE * self.took)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +59,28 @@ class Part:
 
 def plan(since: datetime, until: datetime, built: Mapping[date, Built], now: datetime) -> list[Part]:
     """The parts of the range, in order: days of the timeline one by one, and what lies between them in one piece each."""
+    anew = _read_anew(built.values(), now)
     parts: list[Part] = []
     day = since.astimezone(UTC).date()
     while (starts := datetime.combine(day, time(), UTC)) < until:
         known = built.get(day)
-        part = Part(max(starts, since), min(starts + _DAY, until), known if known and known.usable(now) else None)
+        part = Part(max(starts, since), min(starts + _DAY, until), known if known and day not in anew else None)
         if parts and parts[-1].day is None and part.day is None:
             parts[-1] = Part(parts[-1].since, part.until)
         else:
             parts.append(part)
         day += timedelta(days=1)
     return parts
+
+
+def _read_anew(days: Iterable[Built], now: datetime) -> set[date]:
+    """Days that are not fresh, and are read out of the log: the newest ones, as far as the log may be read. The others are as they are."""
+    left, found = MOST_ROWS // 2, set()  # more may have come since than were there
+    for day in sorted(days, key=lambda day: day.day, reverse=True):
+        if not day.fresh(now) and day.row_count <= left:
+            left -= day.row_count
+            found.add(day.day)
+    return found
 
 
 def as_of(parts: Iterable[Part], now: datetime, followed_at: datetime | None, *, behind: bool) -> datetime:
@@ -85,6 +94,6 @@ def as_of(parts: Iterable[Part], now: datetime, followed_at: datetime | None, *,
     if not days:
         return now
     moments = [day.built_at for day in days if day.dirty]
-    if behind and followed_at is not None:
-        moments.append(followed_at)
+    if behind:
+        moments.append(followed_at or min(day.built_at for day in days))
     return min(moments, default=now)
