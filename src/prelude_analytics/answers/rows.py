@@ -26,6 +26,8 @@ _PORTION: Final = 5_000
 """Rows that are compared one by one in one statement, where no index answers the filters."""
 _READ: Final = 50_000
 """Rows that are compared for one page."""
+_MOST_KINDS: Final = 100
+"""Kinds of entity among which an id is looked for by index."""
 
 
 class Wanted(NamedTuple):
@@ -79,6 +81,13 @@ async def portion(connection: Connection, wanted: Wanted, limit: int) -> tuple[l
         "limit": limit + 1,
         "portion": _PORTION,
     }
+    if wanted.filters.given.keys() == {"entity_id"}:
+        among = {"since": place.since, "until": wanted.until, "most": _MOST_KINDS}
+        kinds = [row["kind"] for row in await fetch(connection, queries.load("entity_types"), among)]
+        if len(kinds) < _MOST_KINDS:
+            statement = queries.load("rows_of_kinds", columns=columns(), conditions=condition)
+            rows = await fetch(connection, statement, parameters | {"kinds": kinds})
+            return rows[:limit], _behind(place, rows[limit - 1]) if len(rows) > limit else None
     stop: dict[str, Any] | None = None
     if by_index != wanted.filters:
         searched = queries.load("portion", indexed=by_index.where("log")[0])

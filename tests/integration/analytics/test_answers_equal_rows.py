@@ -58,6 +58,8 @@ FILTERS: tuple[dict[str, str], ...] = (
     {"q": "MUCH"},
     {"q": "eal"},
     {"tag": "vip"},
+    {"entity_id": "9"},
+    {"page_route": "/b"},
 )
 MEMORY = Memory()
 """One for all histories: what it remembers must never show."""

@@ -119,6 +119,7 @@ async def ask_everything(connection: Any) -> None:
         Filters(q="nothing has this"),
         Filters(tag="t7"),
         Filters(session_id="s70"),
+        Filters(entity_id="13"),
     ):
         place = first_place(watermark, whole.from_, END, "")
         await activities(connection, Wanted(filters, END, place), 100, as_of)

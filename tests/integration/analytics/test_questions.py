@@ -168,6 +168,14 @@ def test_each_key_of_an_answer_has_a_filter_that_lists_what_it_counts_while_more
     assert {name for one in emails["items"] for name, count in one["by_method"].items() if count} >= {"smtp", "other"}
 
 
+def test_an_id_is_found_whatever_the_kind_of_entity(client: httpx.Client, writers: tuple[Writer, Writer]) -> None:
+    writers[1].write(Batch(rows=[make_row(entity_type=None, entity_id="7", timestamp_us=now_us() - HOUR_US * 20)]))
+    expected = [row["event_id"] for row in listed(client, days=9, limit=1000) if row["entity_id"] == "7"]
+    assert [row["event_id"] for row in listed(client, days=9, limit=3, entity_id="7")] == expected
+    assert len(expected) == 31
+    assert listed(client, days=9, entity_id="no such") == []
+
+
 def test_an_export_has_the_rows_of_the_list_under_every_filter(client: httpx.Client) -> None:
     for given in (
         {},
