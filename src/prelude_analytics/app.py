@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from prelude_analytics import probes, problems, routes
+from prelude_analytics import pages, probes, problems, routes
 from prelude_analytics.access.access import Access
 from prelude_analytics.access.gate import Gate
 from prelude_analytics.database import Database
@@ -66,9 +66,14 @@ def make_app(settings: Settings, recorder: Recorder | None = None) -> FastAPI:
     app.include_router(probes.router)
     for module in modules:
         app.include_router(module.router, prefix=PREFIX)
+    beside = pages.found()
+    for each in beside:
+        each.install(app)
     app.openapi = described(app, f"{PREFIX}/session")  # type: ignore[method-assign]
     # The last one added is the outermost.
-    app.add_middleware(Gate, settings=settings, access=app.state.access, prefix=PREFIX, recorder=recorder)
+    app.add_middleware(
+        Gate, settings=settings, access=app.state.access, prefix=PREFIX, recorder=recorder, pages=tuple(beside)
+    )
     app.add_middleware(Edge, metrics=app.state.metrics)
     return app
 

@@ -6,6 +6,8 @@ They go the way of all activities, through `prelude_otel`, and so into the log t
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qsl
 
@@ -66,8 +68,14 @@ _KINDS: Final = {
     "/export.csv": _kind("export_activities"),
     "/export.ndjson": _kind("export_activities"),
     "/live": _kind("watch_live"),
+    "/analytics": _kind("view_overview"),
+    "/analytics/activities": _kind("view_activities"),
 }
-_NO_READS: Final = frozenset({"/session", "/openapi.json", "/metrics"})
+_NO_READS: Final = frozenset({"/session", "/openapi.json", "/metrics", "/analytics/sign-out"})
+_PAGES: Final = "/analytics"
+_SAME_VIEW: Final = 600.0
+"""Seconds in which a page that looks for news by itself is the same view."""
+_MOST_VIEWS: Final = 10_000
 
 
 class Recorder(Protocol):
@@ -78,15 +86,33 @@ class Recorder(Protocol):
 
 
 class Records:
-    """Records through `prelude_otel`, which `set_up` has prepared."""
+    """Records through `prelude_otel`, which `set_up` has prepared. A page that one reader looks at for long is recorded now and then."""
+
+    def __init__(self) -> None:
+        self._views: OrderedDict[tuple[Any, ...], float] = OrderedDict()
 
     def __call__(self, scope: Scope, route: str, caller: Caller, status: int) -> None:
         """Record it, unless nobody else's rows were read."""
         try:
-            if route not in _NO_READS and (status < _REFUSED or status == _FORBIDDEN):
+            wanted = route not in _NO_READS and (status < _REFUSED or status == _FORBIDDEN)
+            if wanted and not self._is_same_view(scope, route, caller, status):
                 _record(scope, route, caller, status)
         except Exception:  # noqa: BLE001 (never the reader's problem)
             _log.exception("a read was not recorded")
+
+    def _is_same_view(self, scope: Scope, route: str, caller: Caller, status: int) -> bool:
+        """Whether a page was recorded a moment ago for the same reader: each record is a new row, and so news to the page itself."""
+        if not route.startswith(_PAGES):
+            return False
+        view = (caller.token_id, caller.session_id, scope["path"], scope["query_string"], status >= _REFUSED)
+        now = monotonic()
+        if now - self._views.get(view, -_SAME_VIEW) < _SAME_VIEW:
+            return True
+        self._views[view] = now
+        self._views.move_to_end(view)
+        if len(self._views) > _MOST_VIEWS:
+            self._views.popitem(last=False)
+        return False
 
 
 def set_up() -> None:

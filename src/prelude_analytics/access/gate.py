@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from prelude_analytics.access.audit import Recorder
+    from prelude_analytics.pages import Pages
     from prelude_analytics.settings import Settings
 
 __all__ = ["Gate"]
@@ -47,16 +48,25 @@ class Gate:
         access: who judges credentials.
         prefix: of the API.
         recorder: told of what was let through.
+        pages: beside the API.
     """
 
     def __init__(
-        self, app: ASGIApp, *, settings: Settings, access: Access, prefix: str, recorder: Recorder | None
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        access: Access,
+        prefix: str,
+        recorder: Recorder | None,
+        pages: tuple[Pages, ...] = (),
     ) -> None:
         self._app = app
         self._access = access
         self._prefix = prefix
         self._sign_in = f"{prefix}/session"
         self._recorder = recorder
+        self._pages = pages
         self._allowed = tuple(name.lower() for name in (*settings.allowed_hosts, settings.host))
         self._open_metrics = settings.loopback
 
@@ -70,7 +80,9 @@ class Gate:
         try:
             caller = await self._enter(scope, Headers(scope=scope))
         except PreludeError as error:
-            await ProblemResponse(problem_of(error, scope), scope)(scope, receive, send)
+            pages = self._page_of(scope)
+            refusal = pages.refused(error, scope) if pages else ProblemResponse(problem_of(error, scope), scope)
+            await refusal(scope, receive, send)
             return
         if caller is None:
             await self._app(scope, receive, send)
@@ -107,6 +119,9 @@ class Gate:
         metrics = scope["path"] == _METRICS
         if (scope["path"] == self._sign_in and method == "POST") or (metrics and self._is_local(host, headers)):
             return None
+        pages = self._page_of(scope)
+        if pages and pages.is_open(scope["path"]):
+            return None
         client = scope.get("client")
         address = client[0] if client else ""
         authorization = headers.get("authorization")
@@ -130,6 +145,12 @@ class Gate:
     def _is_local(self, host: str, headers: Headers) -> bool:
         """Whether the request comes from this machine itself, and not through a proxy on it."""
         return self._open_metrics and is_loopback(host) and not any(name in headers for name in _PROXIED)
+
+    def _page_of(self, scope: Scope) -> Pages | None:
+        """Whose page is asked for; None: none."""
+        path = scope["path"]
+        mine = (each for each in self._pages if path == each.prefix or path.startswith(f"{each.prefix}/"))
+        return next(mine, None) if scope["type"] == "http" else None
 
     def _host(self, headers: Headers) -> str:
         given = headers.getlist("host")

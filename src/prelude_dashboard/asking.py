@@ -1,0 +1,162 @@
+"""The one way from pages to answers: the functions behind the routes of the API, for who is signed in, within one snapshot.
+
+All figures of a page are of the same moment, and so agree with each other and with the lists behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from prelude_analytics.access import Caller, may_rank, restrict
+from prelude_analytics.answers import errors, latency, rankings, sessions, summary, trends
+from prelude_analytics.answers.rows import LAST_ID, Wanted, activities, first_place
+from prelude_analytics.asking import PanelQuery, StepQuery, asked, counting, cut_now, step_of
+from prelude_analytics.cursors import Place, SessionPlace, Watermark
+from prelude_analytics.filters import Filters
+from prelude_analytics.parameters import ParameterError
+from prelude_analytics.sources import Counting, watermark_of_rows
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from prelude_analytics.answers.rows import Activities
+    from prelude_analytics.figures.reading import Reading
+    from prelude_analytics.items import Activity
+    from prelude_analytics.settings import Settings
+    from prelude_analytics.zones import Step
+    from prelude_dashboard.state import State
+
+__all__ = ["Asking", "asking"]
+
+_HEATMAP_DAYS: Final = timedelta(days=400)
+
+
+class Asking:
+    """What one page may ask. Methods give what the routes of the same names give.
+
+    Args:
+        reading: one snapshot.
+        caller: who is signed in.
+        settings: of the process.
+        state: of the page.
+
+    Every method raises what its route raises: `ParameterError`, `Problem`, `DatabaseUnavailableError`, `TooMuchError`.
+    """
+
+    def __init__(self, reading: Reading, caller: Caller, settings: Settings, state: State) -> None:
+        self._reading = reading
+        self.caller = caller
+        self.settings = settings
+        self.state = state
+        self.now = datetime.now(UTC)
+
+    @cached_property
+    def query(self) -> PanelQuery:
+        """Filters and range of the page, as the API reads them."""
+        given: dict[str, Any] = dict(self.state.filters | self.state.range)
+        if "days" in given:
+            try:
+                given["days"] = int(given["days"])
+            except ValueError:
+                raise ParameterError("days", given["days"], "it is a number of days") from None
+        return PanelQuery(**given)
+
+    @cached_property
+    def counting(self) -> Counting:
+        """What figures of the page count."""
+        return counting(self.query, self.caller, self.settings)
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The zone whose calendar the page goes by."""
+        return self.counting.range.tz
+
+    @property
+    def step(self) -> Step:
+        """How long the steps of charts over time are."""
+        return step_of(StepQuery(step=self.state["step"]), self.counting.range)
+
+    @property
+    def ranks(self) -> bool:
+        """Whether the page may rank people by name."""
+        return self.caller.role == "self" or may_rank(self.caller, self.settings)
+
+    async def summary(self) -> summary.Summary:
+        """Totals, by action, by day."""
+        return await summary.summary(self._reading, self.counting)
+
+    async def trends(self, stack: trends.Stack, limit: int = 6) -> trends.Trends:
+        """Counts over time."""
+        return await trends.trends(self._reading, self.counting, self.step, stack, limit)
+
+    async def heatmap(self) -> trends.Heatmap | None:
+        """Counts by hour and weekday; None where the range is too long for it."""
+        among = self.counting.range
+        if among.to - among.from_ > _HEATMAP_DAYS:
+            return None
+        return await trends.heatmap(self._reading, self.counting)
+
+    async def latency(self) -> latency.Latency:
+        """How long activities took."""
+        return await latency.latency(self._reading, self.counting, self.step)
+
+    async def errors(self) -> errors.Errors:
+        """What failed."""
+        return await errors.errors(self._reading, self.counting, self.step)
+
+    async def pages(self, limit: int = 10) -> rankings.Pages:
+        """The most visited pages."""
+        return await rankings.pages(self._reading, self.counting, rankings.Asked(limit, "", None))
+
+    async def activities(self, limit: int = 100) -> Activities:
+        """A page of the list of activities: the state's cursor, its watermark, or all that is committed."""
+        filters, among = restrict(self.caller, self.query.filters()), self.query.range(self.now)
+        digest = asked(self.query, filters)
+        cursor, as_of = self.state["cursor"], self.state["as_of"]
+        if cursor is not None:
+            place, moment = Place.read(cursor, digest), None
+        else:
+            watermark, moment = (
+                (Watermark.read(as_of), None)
+                if as_of is not None
+                else await watermark_of_rows(self._reading.connection, self._cut)
+            )
+            place = first_place(watermark, among.from_, among.to, digest)
+        return await activities(self._reading.connection, Wanted(filters, among.to, place), limit, moment)
+
+    async def activity(self, timestamp: datetime, event_id: UUID) -> Activity | None:
+        """One activity, whatever the filters of the page; None where there is none that the caller may see."""
+        filters = restrict(self.caller, Filters())
+        watermark, _ = await watermark_of_rows(self._reading.connection, self._cut)
+        until = timestamp + timedelta(microseconds=1)
+        place = Place(watermark, timestamp, until, LAST_ID, "")
+        found = await activities(self._reading.connection, Wanted(filters, until, place), 1000, None)
+        return next((one for one in found.items if one.event_id == event_id), None)
+
+    async def sessions(self, limit: int = 50) -> list[sessions.Session]:
+        """The sessions that began last in the range; of the filters, ``user_email`` and ``session_id`` count."""
+        asked_for = restrict(self.caller, self.query.filters())
+        filters = Filters(user_email=asked_for.user_email, session_id=asked_for.session_id)
+        among = self.query.range(self.now)
+        place = SessionPlace(among.to, "", "", derived=False, since=among.from_, asked="")
+        rows, _ = await sessions.sessions(
+            self._reading.connection, sessions.SessionList(filters, among.to, place), limit
+        )
+        return [sessions.Session(**row) for row in rows]
+
+    @property
+    def _cut(self) -> datetime:
+        return cut_now(self.settings, self.now)
+
+
+@asynccontextmanager
+async def asking(request: Request, caller: Caller, state: State) -> AsyncIterator[Asking]:
+    """One snapshot for one page."""
+    async with request.app.state.figures.read() as reading:
+        yield Asking(reading, caller, request.app.state.settings, state)

@@ -1,0 +1,111 @@
+"""Where the marks of charts lie: pure geometry, which templates draw as SVG. Lengths in units of the drawing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+__all__ = ["Bar", "Stack", "Tick", "level", "line", "spark", "split", "stack"]
+
+_GAP: Final = 0.22
+"""Share of a step that stays empty between bars."""
+_LEVELS: Final = 6
+
+
+class Bar(NamedTuple):
+    """A part of a stacked bar."""
+
+    key: str
+    step: int
+    count: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+class Tick(NamedTuple):
+    """A line of the scale."""
+
+    value: int
+    y: float
+
+
+class Stack(NamedTuple):
+    """A chart of stacked bars."""
+
+    bars: list[Bar]
+    ticks: list[Tick]
+    top: int
+
+
+def stack(series: Sequence[tuple[str, Sequence[int]]], width: float, height: float) -> Stack:
+    """Bars, a column for each step and a part for each series, the first at the bottom."""
+    steps = len(series[0][1]) if series else 0
+    totals = [sum(counts[place] for _, counts in series) for place in range(steps)]
+    top, ticks = _scale(max(totals, default=0))
+    slot = width / max(steps, 1)
+    gap = min(slot * _GAP, 8)
+    bars = []
+    for place in range(steps):
+        below = 0
+        for key, counts in series:
+            count = counts[place]
+            if count:
+                tall = max(count / top * height, 0.75)
+                y = height - below / top * height - tall
+                bars.append(Bar(key, place, count, place * slot + gap / 2, max(y, 0), slot - gap, tall))
+            below += count
+    return Stack(bars, [Tick(value, height - value / top * height) for value in ticks], top)
+
+
+def spark(values: Sequence[float | None], width: float = 100, height: float = 24) -> str:
+    """The path of a small line without axes; an empty one for fewer than two values."""
+    known = [value for value in values if value is not None]
+    if len(known) < 2:  # noqa: PLR2004 (a line has two ends)
+        return ""
+    low, high = min(0.0, *known), max(known) or 1.0
+    return line(values, width, height, low, high)
+
+
+def line(values: Sequence[float | None], width: float, height: float, low: float, high: float) -> str:
+    """The path of a line through `values`, which breaks where one is None."""
+    apart = width / max(len(values) - 1, 1)
+    parts, pen = [], "M"
+    for place, value in enumerate(values):
+        if value is None:
+            pen = "M"
+            continue
+        y = height - 1 - (value - low) / ((high - low) or 1) * (height - 2)
+        parts.append(f"{pen}{place * apart:.1f} {y:.1f}")
+        pen = "L"
+    return "".join(parts)
+
+
+def split(counts: Sequence[tuple[str, int]], most: int, width: float = 100) -> list[Bar]:
+    """One bar that lies, its parts side by side; `width` is as long as `most`."""
+    bars, x = [], 0.0
+    for key, count in counts:
+        if count:
+            long = count / max(most, 1) * width
+            bars.append(Bar(key, 0, count, x, 0, max(long, 0.5), 1))
+            x += long
+    return bars
+
+
+def level(value: int, most: int) -> int:
+    """How strong a cell of a heatmap is: 0 for nothing, 1 to 6 else."""
+    return 0 if value == 0 or most == 0 else 1 + min(_LEVELS - 1, int(value / most * _LEVELS))
+
+
+def _scale(most: int) -> tuple[int, list[int]]:
+    """A round number that is no less than `most`, and the marks up to it."""
+    if most <= 4:  # noqa: PLR2004 (each is a mark of its own)
+        return max(most, 1), list(range(max(most, 1) + 1))
+    power = 10 ** math.floor(math.log10(most / 4))
+    apart = next(
+        int(factor * power) for factor in (1, 2, 2.5, 5, 10) if factor * power * 4 >= most and factor * power >= 1
+    )
+    count = math.ceil(most / apart)
+    return apart * count, [apart * place for place in range(count + 1)]

@@ -1,0 +1,26 @@
+"""What there is to say of a screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Screen"]
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One page.
+
+    Attributes:
+        name: of its template.
+        path: behind ``/analytics``; empty for the first.
+        title: in the menu, and on top.
+        key: goes there after ``g``.
+        refresh: seconds after which it looks for news; 0: it does not.
+    """
+
+    name: str
+    path: str
+    title: str
+    key: str
+    refresh: int = 10

@@ -1,0 +1,15 @@
+"""The screens, one module for each: a `SCREEN`, and ``async def show(ask: Asking) -> dict`` with what its template shows.
+
+The template is ``templates/<name>.html``. A screen without a key stands in no menu.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prelude_dashboard.screens import activities, overview
+
+__all__ = ["MODULES"]
+
+MODULES: Final = (overview, activities)
+"""In the order of the menu."""

@@ -1,0 +1,89 @@
+"""Overview: what is happening, on one screen."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from prelude_analytics.statuses import ORDER
+from prelude_dashboard import charts
+from prelude_dashboard.screen import Screen
+
+if TYPE_CHECKING:
+    from prelude_analytics.answers.summary import Summary
+    from prelude_analytics.answers.trends import Heatmap, Trends
+    from prelude_dashboard.asking import Asking
+
+__all__ = ["SCREEN", "show"]
+
+SCREEN: Final = Screen("overview", "", "Overview", "o")
+_NAMES: Final = 8
+_RECENT: Final = 9
+_WIDTH, _HEIGHT = 720.0, 176.0
+_WEEK: Final = 7
+
+
+async def show(ask: Asking) -> dict[str, Any]:
+    """All figures, of one moment."""
+    state = ask.state
+    stack = "type" if state["stack"] == "type" else "status"
+    summary = await ask.summary()
+    trends = await ask.trends("type" if stack == "type" else "status")
+    heatmap = await ask.heatmap()
+    errors = await ask.errors()
+    latency = await ask.latency()
+    recent = await ask.activities(_RECENT)
+    sessions = await ask.sessions()
+    pages = await ask.pages(_NAMES)
+    return {
+        "summary": summary,
+        "by_type": _by_type(summary),
+        "by_name": summary.by_action[:_NAMES],
+        "trends": trends,
+        "stack": stack,
+        "chart": charts.stack([(one.key or "", one.counts) for one in _ordered(trends)], _WIDTH, _HEIGHT),
+        "width": _WIDTH,
+        "height": _HEIGHT,
+        "keys": [one.key for one in _ordered(trends)],
+        "ends": [*trends.starts[1:], summary.range.to],
+        "heatmap": heatmap,
+        "most": max((cell.count for cell in heatmap.cells), default=0) if heatmap else 0,
+        "cells": _cell_times(ask, heatmap),
+        "errors": errors,
+        "latency": latency,
+        "recent": recent,
+        "sessions": sessions,
+        "pages": pages,
+        "names": _NAMES,
+    }
+
+
+def _ordered(trends: Trends) -> list[Any]:
+    """Series from the bottom up: statuses in their usual order, so that trouble is on top; else the largest first."""
+    if trends.stack == "status":
+        return sorted(trends.series, key=lambda one: ORDER.index(one.key) if one.key in ORDER else len(ORDER))
+    return trends.series
+
+
+def _by_type(summary: Summary) -> list[dict[str, Any]]:
+    types: dict[str, dict[str, Any]] = {}
+    for one in summary.by_action:
+        found = types.setdefault(
+            one.action_type, {"action_type": one.action_type, "count": 0, **dict.fromkeys(ORDER, 0)}
+        )
+        for name in ("count", *ORDER):
+            found[name] += getattr(one, name)
+    return sorted(types.values(), key=lambda found: -found["count"])[:_NAMES]
+
+
+def _cell_times(ask: Asking, heatmap: Heatmap | None) -> dict[tuple[int, int], tuple[Any, Any]]:
+    """When each cell begins and ends, where it is one hour: within a week. A cell of several weeks has no one list behind it."""
+    among = ask.counting.range
+    edges = among.steps("hour", most=10_000)
+    hours: dict[tuple[int, int], list[tuple[Any, Any]]] = {}
+    if heatmap is None or len(edges) > _WEEK * 25:
+        return {}
+    for since, until in pairwise(edges):
+        local = since.astimezone(among.tz)
+        hours.setdefault((local.isoweekday(), local.hour), []).append((since, until))
+    return {cell: found[0] for cell, found in hours.items() if len(found) == 1}

@@ -1,0 +1,88 @@
+"""Signing in and out, by forms that work without scripts."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from prelude_analytics.access import Calls, cookies
+from prelude_analytics.access.access import Access
+from prelude_analytics.access.tokens import read_token
+from prelude_analytics.problems import Problem, problem_of, request_id
+from prelude_dashboard.answer import page, redirect, same_place
+from prelude_dashboard.drawing import draw
+from prelude_dashboard.state import ROOT
+from prelude_otel.errors import PreludeError
+
+__all__ = ["PATH", "router"]
+
+PATH: Final = "/sign-in"
+_MOST: Final = 8_192
+"""Bytes of a form."""
+router = APIRouter()
+
+
+@router.get(PATH)
+async def sign_in_form(request: Request) -> Response:
+    """The form that takes a token."""
+    return _form(request, request.query_params.get("next", ROOT), None)
+
+
+@router.post(PATH)
+async def sign_in(request: Request) -> Response:
+    """Exchange the form's token for a cookie, and go on to where one wanted to go."""
+    following = ROOT
+    try:
+        _refuse_foreign(request)
+        given = await _fields(request)
+        following = same_place(given.get("next", ROOT), ROOT)
+        access: Access = request.app.state.access
+        client = request.client
+        caller = await access.of_token(read_token(given.get("token", "").strip()), client.host if client else "")
+        access.count(caller)
+        begun = await access.credentials.begin_session(caller)
+        if begun is None:
+            raise Problem(401, "Credential refused", "this token has just ended")
+    except PreludeError as error:
+        return _form(request, following, problem_of(error, request.scope))
+    value, ends = begun
+    return redirect(following, {"set-cookie": cookies.made(value, request.url.hostname or "", ends)})
+
+
+@router.post("/sign-out")
+async def sign_out(request: Request, caller: Calls) -> Response:
+    """End the session. The gate has seen that a page of ours asks for it."""
+    access: Access = request.app.state.access
+    if caller.session_id is not None:
+        await access.credentials.end_session(caller.session_id)
+    return redirect(f"{ROOT}{PATH}", {"set-cookie": cookies.cleared(request.url.hostname or "")})
+
+
+def _refuse_foreign(request: Request) -> None:
+    """Another site must not sign anybody in here, under its own token; the gate has refused foreign origins already."""
+    if request.headers.get("origin") is None and request.headers.get("sec-fetch-site") != "same-origin":
+        raise Problem(
+            403,
+            "Origin needed",
+            "this form is sent by the sign-in page itself; programs use POST /api/analytics/session",
+        )
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _MOST:
+            raise Problem(413, "Too long", "a token is not that long")
+    return {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+
+
+def _form(request: Request, following: str, problem: Problem | None) -> Response:
+    shown = {"next": same_place(following, ROOT), "problem": problem, "request_id": request_id(request.scope)}
+    html = draw("sign_in.html", request, caller=None, **shown)
+    headers = {"cache-control": "no-store"} | (problem.headers if problem else {})
+    return page(html, request.headers, problem.status if problem else 200, headers)

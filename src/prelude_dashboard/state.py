@@ -1,0 +1,102 @@
+"""What a page shows, read from its address and written into links: pure functions. A link is a saved view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from prelude_analytics.filters import Filters
+
+__all__ = ["FILTERS", "ROOT", "State"]
+
+ROOT: Final = "/analytics"
+"""Before the path of every page."""
+
+FILTERS: Final[tuple[str, ...]] = tuple(Filters.__dataclass_fields__)
+"""Names of filters, in the order in which they are shown."""
+
+_RANGE: Final = ("days", "from", "to")
+_KEPT: Final = ("tz", "kiosk")
+"""What a view keeps, whatever else changes."""
+_PLACES: Final = ("cursor", "as_of", "open")
+"""Places in one list: other filters or another range make another list."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The query of a page.
+
+    Attributes:
+        values: parameters by name, without empty ones, in order.
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, query: Iterable[tuple[str, str]]) -> State:
+        """The state in the pairs of a query; of a name that stands twice the last counts, and an empty value is none."""
+        return cls({name: value for name, value in query if value})
+
+    def __getitem__(self, name: str) -> str | None:
+        """The value of a parameter; None where it is not given."""
+        return self.values.get(name)
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """The filters that are set, by name."""
+        return {name: self.values[name] for name in FILTERS if name in self.values}
+
+    @property
+    def range(self) -> dict[str, str]:
+        """``days``, ``from``, ``to`` and ``tz``, as far as they are given."""
+        return {name: self.values[name] for name in (*_RANGE, "tz") if name in self.values}
+
+    def url(self, screen: str = "", **changes: Any) -> str:
+        """The address of a screen in the same view.
+
+        Args:
+            screen: its path behind `ROOT`, e.g. ``/activities``.
+            changes: parameters; None takes one away. ``from_`` stands for ``from``. A change of filters or range leaves places in lists
+                behind, unless they are given, too.
+        """
+        named = {name.rstrip("_"): _text(value) for name, value in changes.items()}
+        values = dict(self.values)
+        if any(name in named for name in (*FILTERS, *_RANGE, "tz")):
+            values = {name: value for name, value in values.items() if name not in _PLACES}
+        if any(name in named for name in _RANGE):
+            values = {name: value for name, value in values.items() if name not in _RANGE}
+        values |= named
+        ordered = [(name, value) for name, value in sorted(values.items(), key=_order) if value]
+        return f"{ROOT}{screen}" + (f"?{urlencode(ordered)}" if ordered else "")
+
+    def go(self, screen: str) -> str:
+        """The address of another screen: filters, range and zone come along, what belongs to this screen alone does not."""
+        return State(
+            self.filters | self.range | {name: self.values[name] for name in _KEPT if name in self.values}
+        ).url(screen)
+
+    def rows(self, answer: Any, **changes: Any) -> str:
+        """The list of just the rows that a figure counted.
+
+        Args:
+            answer: with ``watermark`` and ``range``, as all figures have.
+            changes: filters of the mark, and ``from_`` and ``to`` where it is of a part of the range.
+        """
+        whole = {"from_": answer.range.from_, "to": answer.range.to, "as_of": answer.watermark.cursor}
+        return State(self.filters | {name: self.values[name] for name in _KEPT if name in self.values}).url(
+            "/activities", **(whole | changes)
+        )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _order(pair: tuple[str, str]) -> tuple[int, str]:
+    name = pair[0]
+    return (FILTERS.index(name) if name in FILTERS else len(FILTERS), name)

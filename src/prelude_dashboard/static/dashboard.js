@@ -1,0 +1,10 @@
+// What pages do beyond links and forms. All of it may be missing: pages read and work without.
+import { ages } from "./ages.js";
+import { keys } from "./keys.js";
+import { refreshing } from "./refresh.js";
+import { theme } from "./theme.js";
+
+ages();
+theme();
+keys();
+refreshing(ages);

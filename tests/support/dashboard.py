@@ -1,0 +1,54 @@
+"""A dashboard with a believable past behind it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+
+from prelude_store.rollups.rebuild import rebuild
+from prelude_store.seed.load import load
+from prelude_store.seed.plan import past
+from prelude_store.timeline.build import build_all
+from tests.support.analytics import running_analytics
+from tests.support.postgres import as_role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prelude_analytics.access import Role
+    from tests.support.analytics import Analytics
+    from tests.support.postgres import TestServer
+
+__all__ = ["running_dashboard", "signed_in"]
+
+ROWS = 20_000
+
+
+@contextmanager
+def running_dashboard(postgres: TestServer, rows: int = ROWS) -> Iterator[Analytics]:
+    """The service, with `rows` made-up rows of the last 30 days and all figures of them; without rows, an empty one."""
+    database = postgres.create_database()
+    try:
+        if rows:
+            made = past(rows, 30, datetime.now(UTC) - timedelta(minutes=2), "dashboard")
+            for _ in load(as_role(database, "writer"), made, 1):
+                pass
+            rebuild(database)
+            build_all(database)
+        with running_analytics(database, requests_per_second=0) as service:
+            yield service
+    finally:
+        postgres.drop_database(database)
+
+
+@contextmanager
+def signed_in(service: Analytics, role: Role = "all", user: str | None = None) -> Iterator[httpx.Client]:
+    """A client with the cookie of a new session; its addresses begin with ``/analytics``."""
+    with httpx.Client(base_url=service.url, trust_env=False, timeout=20, headers={"origin": service.url}) as client:
+        token = service.token(role, user).token
+        answer = client.post("/analytics/sign-in", data={"token": token})
+        assert answer.status_code == 303, answer.text
+        yield client
