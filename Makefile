@@ -10,13 +10,18 @@ CHAOS ?=
 JOBS ?= 2
 CARGO := $(shell command -v cargo)
 
-.PHONY: demo test test-lowest lint native lint-native clean chaos
+.PHONY: browser demo test test-lowest lint native lint-native clean chaos
 
 demo: $(VENV)/installed
 	$(BIN)/prelude up --demo $(UP)
 
 # Where there is cargo, the compiled part of the exporter is tested as well, and the exporter with it and without.
-test: lint $(if $(CARGO),native)
+# The tests in a browser run in Debian's Chromium; without it they are skipped, and fail where CI is set.
+browser:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || true
+
+test: lint browser $(if $(CARGO),native)
 	@# Here, so that the minutes that it takes where there is none are not a test's.
 	@$(BIN)/prelude collector || $(BIN)/prelude collector build
 	$(BIN)/pytest -q -n $(JOBS) --dist loadfile

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from prelude_analytics.access import Caller, may_rank, restrict
 from prelude_analytics.answers import errors, latency, rankings, sessions, summary, trends
 from prelude_analytics.answers.rows import LAST_ID, Wanted, activities, first_place
+from prelude_analytics.answers.trends import Heatmap, Stack, Trends
 from prelude_analytics.asking import PanelQuery, StepQuery, asked, counting, cut_now, step_of
 from prelude_analytics.cursors import Place, SessionPlace, Watermark
 from prelude_analytics.filters import Filters
@@ -91,11 +92,11 @@ class Asking:
         """Totals, by action, by day."""
         return await summary.summary(self._reading, self.counting)
 
-    async def trends(self, stack: trends.Stack, limit: int = 6) -> trends.Trends:
+    async def trends(self, stack: Stack, limit: int = 6) -> Trends:
         """Counts over time."""
         return await trends.trends(self._reading, self.counting, self.step, stack, limit)
 
-    async def heatmap(self) -> trends.Heatmap | None:
+    async def heatmap(self) -> Heatmap | None:
         """Counts by hour and weekday; None where the range is too long for it."""
         among = self.counting.range
         if among.to - among.from_ > _HEATMAP_DAYS:

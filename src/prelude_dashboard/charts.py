@@ -18,7 +18,7 @@ class Bar(NamedTuple):
 
     key: str
     step: int
-    count: int
+    amount: int
     x: float
     y: float
     width: float

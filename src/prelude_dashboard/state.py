@@ -15,7 +15,7 @@ __all__ = ["FILTERS", "ROOT", "State"]
 ROOT: Final = "/analytics"
 """Before the path of every page."""
 
-FILTERS: Final[tuple[str, ...]] = tuple(Filters.__dataclass_fields__)
+FILTERS: Final[tuple[str, ...]] = tuple(name for name in Filters.__dataclass_fields__ if name != "tz")
 """Names of filters, in the order in which they are shown."""
 
 _RANGE: Final = ("days", "from", "to")

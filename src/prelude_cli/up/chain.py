@@ -135,6 +135,7 @@ class Chain:
         settings, screen = self._settings, self._screen
         analytics = await self._start(parts.analytics(settings, database.analytics), watched, running)
         await analytics.healthy(f"{settings.at('analytics')}/readyz", within=_READY_WITHIN)
+        screen.fact("dashboard", f"{settings.at('analytics')}/analytics, with the token below")
         screen.fact("analytics", f"{settings.at('analytics')}/api/analytics")
         if settings.database is not None:
             screen.fact("token", "prelude token create --role all")

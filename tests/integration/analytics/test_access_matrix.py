@@ -24,6 +24,8 @@ OPEN: Final = (200,) * 7
 READ: Final = (401, 401, 401, 401, 200, 200, 200)
 """Everybody with a valid credential; ``self`` sees own rows alone, which further tests look at."""
 
+PAGE: Final = (303, 303, 303, 303, 200, 200, 200)
+
 # What each caller is answered. A new route needs a line here.
 TABLE: Final = {
     "GET /healthz": OPEN,
@@ -51,6 +53,14 @@ TABLE: Final = {
     "GET /paths": READ,
     "GET /export.csv": READ,
     "GET /export.ndjson": READ,
+    # Pages lead to the sign-in page; beside it and the assets nothing is open.
+    "GET /analytics": PAGE,
+    "GET /analytics/activities": PAGE,
+    "GET /analytics/sign-in": OPEN,
+    "POST /analytics/sign-in": (403,) * 7,  # no page of ours sends it
+    "POST /analytics/sign-out": (303,) * 7,
+    "GET /analytics/assets/{name}": (404,) * 7,
+    "GET /analytics/{rest:path}": (303, 303, 303, 303, 404, 404, 404),
     "WS /live": (401, 401, 401, 401, 101, 101, 101),
 }
 
@@ -142,4 +152,5 @@ def _socket_status(service: Analytics, route: str, headers: dict[str, str]) -> i
 
 def _url(service: Analytics, route: str) -> str:
     path = route.partition(" ")[2].replace("{session_id}", "nothing")
-    return service.url + ("" if path in ("/healthz", "/readyz", "/metrics") else PREFIX) + path
+    own = path in ("/healthz", "/readyz", "/metrics") or path.startswith("/analytics")
+    return service.url + ("" if own else PREFIX) + path.replace("{rest:path}", "nowhere")

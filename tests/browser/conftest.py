@@ -1,0 +1,95 @@
+"""Debian's Chromium on a dashboard with a past. A message on the console or a request to another host fails the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.dashboard import running_dashboard
+
+if TYPE_CHECKING:
+    from prelude_analytics.access import Role
+    from tests.support.analytics import Analytics
+    from tests.support.postgres import TestServer
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def dashboard(postgres: TestServer) -> Iterator[Analytics]:
+    """A dashboard with 20,000 rows behind it, for all tests of the session."""
+    with running_dashboard(postgres) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        said = "the tests in a browser need chromium on PATH: apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(said)
+        pytest.skip(said)
+    with sync_playwright() as playwright:
+        # The sandbox of Chromium does not start as root, which CI often is.
+        browser = playwright.chromium.launch(executable_path=path, chromium_sandbox=os.geteuid() != 0)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
+    """Opens a page in a browser of its own: ``open_page("/activities", role="all", dark=False, width=1280, height=800)``."""
+    contexts: list[Any] = []
+    faults: list[str] = []
+
+    def opened(
+        path: str = "",
+        *,
+        role: Role | None = "all",
+        user: str | None = None,
+        dark: bool = False,
+        width: int = 1280,
+        height: int = 800,
+        scripts: bool = True,
+    ) -> Page:
+        context = chromium.new_context(
+            base_url=dashboard.url,
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
+        )
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda sent: None if sent.url.startswith(dashboard.url) else faults.append(sent.url))
+        page.goto(f"/analytics{path}")
+        if role is not None:
+            page.fill("#token", dashboard.token(role, user).token)
+            page.click("form button")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+@pytest.fixture
+def violations() -> Callable[[Page], list[str]]:
+    """What axe-core finds wrong with a page."""
+
+    def found(page: Page) -> list[str]:
+        result = page.evaluate(f"{AXE.read_text(encoding='utf-8')};axe.run()")
+        return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in result["violations"]]
+
+    return found

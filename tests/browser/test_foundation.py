@@ -1,0 +1,65 @@
+"""What holds for every screen: reachable by everybody, at every size, in both themes, by keys alone, and without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+SCREENS = ("", "/activities")
+Violations = Callable[[Page], list[str]]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing(open_page: Callable[..., Page], violations: Violations, *, dark: bool) -> None:
+    page = open_page(dark=dark)
+    for screen in SCREENS:
+        page.goto(f"/analytics{screen}")
+        assert violations(page) == [], screen
+    page.locator("a.open").nth(2).click()
+    expect(page.locator(".details")).to_be_visible()
+    assert violations(page) == []
+    signed_out = open_page(role=None, dark=dark)
+    assert violations(signed_out) == []
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280, 1920])
+def test_no_page_is_wider_than_the_screen(open_page: Callable[..., Page], width: int) -> None:
+    page = open_page(width=width)
+    for screen in SCREENS:
+        page.goto(f"/analytics{screen}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, screen
+
+
+def test_keys_alone_lead_to_a_row(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    expect(page.locator("h1")).to_have_text("Overview")
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("l")
+    expect(page.locator("h1")).to_have_text("Activities")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator(".details")).to_be_visible()
+    page.keyboard.press("/")
+    expect(page.locator("#filter-menu select")).to_be_focused()
+
+
+def test_pages_read_and_filter_without_scripts(open_page: Callable[..., Page]) -> None:
+    page = open_page(scripts=False)
+    expect(page.locator(".figure").first).to_be_visible()
+    page.locator("#types-title").locator("xpath=../..").locator("a.name").first.click()
+    expect(page.locator(".chip")).to_have_count(1)
+
+
+def test_looking_for_news_keeps_the_focus(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    link = page.locator("[data-part=names] a.name").nth(1)
+    link.focus()
+    with page.expect_response(lambda answer: answer.url.endswith("/analytics")):
+        page.keyboard.press("r")
+    expect(link).to_be_focused()

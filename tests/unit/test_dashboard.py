@@ -1,0 +1,65 @@
+"""Pure parts of the dashboard: addresses, geometry, words."""
+
+from __future__ import annotations
+
+import tomllib
+from hashlib import sha256
+from pathlib import Path
+
+from prelude_dashboard import charts, words
+from prelude_dashboard.assets import assets
+from prelude_dashboard.state import State
+
+VENDOR = Path(__file__).parents[1] / "browser" / "vendor"
+
+
+def test_an_address_keeps_what_does_not_change() -> None:
+    state = State.of([("days", "30"), ("action_type", "crm"), ("cursor", "c"), ("tz", "Asia/Tokyo"), ("q", "")])
+    assert state.url("/activities", open="row") == (
+        "/analytics/activities?action_type=crm&cursor=c&days=30&open=row&tz=Asia%2FTokyo"
+    )
+
+
+def test_another_filter_or_range_begins_the_list_anew() -> None:
+    state = State.of([("days", "30"), ("cursor", "c"), ("as_of", "w"), ("open", "row")])
+    assert state.url("", action_type="crm") == "/analytics?action_type=crm&days=30"
+    assert state.url("", from_="2026-01-01") == "/analytics?from=2026-01-01"
+
+
+def test_bars_stand_on_each_other_and_reach_the_scale() -> None:
+    drawn = charts.stack([("a", [2, 0]), ("b", [2, 4])], 100, 40)
+    assert drawn.top == 4
+    assert [(bar.key, bar.step, bar.y, bar.height) for bar in drawn.bars] == [
+        ("a", 0, 20, 20),
+        ("b", 0, 0, 20),
+        ("b", 1, 0, 40),
+    ]
+
+
+def test_a_scale_is_round_and_holds_the_largest() -> None:
+    for most in range(3000):
+        drawn = charts.stack([("a", [most])], 100, 40)
+        assert drawn.top >= max(most, 1)
+        assert len(drawn.ticks) <= 6
+
+
+def test_numbers_are_grouped_and_lengths_have_units() -> None:
+    assert words.number(1234567) == "1\u202f234\u202f567"
+    assert [words.lasted(each) for each in (None, 12, 3400, 120_000, 7_200_000)] == [
+        "–",
+        "12 ms",
+        "3.4 s",
+        "2 min",
+        "2.0 h",
+    ]
+    assert [words.change(each) for each in (None, 0.5, -0.25, 12)] == ["–", "+50 %", "−25 %", "×13"]
+
+
+def test_scripts_are_less_than_100_kb_compressed() -> None:
+    assert sum(len(each.zipped) for each in assets().values() if each.name.endswith(".js")) < 100_000
+
+
+def test_what_is_vendored_is_what_the_manifest_says() -> None:
+    manifest = tomllib.loads((VENDOR / "manifest.toml").read_text(encoding="utf-8"))
+    for name, entry in manifest.items():
+        assert sha256((VENDOR / name).read_bytes()).hexdigest() == entry["sha256"]
