@@ -112,7 +112,6 @@ CREATE TABLE public.user_rollups (
     last_at timestamptz,
     PRIMARY KEY (grain, bucket, user_email, action_type)
 ) WITH (fillfactor = 80);
-CREATE INDEX user_rollups_user_idx ON public.user_rollups (user_email, grain, bucket);
 COMMENT ON COLUMN public.user_rollups.first_at IS 'Of the rows that are not pending; NULL where there is none.';
 COMMENT ON COLUMN public.user_rollups.last_at IS 'Of the rows that are not pending; NULL where there is none.';
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import psycopg
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["rebuild"]
+
+_WORKERS: Final = ("rollups", "rollups", "sessions")
+"""What each connection works on. Rollups take thrice as long as sessions, which come one day after the other."""
+_PATIENCE: Final = 0.1
+"""Seconds between looks, where the days that are left are in others' hands."""
 
 
 def rebuild(conninfo: str, progress: Callable[[int, int], None] | None = None, *, anew: bool = False) -> int:
@@ -42,8 +47,8 @@ def rebuild(conninfo: str, progress: Callable[[int, int], None] | None = None, *
             if anew or not building.left(connection):
                 _insisting(lambda: building.begin(connection))
             total = building.left(connection)
-            with ThreadPoolExecutor(len(building.PARTS)) as pool:
-                working = [pool.submit(_work, conninfo, part, stop) for part in building.PARTS]
+            with ThreadPoolExecutor(len(_WORKERS)) as pool:
+                working = [pool.submit(_work, conninfo, part, stop) for part in _WORKERS]
                 try:
                     while (left := building.left(connection)) and not any(
                         work.done() and work.exception() for work in working
@@ -69,8 +74,10 @@ def _work(conninfo: str, part: str, stop: Event) -> None:
     with connected(conninfo, "prelude-rebuild") as connection:
         while not stop.is_set():
             try:
-                if not building.build_next(connection, part) and not building.left(connection):
-                    return
+                if not building.build_next(connection, part):
+                    if not building.left(connection):
+                        return
+                    stop.wait(_PATIENCE)
             except psycopg.errors.SerializationFailure:
                 continue
 
