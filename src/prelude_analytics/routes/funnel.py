@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 
@@ -59,8 +59,24 @@ async def run_funnel(
 
 
 async def _best(timeline: Timeline, body: FunnelBody, question: Question) -> Best:
+    """The best attempts, remembered where all that they are made of is."""
     if question.property is not None:
         timeline.property = question.property
+    rows = timeline.key()
+    if rows is None:
+        return await _counted(timeline, body, question)
+
+    async def count(keys: list[Any]) -> dict[Any, Best]:
+        return dict.fromkeys(keys, await _counted(timeline, body, question))
+
+    asked = tuple(question.steps), tuple(question.exclusions), question.group, body.order, body.window
+    changing = any(one.result_status in ("pending", "timeout") for one in (*question.steps, *question.exclusions))
+    cut = timeline.cut if changing or question.group == "result_status" else None
+    key = "funnel", rows, cut, asked
+    return (await timeline.memory.obtain([key], count))[key]  # type: ignore[no-any-return]
+
+
+async def _counted(timeline: Timeline, body: FunnelBody, question: Question) -> Best:
     strict = body.order == "strict"
     asked = [*question.steps, *question.exclusions]
     statuses = {step.result_status for step in question.steps}
