@@ -42,9 +42,10 @@ class Activities(BaseModel):
     """A page of activities."""
 
     items: list[Activity] = Field(description="Newest first.")
-    next_cursor: str | None = Field(
-        description="For `cursor`: what comes behind. Null at the end. Where a filter is answered by comparing rows (`q`, `tag`, a"
-        " `session_id` without `user_email`, …), a page may have fewer items than `limit`, even none, before the end."
+    next_cursor: str | None = Field(description="For `cursor`: what comes behind. Null at the end.")
+    searched_to: datetime | None = Field(
+        description="Null unless the page has fewer items than `limit` before the end of the list: then how far back it was searched. That"
+        " happens where a filter is answered by comparing rows (`q`, `tag`, a `session_id` without `user_email`, …); `next_cursor` goes on."
     )
     watermark: WatermarkShown = Field(description="The list holds what was committed by then, on every page.")
 
@@ -62,6 +63,7 @@ async def activities(connection: Connection, wanted: Wanted, limit: int, as_of: 
     return Activities(
         items=[Activity(**item(row, watermark.cut)) for row in found],
         next_cursor=None if place is None else place.token,
+        searched_to=place.timestamp if place is not None and len(found) < limit else None,
         watermark=WatermarkShown(as_of=as_of, cursor=watermark.token),
     )
 

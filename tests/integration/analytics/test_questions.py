@@ -168,6 +168,20 @@ def test_each_key_of_an_answer_has_a_filter_that_lists_what_it_counts_while_more
     assert {name for one in emails["items"] for name, count in one["by_method"].items() if count} >= {"smtp", "other"}
 
 
+def test_a_page_that_is_short_before_the_end_says_how_far_back_it_was_searched(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = [row["event_id"] for row in listed(client, days=9, limit=1000, tag="vip")]
+    assert ask(client, "/recent-activities", days=9, limit=1000, tag="vip")["searched_to"] is None
+    monkeypatch.setattr("prelude_analytics.answers.rows._PORTION", 3)
+    monkeypatch.setattr("prelude_analytics.answers.rows._READ", 6)
+    page = ask(client, "/recent-activities", days=9, limit=4, tag="vip")
+    assert 0 < len(page["items"]) < 4
+    assert page["searched_to"] <= page["items"][-1]["timestamp"]
+    assert [row["event_id"] for row in listed(client, days=9, limit=4, tag="vip")] == expected
+    assert ask(client, "/recent-activities", days=9, limit=4)["searched_to"] is None
+
+
 def test_an_id_is_found_whatever_the_kind_of_entity(client: httpx.Client, writers: tuple[Writer, Writer]) -> None:
     writers[1].write(Batch(rows=[make_row(entity_type=None, entity_id="7", timestamp_us=now_us() - HOUR_US * 20)]))
     expected = [row["event_id"] for row in listed(client, days=9, limit=1000) if row["entity_id"] == "7"]
