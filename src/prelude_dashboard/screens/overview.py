@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from prelude_analytics.statuses import ORDER
@@ -11,7 +10,7 @@ from prelude_dashboard.screen import Screen
 
 if TYPE_CHECKING:
     from prelude_analytics.answers.summary import Summary
-    from prelude_analytics.answers.trends import Heatmap, Trends
+    from prelude_analytics.answers.trends import Trends
     from prelude_dashboard.asking import Asking
 
 __all__ = ["SCREEN", "show"]
@@ -20,7 +19,6 @@ SCREEN: Final = Screen("overview", "", "Overview", "o")
 _NAMES: Final = 8
 _RECENT: Final = 9
 _WIDTH, _HEIGHT = 720.0, 176.0
-_WEEK: Final = 7
 
 
 async def show(ask: Asking) -> dict[str, Any]:
@@ -48,7 +46,6 @@ async def show(ask: Asking) -> dict[str, Any]:
         "ends": [*trends.starts[1:], summary.range.to],
         "heatmap": heatmap,
         "most": max((cell.count for cell in heatmap.cells), default=0) if heatmap else 0,
-        "cells": _cell_times(ask, heatmap),
         "errors": errors,
         "latency": latency,
         "recent": recent,
@@ -74,16 +71,3 @@ def _by_type(summary: Summary) -> list[dict[str, Any]]:
         for name in ("count", *ORDER):
             found[name] += getattr(one, name)
     return sorted(types.values(), key=lambda found: -found["count"])[:_NAMES]
-
-
-def _cell_times(ask: Asking, heatmap: Heatmap | None) -> dict[tuple[int, int], tuple[Any, Any]]:
-    """When each cell begins and ends, where it is one hour: within a week. A cell of several weeks has no one list behind it."""
-    among = ask.counting.range
-    edges = among.steps("hour", most=10_000)
-    hours: dict[tuple[int, int], list[tuple[Any, Any]]] = {}
-    if heatmap is None or len(edges) > _WEEK * 25:
-        return {}
-    for since, until in pairwise(edges):
-        local = since.astimezone(among.tz)
-        hours.setdefault((local.isoweekday(), local.hour), []).append((since, until))
-    return {cell: found[0] for cell, found in hours.items() if len(found) == 1}

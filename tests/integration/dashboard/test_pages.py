@@ -114,8 +114,9 @@ def test_the_list_behind_a_figure_has_just_as_many_rows(browser: httpx.Client) -
     page = browser.get("/analytics?days=30").text
     links = re.findall(r'<td class="num"><a href="([^"]+)">(\d+)</a>', page)
     links += re.findall(r'<a href="([^"]+)" aria-label="(\d+) (?:error|timeout), [^"]+"><rect', page)
-    assert len(links) > 4
-    for href, count in links[:12]:
+    links += re.findall(r'<a href="([^"]+)" aria-label="(\d+) (?:visits|on Mondays)', page)[:20:3]
+    assert {"errors", "pages", "hours"} <= {_kind(unescape(href)) for href, _ in links}
+    for href, count in links[:24]:
         assert _listed(browser, unescape(href)) == int(count), href
 
 
@@ -124,6 +125,10 @@ def test_who_sees_only_own_rows_sees_only_own_rows(service: Analytics) -> None:
         assert client.get("/analytics").status_code == 200
         assert client.get("/analytics?user_email=bob@company.com").status_code == 403
         assert _listed(client, "/analytics/activities?days=30") == 0
+
+
+def _kind(href: str) -> str:
+    return "hours" if "weekday=" in href else "pages" if "page_route=" in href else "errors"
 
 
 def _listed(client: httpx.Client, path: str) -> int:
