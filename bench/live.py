@@ -4,7 +4,8 @@
 
 `prelude analytics` as a process of its own, an embedded PostgreSQL, a writer that commits at a steady rate in two lanes, and clients in other
 processes. A row's time is the moment at which its batch was handed to the writer, so a lag is the commit itself and the way to the
-client. `--stalled` adds sockets that read nothing, and tells by how much the server's memory grew for each.
+client. No two filters are equal. `--stalled` adds sockets that read nothing for 20 s, and tells by how much the server's memory grew for each, and
+what they heard when they read at last.
 """
 
 from __future__ import annotations
@@ -40,13 +41,14 @@ _PATH = "/api/analytics/live"
 def analytics(database: str) -> Iterator[tuple[str, int]]:
     """The service; its host with port, and the id of its process."""
     port = free_ports("analytics")["analytics"]
-    options = ["--port", str(port), "--no-keeper", "--json", "--requests-per-second", "0", "--database-url", database]
+    options = ["--port", str(port), "--keeper", "off", "--json", "--requests-per-second", "0", "--database-url", database]
     process = subprocess.Popen(
         [sys.executable, "-m", "prelude_cli", "analytics", *options], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     try:
-        json.loads(process.stdout.readline())
+        if not process.stdout.readline():
+            raise SystemExit(f"prelude analytics did not start: see above; it ended with {process.wait()}")
         yield f"127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
@@ -122,7 +124,7 @@ def paths(count: int) -> list[str]:
             f"session_id=session-{user}",
             f"user_email=user{user}@company.com&action_type=crm",
             f"action_name=create_deal&session_id=session-{user}",
-        )[number % 4]
+        )[number // _USERS % 4]
         found.append(f"{_PATH}?{by}")
     return found
 
