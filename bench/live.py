@@ -41,7 +41,17 @@ _PATH = "/api/analytics/live"
 def analytics(database: str) -> Iterator[tuple[str, int]]:
     """The service; its host with port, and the id of its process."""
     port = free_ports("analytics")["analytics"]
-    options = ["--port", str(port), "--keeper", "off", "--json", "--requests-per-second", "0", "--database-url", database]
+    options = [
+        "--port",
+        str(port),
+        "--keeper",
+        "off",
+        "--json",
+        "--requests-per-second",
+        "0",
+        "--database-url",
+        database,
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "prelude_cli", "analytics", *options], stdout=subprocess.PIPE, text=True
     )
