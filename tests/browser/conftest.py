@@ -29,7 +29,7 @@ def dashboard(postgres: TestServer) -> Iterator[Analytics]:
         yield service
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: it leaves an event loop running, in which other tests could not run theirs
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:

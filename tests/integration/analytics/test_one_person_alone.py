@@ -18,7 +18,7 @@ from prelude_store.rollups import passes
 from prelude_store.rollups.keeper import connected
 from prelude_store.timeline.tend import tend
 from prelude_store.writer import Batch, Writer
-from tests.integration.analytics.test_access_matrix import ROUTES
+from tests.integration.analytics.test_access_matrix import ROUTES as ALL_ROUTES
 from tests.support.analytics import ADA, BOB, Analytics, running_analytics
 from tests.support.live import listening
 from tests.support.postgres import TestServer, as_role
@@ -73,6 +73,8 @@ ASKED: Final[dict[str, list[dict[str, str]]]] = {
     "GET /export.ndjson": PLAIN,
     "WS /live": [{}, {"action_name": "create_deal"}, {"q": "shared"}],
 }
+# Pages of the dashboard have tests of their own; what they show comes from the functions behind these routes.
+ROUTES: Final = [route for route in ALL_ROUTES if not route.split()[1].startswith("/analytics")]
 NOT_ABOUT_ROWS: Final = {
     "GET /healthz",
     "GET /readyz",
