@@ -41,10 +41,12 @@ def test_keys_alone_lead_to_a_row(open_page: Callable[..., Page]) -> None:
     page.keyboard.press("g")
     page.keyboard.press("l")
     expect(page.locator("h1")).to_have_text("Activities")
+    page.wait_for_load_state()  # what listens for keys is a module: it runs once the page has been read
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.locator(".details")).to_be_visible()
+    page.wait_for_load_state()
     page.keyboard.press("/")
     expect(page.locator("#filter-menu select")).to_be_focused()
 

@@ -1,7 +1,12 @@
-"""One export call to an OTLP receiver, over HTTP or gRPC, and what its answer means."""
+"""One export call to an OTLP receiver, over HTTP or gRPC, and what its answer means.
+
+Python imports the codec of host names with the first connection, in the sender's thread. A child forked in that moment would have half
+a module, and no host name would be found in it ever again; so it is imported here.
+"""
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 (see the docstring)
 import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass

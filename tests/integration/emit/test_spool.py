@@ -93,6 +93,7 @@ def test_what_a_killed_process_emitted_is_sent_by_the_next(receiver: OtlpReceive
     assert deals(receiver) == Counter(range(500))
     resource = attributes_of(receiver.logs[0].resource_logs[0].resource)
     assert resource["service.name"] == "billing", "it speaks for the process that emitted"
+    receiver.wait_for(lambda: prelude_otel.stats().recovered == 500)  # the receiver's yes has come back
     assert prelude_otel.shutdown(LONG)
     assert list((tmp_path / "spool").iterdir()) == []
 
@@ -134,6 +135,23 @@ def test_parent_and_child_after_a_fork_keep_files_of_their_own(receiver: OtlpRec
     receiver.wait_for(lambda: len(deals(receiver)) == 600)
     assert prelude_otel.shutdown(LONG)
     assert deals(receiver) == Counter(range(600))
+
+
+def test_the_sender_imports_nothing_that_a_fork_could_cut_in_half() -> None:
+    """A module half imported by another thread stays half imported in the child of a fork."""
+    code = (
+        "import sys, prelude_otel\n"
+        f"prelude_otel.instrument(endpoint={NOBODY!r}, service_name='crm-service')\n"
+        "import prelude_otel.recording\n"
+        "before = set(sys.modules)\n"
+        "prelude_otel.emit('crm.delete_deal', deal_id=1)\n"
+        "prelude_otel.flush(1)\n"
+        "print(sorted(set(sys.modules) - before))\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=60
+    )
+    assert found.stdout == "[]\n"
 
 
 def test_an_exit_without_a_receiver_leaves_all_on_disk(tmp_path: Path, receiver: OtlpReceiver) -> None:
