@@ -22,6 +22,9 @@ from prelude_analytics.cursors import Place, SessionPlace, Watermark
 from prelude_analytics.filters import Filters
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.sources import Counting, watermark_of_rows
+from prelude_analytics.timeline.asked_funnel import funnel
+from prelude_analytics.timeline.query import TimelineQuery
+from prelude_analytics.timeline.query import asked as asked_of_timeline
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from prelude_analytics.figures.reading import Reading
     from prelude_analytics.items import Activity
     from prelude_analytics.settings import Settings
+    from prelude_analytics.timeline.funnels import Funnel, FunnelBody
+    from prelude_analytics.timeline.memory import Memory
+    from prelude_analytics.timeline.query import Asked
     from prelude_analytics.zones import Step
     from prelude_dashboard.state import State
 
@@ -43,6 +49,7 @@ class Asking:
 
     Args:
         reading: one snapshot.
+        timeline: what the process remembers of what follows what.
         caller: who is signed in.
         settings: of the process.
         state: of the page.
@@ -50,8 +57,9 @@ class Asking:
     Every method raises what its route raises: `ParameterError`, `Problem`, `DatabaseUnavailableError`, `TooMuchError`.
     """
 
-    def __init__(self, reading: Reading, caller: Caller, settings: Settings, state: State) -> None:
+    def __init__(self, reading: Reading, timeline: Memory, caller: Caller, settings: Settings, state: State) -> None:
         self._reading = reading
+        self._timeline = timeline
         self.caller = caller
         self.settings = settings
         self.state = state
@@ -60,13 +68,12 @@ class Asking:
     @cached_property
     def query(self) -> PanelQuery:
         """Filters and range of the page, as the API reads them."""
-        given: dict[str, Any] = dict(self.state.filters | self.state.range)
-        if "days" in given:
-            try:
-                given["days"] = int(given["days"])
-            except ValueError:
-                raise ParameterError("days", given["days"], "it is a number of days") from None
-        return PanelQuery(**given)
+        return PanelQuery(**self._given)
+
+    @cached_property
+    def about(self) -> Asked:
+        """What the page asks about what follows what."""
+        return asked_of_timeline(TimelineQuery(**self._given), self.caller, self.settings)
 
     @cached_property
     def counting(self) -> Counting:
@@ -151,6 +158,20 @@ class Asking:
         )
         return [sessions.Session(**row) for row in rows]
 
+    async def funnel(self, body: FunnelBody) -> Funnel:
+        """How many people went a way, and who."""
+        return await funnel(self._reading.connection, self._timeline, self.about, body)
+
+    @cached_property
+    def _given(self) -> dict[str, Any]:
+        given: dict[str, Any] = dict(self.state.filters | self.state.range)
+        if "days" in given:
+            try:
+                given["days"] = int(given["days"])
+            except ValueError:
+                raise ParameterError("days", given["days"], "it is a number of days") from None
+        return given
+
     @property
     def _cut(self) -> datetime:
         return cut_now(self.settings, self.now)
@@ -160,4 +181,4 @@ class Asking:
 async def asking(request: Request, caller: Caller, state: State) -> AsyncIterator[Asking]:
     """One snapshot for one page."""
     async with request.app.state.figures.read() as reading:
-        yield Asking(reading, caller, request.app.state.settings, state)
+        yield Asking(reading, request.app.state.timeline, caller, request.app.state.settings, state)

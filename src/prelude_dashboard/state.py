@@ -72,11 +72,16 @@ class State:
         ordered = [(name, value) for name, value in sorted(values.items(), key=_order) if value]
         return f"{ROOT}{screen}" + (f"?{urlencode(ordered)}" if ordered else "")
 
-    def go(self, screen: str) -> str:
-        """The address of another screen: filters, range and zone come along, what belongs to this screen alone does not."""
+    def go(self, screen: str, **changes: Any) -> str:
+        """The address of another screen: filters, range and zone come along, what belongs to this screen alone does not.
+
+        Args:
+            screen: its path behind `ROOT`.
+            changes: as for `url`.
+        """
         return State(
             self.filters | self.range | {name: self.values[name] for name in _KEPT if name in self.values}
-        ).url(screen)
+        ).url(screen, **changes)
 
     def rows(self, answer: Any, **changes: Any) -> str:
         """The list of just the rows that a figure counted.

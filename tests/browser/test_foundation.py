@@ -7,7 +7,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-SCREENS = ("", "/activities")
+SCREENS = (
+    "",
+    "/activities",
+    "/funnels?days=30&steps=crm.view_customer~crm.send_email&by=service_name&open=lost-1",
+)
 Violations = Callable[[Page], list[str]]
 
 
@@ -17,6 +21,7 @@ def test_axe_finds_nothing(open_page: Callable[..., Page], violations: Violation
     for screen in SCREENS:
         page.goto(f"/analytics{screen}")
         assert violations(page) == [], screen
+    page.goto("/analytics/activities")
     page.locator("a.open").nth(2).click()
     expect(page.locator(".details")).to_be_visible()
     assert violations(page) == []

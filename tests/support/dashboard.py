@@ -12,13 +12,15 @@ from prelude_store.rollups.rebuild import rebuild
 from prelude_store.seed.load import load
 from prelude_store.seed.plan import past
 from prelude_store.timeline.build import build_all
+from prelude_store.writer import Batch, Writer
 from tests.support.analytics import running_analytics
 from tests.support.postgres import as_role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from prelude_analytics.access import Role
+    from prelude_store.row import ActivityRow
     from tests.support.analytics import Analytics
     from tests.support.postgres import TestServer
 
@@ -28,14 +30,19 @@ ROWS = 20_000
 
 
 @contextmanager
-def running_dashboard(postgres: TestServer, rows: int = ROWS) -> Iterator[Analytics]:
-    """The service, with `rows` made-up rows of the last 30 days and all figures of them; without rows, an empty one."""
+def running_dashboard(postgres: TestServer, rows: int = ROWS, also: Sequence[ActivityRow] = ()) -> Iterator[Analytics]:
+    """The service, with `rows` made-up rows of the last 30 days, those of `also`, and all figures of them; without rows, an empty one."""
     database = postgres.create_database()
     try:
         if rows:
             made = past(rows, 30, datetime.now(UTC) - timedelta(minutes=2), "dashboard")
             for _ in load(as_role(database, "writer"), made, 1):
                 pass
+        if also:
+            writer = Writer(as_role(database, "writer"))
+            writer.write(Batch(rows=list(also)))
+            writer.close()
+        if rows or also:
             rebuild(database)
             build_all(database)
         with running_analytics(database, requests_per_second=0) as service:

@@ -70,6 +70,7 @@ _KINDS: Final = {
     "/live": _kind("watch_live"),
     "/analytics": _kind("view_overview"),
     "/analytics/activities": _kind("view_activities"),
+    "/analytics/funnels": _kind("run_funnel"),
 }
 _NO_READS: Final = frozenset({"/session", "/openapi.json", "/metrics", "/analytics/sign-out"})
 _PAGES: Final = "/analytics"

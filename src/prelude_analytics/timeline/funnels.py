@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import combinations
 from typing import Final, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from prelude_analytics.answers.funnel import Best, Order, Step, counted
@@ -17,8 +20,19 @@ from prelude_analytics.timeline.load import Timeline
 from prelude_analytics.timeline.picking import Wanted
 from prelude_analytics.timeline.query import TimelineAnswer, action_of
 from prelude_store.timeline.columns import STATUSES, Ints
+from prelude_store.timeline.moments import moment
 
-__all__ = ["Funnel", "FunnelBody", "Question", "breakdown_shown", "people_shown", "question_of", "steps_shown"]
+__all__ = [
+    "Funnel",
+    "FunnelBody",
+    "Groups",
+    "Question",
+    "breakdown_shown",
+    "grouped",
+    "people_shown",
+    "question_of",
+    "steps_shown",
+]
 
 _SECOND_US: Final = 1_000_000
 _COLUMNS: Final = ("entity_type", "page_route", "action_category")
@@ -40,6 +54,13 @@ class MatchBody(_Body):
     )
 
 
+class GroupBody(_Body):
+    """One group of the breakdown."""
+
+    value: str | None = Field(None, description="As the answer names it; null: the attempts that have no value.")
+    rest: bool = Field(False, description="All groups beyond `top` together.")
+
+
 class PeopleBody(_Body):
     """Who, beside how many."""
 
@@ -47,6 +68,7 @@ class PeopleBody(_Body):
     outcome: Literal["reached", "dropped"] = Field(
         "reached", description="Those who reached the step, or those who did and went no further."
     )
+    group: GroupBody | None = Field(None, description="Only those of one group; everybody, unless given.")
     limit: int = Field(100, ge=1, le=1000)
     cursor: str | None = Field(None, description="`next_cursor` of the page before.")
 
@@ -94,6 +116,8 @@ class Person(BaseModel):
 
     user_email: str
     steps: int = Field(description="Steps of the best attempt.")
+    first_at: datetime = Field(description="When that attempt started.")
+    last_at: datetime = Field(description="When it reached the last of its steps.")
 
 
 class People(BaseModel):
@@ -128,6 +152,23 @@ class Question:
     breakdown: str | None
     group: str | None
     property: tuple[str, str | None] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """What a breakdown parts people into.
+
+    Attributes:
+        names: of groups, by number; a number that has none is no value.
+        codes: the number of each person's group.
+        chosen: the numbers that are shown one by one.
+        rest: the others.
+    """
+
+    names: Mapping[int, str]
+    codes: Ints
+    chosen: list[int]
+    rest: list[int]
 
 
 def question_of(body: FunnelBody) -> Question:
@@ -173,12 +214,8 @@ def steps_shown(best: Best, body: FunnelBody, chosen: Ints | None = None) -> lis
     return shown
 
 
-def breakdown_shown(
-    timeline: Timeline, best: Best, body: FunnelBody, question: Question, roles: dict[int, str]
-) -> list[Group] | None:
-    """The groups of the answer, the largest first (equal ones by name), and the rest."""
-    if question.breakdown is None:
-        return None
+def grouped(timeline: Timeline, best: Best, question: Question, roles: dict[int, str], top: int) -> Groups:
+    """The groups of a question that breaks down: the largest first, equal ones by name."""
     if question.breakdown == _ROLE:
         names = dict(enumerate(sorted(set(roles.values())), 1))
         numbers = {name: number for number, name in names.items()}
@@ -191,21 +228,26 @@ def breakdown_shown(
     seen, counts = np.unique(codes, return_counts=True)
     sizes = dict(zip(seen.tolist(), counts.tolist(), strict=True))
     ranked = sorted(sizes, key=lambda code: (-sizes[code], names.get(code, "")))
-    groups = [
-        Group(value=names.get(code), rest=False, steps=steps_shown(best, body, codes == code))
-        for code in ranked[: body.top]
+    return Groups(names, codes, ranked[:top], ranked[top:])
+
+
+def breakdown_shown(groups: Groups, best: Best, body: FunnelBody) -> list[Group]:
+    """The groups of the answer, and the rest."""
+    shown = [
+        Group(value=groups.names.get(code), rest=False, steps=steps_shown(best, body, groups.codes == code))
+        for code in groups.chosen
     ]
-    if len(ranked) > body.top:
-        rest = np.isin(codes, ranked[body.top :])
-        groups.append(Group(value=None, rest=True, steps=steps_shown(best, body, rest)))
-    return groups
+    if groups.rest:
+        rest = np.isin(groups.codes, groups.rest)
+        shown.append(Group(value=None, rest=True, steps=steps_shown(best, body, rest)))
+    return shown
 
 
-async def people_shown(timeline: Timeline, best: Best, body: FunnelBody) -> People | None:
+async def people_shown(timeline: Timeline, best: Best, body: FunnelBody, groups: Groups | None) -> People | None:
     """A page of those behind a figure.
 
     Raises:
-        ParameterError: the cursor is none of ours.
+        ParameterError: the cursor is none of ours, or there are no groups of which one is asked for.
     """
     if body.people is None:
         return None
@@ -213,18 +255,35 @@ async def people_shown(timeline: Timeline, best: Best, body: FunnelBody) -> Peop
     behind = best.reached >= asked.step
     if asked.outcome == "dropped":  # nobody drops at the last step
         behind &= (best.reached == asked.step) & (asked.step < len(body.steps))
-    users = best.users[behind]
-    reached = dict(zip(users.tolist(), best.reached[behind].tolist(), strict=True))
-    emails = await timeline.emails(users)
+    if asked.group is not None:
+        behind &= _of_group(groups, asked.group)
+    places = np.flatnonzero(behind)
+    numbers = dict(zip(best.users[places].tolist(), places.tolist(), strict=True))
+    emails = await timeline.emails(best.users[places])
     after = "" if asked.cursor is None else _place(asked.cursor)
-    following = sorted((email, reached[user]) for user, email in emails.items() if email > after)
+    following = sorted((email, numbers[user]) for user, email in emails.items() if email > after)
     page = following[: asked.limit]
     more = len(following) > len(page)
     return People(
-        total=len(users),
-        items=[Person(user_email=email, steps=steps) for email, steps in page],
+        total=len(places),
+        items=[_person(email, best, place) for email, place in page],
         next_cursor=pack({"after": page[-1][0]}) if more else None,
     )
+
+
+def _person(email: str, best: Best, place: int) -> Person:
+    steps = int(best.reached[place])
+    first, last = (moment(int(best.times[step, place])) for step in (0, steps - 1))
+    return Person(user_email=email, steps=steps, first_at=first, last_at=last)
+
+
+def _of_group(groups: Groups | None, asked: GroupBody) -> NDArray[np.bool_]:
+    if groups is None:
+        raise ParameterError("people.group", asked.value, "groups there are with a breakdown alone")
+    if asked.rest:
+        return np.isin(groups.codes, groups.rest)
+    codes = [code for code in groups.chosen if groups.names.get(code) == asked.value]
+    return np.isin(groups.codes, codes)
 
 
 def _place(cursor: str) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from prelude_dashboard.screens import activities, overview
+from prelude_dashboard.screens import activities, funnels, overview
 
 __all__ = ["MODULES"]
 
-MODULES: Final = (overview, activities)
+MODULES: Final = (overview, activities, funnels)
 """In the order of the menu."""

@@ -56,6 +56,7 @@ TABLE: Final = {
     # Pages lead to the sign-in page; beside it and the assets nothing is open.
     "GET /analytics": PAGE,
     "GET /analytics/activities": PAGE,
+    "GET /analytics/funnels": PAGE,
     "GET /analytics/sign-in": OPEN,
     "POST /analytics/sign-in": (403,) * 7,  # no page of ours sends it
     "POST /analytics/sign-out": (303,) * 7,

@@ -126,6 +126,22 @@ def test_a_property_of_the_first_step_parts_the_people(client: httpx.Client) -> 
     }
 
 
+def test_a_group_of_a_breakdown_opens_a_list_of_as_many_people(client: httpx.Client) -> None:
+    asked: dict[str, Any] = {"breakdown": "action_data.value", "steps": STEPS[1:]}
+
+    def listed(**group: Any) -> Any:
+        return funnel(client, people={"step": 1, "group": group}, **asked)["people"]
+
+    big = listed(value="big")
+    assert [(one["user_email"], one["steps"]) for one in big["items"]] == [(ADA, 2)]
+    assert [big["items"][0][name] for name in ("first_at", "last_at")] == [
+        "2026-03-02T12:01:00Z",
+        "2026-03-02T12:03:00Z",
+    ]
+    assert (listed(value="small")["total"], listed(value=None)["total"], listed(rest=True)["total"]) == (1, 0, 0)
+    assert funnel(client, people={"step": 1, "group": {"rest": True}}, top=1, **asked)["people"]["total"] == 1
+
+
 def test_filters_say_which_rows_a_funnel_sees(client: httpx.Client) -> None:
     assert [step["users"] for step in funnel(client, {"service_name": "crm"})["steps"]] == [3, 1, 1]
     assert [step["users"] for step in funnel(client, {"user_email": BOB})["steps"]] == [1, 1, 0]
@@ -183,6 +199,7 @@ def test_self_sees_its_own_rows_alone(service: Analytics) -> None:
         ({"steps": STEPS, "exclusions": STEPS[1:2]}, "exclusions.0.actions"),
         ({"steps": [STEPS[0], STEPS[0]], "order": "any"}, "steps.1.actions"),
         ({"steps": STEPS, "people": {"step": 4}}, "people.step"),
+        ({"steps": STEPS, "people": {"step": 1, "group": {"value": "x"}}}, "people.group"),
         ({"steps": STEPS, "people": {"step": 1, "cursor": "!"}}, "people.cursor"),
         ({"steps": STEPS, "wat": 1}, "wat"),
     ],

@@ -1,0 +1,136 @@
+"""Screens about what follows what: each bar, cell and edge opens a list of as many, and any name is shown as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import Final
+
+import httpx
+import pytest
+
+from tests.support.analytics import Analytics
+from tests.support.dashboard import running_dashboard, signed_in
+from tests.support.postgres import TestServer
+from tests.support.rows import make_row, now_us
+
+HOUR: Final = 3_600_000_000
+HOSTILE: Final = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "\u202eereh sevil eh",
+    "شركة~الاتصالات-error",
+    "n" * 200,
+)
+FUNNEL: Final = (
+    "/analytics/funnels?days=30&steps=crm.view_customers_list~crm.view_customer~crm.generate_email~crm.send_email"
+)
+
+
+@pytest.fixture(scope="module")
+def service(postgres: TestServer) -> Iterator[Analytics]:
+    rows = [
+        make_row(
+            action_name=name,
+            timestamp_us=now_us() - HOUR * number,
+            user_email=f"{number}@company.com",
+            action_data='{"plan": "' + "p" * 10_000 + '"}',
+            page_route="/" + "r" * 10_000,
+        )
+        for number in range(1, 4)
+        for name in HOSTILE
+    ]
+    with running_dashboard(postgres, 2_000, rows) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(service: Analytics) -> Iterator[httpx.Client]:
+    with signed_in(service) as client:
+        yield client
+
+
+def link(page: str, pattern: str) -> str:
+    """The address of the first link whose tag and text are like `pattern`."""
+    found = re.search(rf'<a[^>]*href="([^"]+)"(?:[^<]|<(?!/a>))*?{pattern}', page)
+    assert found, pattern
+    return unescape(found[1]).partition("#")[0]
+
+
+def listed(client: httpx.Client, path: str, entry: str) -> int:
+    """Entries of the list that a mark opens, on all its pages."""
+    text = client.get(path).text
+    older = re.search(r'<a rel="next" href="([^"#]+)', text)
+    return text.count(entry) + (listed(client, unescape(older[1]), entry) if older else 0)
+
+
+def test_a_funnel_is_built_by_links_alone(browser: httpx.Client) -> None:
+    page = browser.get("/analytics/funnels?days=30").text
+    assert "Which step loses people?" in page
+    page = browser.get(link(page, 'title="Add view_deal"')).text
+    assert "A funnel has two at least" not in page
+    page = browser.get(link(page, 'title="Add update_deal"')).text
+    assert "people go all the way" in page
+    page = browser.get(link(page, 'aria-label="Move step 2 up"')).text
+    assert "crm.update_deal~crm.view_deal" in page
+    page = browser.get(link(page, ">or an exclusion")).text
+    page = browser.get(link(page, 'title="Add delete_deal"')).text
+    for rule in (">In any order", ">1 day<", ">Service<"):
+        page = browser.get(link(page, rule)).text
+    assert "any 1 of 2" in page
+    answer = browser.get(link(page, 'aria-label="Remove step 1"'))
+    assert str(answer.url).endswith(
+        "/analytics/funnels?as=without&by=service_name&days=30&order=any&steps=crm.view_deal&window=1d&without=crm.delete_deal"
+    )
+
+
+@pytest.mark.parametrize("also", ["", "&order=any&window=1d", "&by=service_name&order=strict"])
+def test_each_number_of_a_funnel_opens_as_many_people(browser: httpx.Client, also: str) -> None:
+    page = browser.get(FUNNEL + also).text
+    numbers = re.findall(r'href="([^"#]+)#people">(?:<strong>)?([\d\u202f]+)', page)
+    assert len(numbers) > 4
+    for href, number in numbers:
+        count = int(number.replace("\u202f", ""))
+        opened = browser.get(unescape(href)).text
+        assert opened.count("All that ") == count
+        assert re.search(rf"<h2>{number} (person|people)</h2>", opened)
+
+
+def test_a_person_behind_a_funnel_leads_to_the_rows_of_the_way(browser: httpx.Client) -> None:
+    page = browser.get(f"{FUNNEL}&open=reached-4").text
+    rows = browser.get(link(page, 'title="What [^"]+ on the way"')).text
+    assert rows.count('class="open"') >= 4
+    assert "view_customers_list" in rows
+    assert "send_email" in rows
+
+
+def test_what_can_not_be_asked_is_said_where_it_can_be_mended(browser: httpx.Client) -> None:
+    for also in (
+        "&order=often",
+        "&window=1y",
+        "&by=nothing",
+        "&open=all",
+        "~crm.view_customer&order=any",
+        "&cursor=x&open=lost-1",
+    ):
+        answer = browser.get(FUNNEL + also)
+        assert answer.status_code == 200
+        assert "This can not be asked" in answer.text, also
+        assert 'aria-label="Remove step 1"' in answer.text
+
+
+def test_any_name_is_text(browser: httpx.Client) -> None:
+    page = browser.get("/analytics/funnels?days=1").text
+    for name in HOSTILE[:2]:
+        page = browser.get(link(page, f'title="Add {re.escape(name_in_html(name))}"')).text
+    page = browser.get(link(page, 'title="Page"') if 'title="Page"' in page else link(page, ">Page<")).text
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "3 people go all the way" in page
+    assert listed(browser, link(page, "<strong>3</strong>"), "All that ") == 3
+
+
+def name_in_html(name: str) -> str:
+    """As templates escape it."""
+    return name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;")
