@@ -22,6 +22,7 @@ from prelude_analytics.cursors import Place, SessionPlace, Watermark
 from prelude_analytics.filters import Filters
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.sources import Counting, watermark_of_rows
+from prelude_analytics.timeline.asked_cohorts import CohortsQuery, cohorts_shown
 from prelude_analytics.timeline.asked_funnel import funnel
 from prelude_analytics.timeline.query import TimelineQuery
 from prelude_analytics.timeline.query import asked as asked_of_timeline
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from prelude_analytics.figures.reading import Reading
     from prelude_analytics.items import Activity
     from prelude_analytics.settings import Settings
+    from prelude_analytics.timeline.asked_cohorts import Cohorts
     from prelude_analytics.timeline.funnels import Funnel, FunnelBody
     from prelude_analytics.timeline.memory import Memory
     from prelude_analytics.timeline.query import Asked
@@ -161,6 +163,11 @@ class Asking:
     async def funnel(self, body: FunnelBody) -> Funnel:
         """How many people went a way, and who."""
         return await funnel(self._reading.connection, self._timeline, self.about, body)
+
+    async def cohorts(self, **asked: Any) -> Cohorts:
+        """Who came back; `asked` are parameters of the route beside filters and range."""
+        query = CohortsQuery(**self._given, **asked)
+        return await cohorts_shown(self._reading.connection, self._timeline, self.about, query)
 
     @cached_property
     def _given(self) -> dict[str, Any]:

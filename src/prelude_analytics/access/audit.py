@@ -71,6 +71,7 @@ _KINDS: Final = {
     "/analytics": _kind("view_overview"),
     "/analytics/activities": _kind("view_activities"),
     "/analytics/funnels": _kind("run_funnel"),
+    "/analytics/cohorts": _kind("view_cohorts"),
 }
 _NO_READS: Final = frozenset({"/session", "/openapi.json", "/metrics", "/analytics/sign-out"})
 _PAGES: Final = "/analytics"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prelude_analytics.answers.lives import NEVER, Runs
 from prelude_store.timeline.columns import DAY_US, Ints
 
-__all__ = ["Cohort", "Moments", "cohorts", "edges_are_enough", "edges_of", "first_moments"]
+__all__ = ["Cohort", "Moments", "cohorts", "edges_are_enough", "edges_of", "first_moments", "members"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +77,8 @@ def cohorts(first: Moments, returns: Moments, periods_us: Ints, until_us: int, r
         rolling_us: length of a period that counts from each user's first moment; None to count in periods of the calendar.
     """
     count = len(periods_us) - 1
-    belongs = np.searchsorted(periods_us, first.times, side="right") - 1
-    place = np.searchsorted(first.users, returns.users)
-    np.minimum(place, max(len(first.users) - 1, 0), out=place)
-    known = first.users[place] == returns.users if len(first.users) else np.zeros(len(place), dtype=bool)
-    place, times = place[known], returns.times[known]
-    if rolling_us is None:
-        columns = count
-        later = np.searchsorted(periods_us, times, side="right") - 1 - belongs[place]
-    else:
-        columns = int(-(-(until_us - int(periods_us[0])) // rolling_us))
-        later = (times - first.times[place]) // rolling_us
-    came = np.zeros((len(first.users), columns), dtype=bool)
-    fits = (later >= 0) & (later < columns)
-    came[place[fits], later[fits]] = True
+    belongs, came = _came(first, returns, periods_us, until_us, rolling_us)
+    columns = came.shape[1]
     sizes = np.bincount(belongs, minlength=count)
     order = np.argsort(belongs, kind="stable")
     bounds = np.concatenate(([0], np.cumsum(sizes)))
@@ -108,6 +97,49 @@ def cohorts(first: Moments, returns: Moments, periods_us: Ints, until_us: int, r
             )
         )
     return table
+
+
+def members(
+    first: Moments,
+    returns: Moments,
+    periods_us: Ints,
+    until_us: int,
+    rolling_us: int | None,
+    number: int,
+    later: int | None,
+) -> Ints:
+    """Places in `first` of those behind a figure of `cohorts`, which has the same arguments.
+
+    Args:
+        number: of the cohort.
+        later: in which period from theirs on they came; None: all of the cohort.
+    """
+    belongs, came = _came(first, returns, periods_us, until_us, rolling_us)
+    chosen = belongs == number
+    if later is not None:
+        chosen &= came[:, later] if later < came.shape[1] else False
+    return np.flatnonzero(chosen)
+
+
+def _came(
+    first: Moments, returns: Moments, periods_us: Ints, until_us: int, rolling_us: int | None
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """For each of `first` the number of the cohort, and in which periods from that one on they came."""
+    belongs = np.searchsorted(periods_us, first.times, side="right") - 1
+    place = np.searchsorted(first.users, returns.users)
+    np.minimum(place, max(len(first.users) - 1, 0), out=place)
+    known = first.users[place] == returns.users if len(first.users) else np.zeros(len(place), dtype=bool)
+    place, times = place[known], returns.times[known]
+    if rolling_us is None:
+        columns = len(periods_us) - 1
+        later = np.searchsorted(periods_us, times, side="right") - 1 - belongs[place]
+    else:
+        columns = int(-(-(until_us - int(periods_us[0])) // rolling_us))
+        later = (times - first.times[place]) // rolling_us
+    came = np.zeros((len(first.users), columns), dtype=bool)
+    fits = (later >= 0) & (later < columns)
+    came[place[fits], later[fits]] = True
+    return belongs, came
 
 
 def _begins(periods_us: Ints, number: int, columns: int, rolling_us: int | None) -> Ints:

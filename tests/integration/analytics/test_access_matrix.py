@@ -57,6 +57,7 @@ TABLE: Final = {
     "GET /analytics": PAGE,
     "GET /analytics/activities": PAGE,
     "GET /analytics/funnels": PAGE,
+    "GET /analytics/cohorts": PAGE,
     "GET /analytics/sign-in": OPEN,
     "POST /analytics/sign-in": (403,) * 7,  # no page of ours sends it
     "POST /analytics/sign-out": (303,) * 7,

@@ -152,6 +152,27 @@ def test_an_unknown_step_is_reached_by_nobody(client: httpx.Client) -> None:
     assert [step["users"] for step in funnel(client, steps=[STEPS[0], {"actions": ["crm.nothing"]}])["steps"]] == [3, 0]
 
 
+def test_a_cell_of_cohorts_opens_a_list_of_as_many_people(client: httpx.Client) -> None:
+    for params in ({"unit": "day"}, {"unit": "day", "periods": "rolling"}, {"return_action": "crm.create_deal"}):
+        table = client.get("/cohorts", params=RANGE | params).json()["cohorts"]
+        for cohort in table:
+            asked = RANGE | params | {"people_of": cohort["period"]}
+            for later, count in [(None, cohort["users"]), *enumerate(cohort["returned"][:3])]:
+                found: list[str] = []
+                cursor = None
+                while True:
+                    page = {"people_in": later, "limit": 1, "cursor": cursor}
+                    given = {name: value for name, value in page.items() if value is not None}
+                    people = client.get("/cohorts", params=asked | given).json()["people"]
+                    found += [one["user_email"] for one in people["items"]]
+                    cursor = people["next_cursor"]
+                    if cursor is None:
+                        break
+                assert len(set(found)) == len(found) == count == people["total"]
+    refused = client.get("/cohorts", params=RANGE | {"people_of": "2026-03-05"})
+    assert (refused.status_code, refused.json()["parameter"]) == (422, "people_of")
+
+
 def test_cohorts_say_who_came_back(client: httpx.Client) -> None:
     answer = client.get("/cohorts", params=RANGE | {"unit": "day"}).json()
     cohort = answer["cohorts"][1]

@@ -105,6 +105,25 @@ def test_a_person_behind_a_funnel_leads_to_the_rows_of_the_way(browser: httpx.Cl
     assert "send_email" in rows
 
 
+@pytest.mark.parametrize("also", ["&unit=day", "&periods=rolling", "&return=crm.view_deal&show=people"])
+def test_each_cell_of_cohorts_opens_as_many_people(browser: httpx.Client, also: str) -> None:
+    page = browser.get(f"/analytics/cohorts?days=25&first=range{also}").text
+    cells = re.findall(r'href="([^"#]+)#people"[^>]*aria-label="(\d+) (of|people)', page)
+    assert len(cells) > 4
+    for href, count, _ in cells[:: max(1, len(cells) // 8)]:
+        opened = browser.get(unescape(href)).text
+        assert opened.count("All that ") == int(count), href
+
+
+def test_a_person_of_a_cohort_leads_to_the_rows_of_the_period(browser: httpx.Client) -> None:
+    page = browser.get("/analytics/cohorts?days=30&first=range&return=crm.view_deal").text
+    cell = re.search(r'href="([^"#]+~1[^"#]*)#people"', page)
+    assert cell
+    rows = browser.get(link(browser.get(unescape(cell[1])).text, 'title="What [^"]+ did then"')).text
+    assert rows.count('class="open"') > 0
+    assert "view_deal" in rows
+
+
 def test_what_can_not_be_asked_is_said_where_it_can_be_mended(browser: httpx.Client) -> None:
     for also in (
         "&order=often",
@@ -118,6 +137,11 @@ def test_what_can_not_be_asked_is_said_where_it_can_be_mended(browser: httpx.Cli
         assert answer.status_code == 200
         assert "This can not be asked" in answer.text, also
         assert 'aria-label="Remove step 1"' in answer.text
+    for also in ("unit=hour", "periods=often", "first=last", "return=deal", "open=today", "open=2026-01-01"):
+        answer = browser.get(f"/analytics/cohorts?days=30&{also}")
+        assert answer.status_code == 200, also
+        assert "This can not be asked" in answer.text, also
+    assert "longer unit" in browser.get("/analytics/cohorts?days=365&unit=day").text
 
 
 def test_any_name_is_text(browser: httpx.Client) -> None:
