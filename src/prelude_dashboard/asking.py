@@ -24,6 +24,7 @@ from prelude_analytics.parameters import ParameterError
 from prelude_analytics.sources import Counting, watermark_of_rows
 from prelude_analytics.timeline.asked_cohorts import CohortsQuery, cohorts_shown
 from prelude_analytics.timeline.asked_funnel import funnel
+from prelude_analytics.timeline.asked_paths import PathsQuery, paths_shown
 from prelude_analytics.timeline.query import TimelineQuery
 from prelude_analytics.timeline.query import asked as asked_of_timeline
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from prelude_analytics.items import Activity
     from prelude_analytics.settings import Settings
     from prelude_analytics.timeline.asked_cohorts import Cohorts
+    from prelude_analytics.timeline.asked_paths import PathsShown
     from prelude_analytics.timeline.funnels import Funnel, FunnelBody
     from prelude_analytics.timeline.memory import Memory
     from prelude_analytics.timeline.query import Asked
@@ -168,6 +170,11 @@ class Asking:
         """Who came back; `asked` are parameters of the route beside filters and range."""
         query = CohortsQuery(**self._given, **asked)
         return await cohorts_shown(self._reading.connection, self._timeline, self.about, query)
+
+    async def paths(self, **asked: Any) -> PathsShown:
+        """What follows what; `asked` as for `cohorts`."""
+        query = PathsQuery(**self._given, **asked)
+        return await paths_shown(self._reading.connection, self._timeline, self.about, query)
 
     @cached_property
     def _given(self) -> dict[str, Any]:

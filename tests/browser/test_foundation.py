@@ -12,6 +12,7 @@ SCREENS = (
     "/activities",
     "/funnels?days=30&steps=crm.view_customer~crm.send_email&by=service_name&open=lost-1",
     "/cohorts?days=30&unit=day&first=range",
+    "/paths?days=30&open=1~crm.view_deal",
 )
 Violations = Callable[[Page], list[str]]
 

@@ -22,14 +22,15 @@ def visits(rows: list[Row], gap_seconds: int) -> list[list[str]]:
     return found
 
 
-def paths(rows: list[Row], gap_seconds: int, start: str | None) -> list[list[str]]:
-    """What is left of each visit from where its path starts."""
+def paths(rows: list[Row], gap_seconds: int, start: str | None, *, backwards: bool = False) -> list[list[str]]:
+    """What is left of each visit from where its path starts; or what it had until then, read from there back."""
     found = []
     for visit in visits(rows, gap_seconds):
         if start is None:
-            found.append(visit)
+            found.append(visit[::-1] if backwards else visit)
         elif start in visit:
-            found.append(visit[visit.index(start) :])
+            place = visit.index(start)
+            found.append(visit[place::-1] if backwards else visit[place:])
     return found
 
 

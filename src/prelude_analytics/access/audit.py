@@ -72,6 +72,7 @@ _KINDS: Final = {
     "/analytics/activities": _kind("view_activities"),
     "/analytics/funnels": _kind("run_funnel"),
     "/analytics/cohorts": _kind("view_cohorts"),
+    "/analytics/paths": _kind("view_paths"),
 }
 _NO_READS: Final = frozenset({"/session", "/openapi.json", "/metrics", "/analytics/sign-out"})
 _PAGES: Final = "/analytics"

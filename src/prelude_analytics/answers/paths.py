@@ -10,14 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prelude_analytics.answers.lives import Sequence
 from prelude_store.timeline.columns import Ints
 
-__all__ = ["END", "Link", "Node", "Paths", "Steps", "follow", "levels"]
+__all__ = ["END", "OTHERS", "Link", "Located", "Node", "Paths", "Steps", "follow", "levels", "located", "through"]
 
 END = -1
 """In place of an action: the path was over."""
+OTHERS = -2
+"""In place of an action: one of those that are not shown one by one."""
 
 _SECOND_US = 1_000_000
 
@@ -29,10 +32,12 @@ class Paths:
     Attributes:
         visits: all that there were.
         actions: one row a step, one column a path; `END` behind its end. The last row only tells whether a path went on.
+        places: which rows those are, counted over all stretches; likewise `END`.
     """
 
     visits: int
     actions: Ints
+    places: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +71,87 @@ class Steps:
     links: list[list[Link]]
 
 
-def follow(stretches: list[Sequence], gap_seconds: int, depth: int, start: int | None) -> Paths:
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where rows are.
+
+    Attributes:
+        users: whose.
+        stretches: number of the stretch of each.
+        offsets: place within the stretch.
+        ordinals: place among the rows of the user in that stretch.
+    """
+
+    users: Ints
+    stretches: Ints
+    offsets: Ints
+    ordinals: Ints
+
+
+def follow(
+    stretches: list[Sequence], gap_seconds: int, depth: int, start: int | None, *, backwards: bool = False
+) -> Paths:
     """The paths of `depth` steps after the first.
 
     Args:
         gap_seconds: a longer time between two rows ends a visit; less than 65,535.
         start: a path begins with the first such action of a visit; None: with the visit.
+        backwards: from there back to where the visit began; with `start` None from its last row.
     """
     rows = _Rows(stretches, gap_seconds)
-    begins = rows.visits if start is None else rows.first_of_visits(np.flatnonzero(rows.actions == start))
+    if start is not None:
+        begins = rows.first_of_visits(np.flatnonzero(rows.actions == start))
+    else:
+        begins = rows.ends if backwards else rows.visits
+    step = rows.before if backwards else rows.after
     actions = np.full((depth + 2, len(begins)), END, dtype=np.int64)
-    alive, places = np.arange(len(begins)), begins
-    for here in actions:
-        here[alive] = rows.actions[places]
-        places = rows.after(places)
-        goes_on = places >= 0
-        alive, places = alive[goes_on], places[goes_on]
-    return Paths(len(rows.visits), actions)
+    places = np.full_like(actions, END)
+    alive, at = np.arange(len(begins)), begins
+    for number, here in enumerate(actions):
+        here[alive] = rows.actions[at]
+        places[number, alive] = at
+        at = step(at)
+        goes_on = at >= 0
+        alive, at = alive[goes_on], at[goes_on]
+    return Paths(len(rows.visits), actions, places)
+
+
+def through(
+    paths: Paths, top: int, names: Mapping[int, str], step: int, action: int, following: int | None = None
+) -> Ints:
+    """Which paths are behind a node of `levels`, or behind a link.
+
+    Args:
+        step: of the node, from 0.
+        action: of the node, or `OTHERS`.
+        following: of the node at the next step, or `OTHERS`, or `END` for those that went no further; None: wherever they went.
+    """
+    chosen = _at(paths.actions[step], top, names, action)
+    if following is not None:
+        chosen &= _at(paths.actions[step + 1], top, names, following)
+    return np.flatnonzero(chosen)
+
+
+def _at(actions: Ints, top: int, names: Mapping[int, str], wanted: int) -> NDArray[np.bool_]:
+    if wanted != OTHERS:
+        return actions == wanted  # type: ignore[no-any-return]
+    codes, chosen = _ranked(actions, top, names)
+    return codes == len(chosen) - 1  # type: ignore[no-any-return]
+
+
+def located(stretches: list[Sequence], places: Ints) -> Located:
+    """Where the rows at `places`, counted over all `stretches`, are."""
+    nothing = np.zeros(0, dtype=np.int64)
+    runs = [part.runs for part in stretches]
+    lengths = [len(part.actions) for part in stretches]
+    begins = np.cumsum([0, *lengths])
+    counts = np.concatenate([nothing, *(run.counts for run in runs)])
+    starts = np.cumsum(counts) - counts
+    users = np.concatenate([nothing, *(run.users for run in runs)])
+    run = np.searchsorted(starts, places, side="right") - 1
+    stretch = np.searchsorted(begins, places, side="right") - 1
+    # A stretch without rows begins where the next one does: the last of those has the row.
+    return Located(users[run], stretch, places - begins[stretch], places - starts[run])
 
 
 def levels(paths: Paths, top: int, names: Mapping[int, str]) -> Steps:
@@ -150,6 +219,8 @@ class _Rows:
         goes_on = np.zeros(len(self._parts), dtype=bool)
         goes_on[np.searchsorted(self._parts, self._link_to)] = True
         self.visits = self._parts[~goes_on]
+        last_of_parts = np.append(self._parts[1:], len(self.actions)) - 1 if len(self._parts) else self._parts
+        self.ends = last_of_parts[~np.isin(last_of_parts, self._link_from)]
 
     def after(self, places: Ints) -> Ints:
         """The row that follows each of `places` in its visit; -1 where it ends."""
@@ -162,6 +233,19 @@ class _Rows:
             linked = self._link_from[link] == last
             following[over[linked]] = self._link_to[link[linked]]
         return following
+
+    def before(self, places: Ints) -> Ints:
+        """The row that each of `places` follows in its visit; -1 where it begins."""
+        previous = places - 1
+        first = np.flatnonzero(self._begins[places])
+        previous[first] = -1
+        if len(self._link_to):
+            order = np.argsort(self._link_to)
+            targets, sources = self._link_to[order], self._link_from[order]
+            link = np.minimum(np.searchsorted(targets, places[first]), len(targets) - 1)
+            linked = targets[link] == places[first]
+            previous[first[linked]] = sources[link[linked]]
+        return previous
 
     def first_of_visits(self, places: Ints) -> Ints:
         """Of `places`, in rising order, the first of each visit."""

@@ -186,6 +186,14 @@ class Timeline:
             for number in range(len(self.parts))
         ]
 
+    async def times_of(self, stretch: int, offsets: Ints) -> Ints:
+        """When rows of one stretch were, by their places in `sequences`, in microseconds."""
+        rows = await self._rows(whole_days=bool(self._given))
+        if stretch in rows:
+            return rows[stretch].columns.times[offsets]
+        days = await self._days("timeline_columns", only=[stretch])
+        return columns_of_day(days[stretch]).times[offsets]
+
     async def seen_before(self, users: Ints) -> Ints:
         """Those of `users` who have a row from before the range that the filters let pass."""
         cursor = await self.connection.execute(load("timeline_complete_before"), {"first": self.range.from_})

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from prelude_dashboard.screens import activities, cohorts, funnels, overview
+from prelude_dashboard.screens import activities, cohorts, funnels, overview, paths
 
 __all__ = ["MODULES"]
 
-MODULES: Final = (overview, activities, funnels, cohorts)
+MODULES: Final = (overview, activities, funnels, cohorts, paths)
 """In the order of the menu."""

@@ -187,6 +187,46 @@ def test_cohorts_say_who_came_back(client: httpx.Client) -> None:
     assert [one["users"] for one in within.json()["cohorts"]] == [1, 0, 0, 0, 0]
 
 
+@pytest.mark.parametrize("direction", ["after", "before"])
+@pytest.mark.parametrize("more", [{}, {"start": "crm.create_deal"}, {"service_name": "crm"}])
+def test_a_figure_of_paths_opens_a_list_of_as_many_visits(
+    client: httpx.Client, direction: str, more: dict[str, str]
+) -> None:
+    asked: dict[str, Any] = RANGE | {"depth": 2, "top": 1, "direction": direction} | more
+    answer = client.get("/paths", params=asked).json()
+    figures = [
+        ({"list_step": step, "list_action": node["action"] or "(others)"} | then, node[count])
+        for step, nodes in enumerate(answer["steps"])
+        for node in nodes
+        for then, count in (({}, "count"), ({"list_next": "(end)"}, "ended"))
+    ] + [
+        (
+            {
+                "list_step": step,
+                "list_action": link["source"] or "(others)",
+                "list_next": link["target"] or "(others)",
+            },
+            link["count"],
+        )
+        for step, links in enumerate(answer["links"])
+        for link in links
+    ]
+    assert len(figures) > 4
+    for figure, count in figures:
+        found: list[tuple[str, str]] = []
+        page: dict[str, Any] = {"limit": 2}
+        while True:
+            listed = client.get("/paths", params=asked | figure | page).json()["listed"]
+            found += [(one["user_email"], one["at"]) for one in listed["items"]]
+            for one in listed["items"]:
+                if one["next_at"]:
+                    assert one["next_at"] > one["at"] if direction == "after" else one["next_at"] < one["at"]
+            if listed["next_cursor"] is None:
+                break
+            page["cursor"] = listed["next_cursor"]
+        assert len(set(found)) == len(found) == count == listed["total"]
+
+
 def test_paths_say_what_follows_what(client: httpx.Client) -> None:
     answer = client.get("/paths", params=RANGE | {"depth": 2}).json()
     assert (answer["visits"], answer["paths"]) == (5, 5)
@@ -244,6 +284,9 @@ def test_a_wrong_funnel_is_refused_by_the_name_of_what_is_wrong(
         ("/paths", {"depth": "6"}, "depth"),
         ("/paths", {"gap": "65535"}, "gap"),
         ("/paths", {"start": ".x"}, "start"),
+        ("/paths", {"list_step": "1"}, "list_step"),
+        ("/paths", {"list_step": "4", "list_action": "crm.view_customer"}, "list_step"),
+        ("/paths", {"list_step": "0", "list_action": "crm.view_customer", "cursor": "!"}, "cursor"),
         ("/paths", {"tz": "Mars/Olympus"}, "tz"),
     ],
 )

@@ -17,7 +17,7 @@ from tests.support.postgres import TestServer
 if TYPE_CHECKING:
     from re import Match
 
-SCREENS = ("/analytics", "/analytics/activities", "/analytics/funnels", "/analytics/cohorts")
+SCREENS = ("/analytics", "/analytics/activities", "/analytics/funnels", "/analytics/cohorts", "/analytics/paths")
 
 
 @pytest.fixture(scope="module")

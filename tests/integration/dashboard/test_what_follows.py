@@ -124,6 +124,27 @@ def test_a_person_of_a_cohort_leads_to_the_rows_of_the_period(browser: httpx.Cli
     assert "view_deal" in rows
 
 
+@pytest.mark.parametrize("also", ["&direction=before&top=4", "&start=crm.view_deal&depth=2&gap=12h"])
+def test_each_band_and_each_number_of_paths_opens_as_many_visits(browser: httpx.Client, also: str) -> None:
+    page = browser.get(f"/analytics/paths?days=30{also}").text
+    marks = re.findall(r'href="([^"#]+)#visits" aria-label="([\d\u202f]+) visits', page)
+    assert len(marks) > 20
+    for href, number in marks[:: len(marks) // 10]:
+        count = int(number.replace("\u202f", ""))
+        opened = browser.get(unescape(href)).text
+        assert f"<h2>{number} visit" in opened
+        assert listed(browser, unescape(href), 'title="The rows"') == count, href
+
+
+def test_a_visit_leads_to_just_the_two_rows_that_follow_each_other(browser: httpx.Client) -> None:
+    page = browser.get("/analytics/paths?days=30&open=0~crm.view_deals_list~crm.view_deal").text
+    hrefs = re.findall(r'href="([^"]+)" title="The rows"', page)
+    assert len(hrefs) > 3
+    for href in hrefs[:3]:
+        rows = browser.get(unescape(href)).text
+        assert re.findall(r'title="crm\.(view_deals?(?:_list)?)"', rows) == ["view_deal", "view_deals_list"]
+
+
 def test_what_can_not_be_asked_is_said_where_it_can_be_mended(browser: httpx.Client) -> None:
     for also in (
         "&order=often",
@@ -141,6 +162,20 @@ def test_what_can_not_be_asked_is_said_where_it_can_be_mended(browser: httpx.Cli
         answer = browser.get(f"/analytics/cohorts?days=30&{also}")
         assert answer.status_code == 200, also
         assert "This can not be asked" in answer.text, also
+    for also in (
+        "direction=up",
+        "depth=9",
+        "top=5",
+        "gap=1s",
+        "start=deal",
+        "open=x",
+        "open=4~crm.view_deal",
+        "open=0~a~b~c",
+    ):
+        answer = browser.get(f"/analytics/paths?days=30&{also}")
+        assert answer.status_code == 200, also
+        assert "This can not be asked" in answer.text, also
+    assert "None of the visits has this activity" in browser.get("/analytics/paths?start=crm.nothing").text
     assert "longer unit" in browser.get("/analytics/cohorts?days=365&unit=day").text
 
 
@@ -153,6 +188,11 @@ def test_any_name_is_text(browser: httpx.Client) -> None:
     assert "<img src=x" not in page
     assert "3 people go all the way" in page
     assert listed(browser, link(page, "<strong>3</strong>"), "All that ") == 3
+
+    page = browser.get("/analytics/paths?days=1&depth=5&top=12").text
+    assert "<script>alert" not in page
+    band = link(page, r"from &lt;script")
+    assert listed(browser, band, 'title="The rows"') == 3
 
 
 def name_in_html(name: str) -> str:

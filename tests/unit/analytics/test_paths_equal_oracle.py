@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from prelude_analytics.answers.lives import sequence_of
-from prelude_analytics.answers.paths import follow, levels
+from prelude_analytics.answers.paths import END, OTHERS, follow, levels, located, through
 from tests.oracle import paths as oracle
 from tests.oracle.history import DAY, HOUR, counted, make_history, microseconds, within
 from tests.support.oracle_cases import cases
@@ -28,16 +28,41 @@ def test_paths_are_as_their_definition_has_them() -> None:
         rows = within(counted(history, SINCE), since, until)
         gap = chance.choice([0, 1, 900, 1800, 6 * 3600, 43_200])
         depth, top, start = chance.randint(1, 5), chance.choice([1, 2, 10]), chance.choice([None, None, "a", "b"])
-        kept = oracle.paths(rows, gap, start)
+        backwards = chance.random() < 0.4
+        kept = oracle.paths(rows, gap, start, backwards=backwards)
         nodes, links = oracle.steps(kept, depth, top)
 
         people = sorted({row.user for row in rows if row.user})
         stretches = columns(rows, [cut for cut in days(since, until) if chance.random() < 0.7], people)
-        found = follow([sequence_of(part) for part in stretches], gap, depth, ord(start) if start else None)
+        sequences = [sequence_of(part) for part in stretches]
+        found = follow(sequences, gap, depth, ord(start) if start else None, backwards=backwards)
         assert found.visits == len(oracle.visits(rows, gap)), number
         assert found.actions.shape[1] == len(kept), number
-        answer = levels(found, top, {ord(action): action for action in actions})
+        names = {ord(action): action for action in actions}
+        answer = levels(found, top, names)
         shown = [{name(node.action): (node.count, node.ended) for node in step} for step in answer.nodes]
         assert shown == nodes, number
         joined = [{(name(link.source), name(link.target)): link.count for link in step} for step in answer.links]
         assert joined == links, number
+
+        for step, (of_step, links_of) in enumerate(zip(answer.nodes, [*answer.links, []], strict=True)):
+            for node in of_step:
+                action = OTHERS if node.action is None else node.action
+                assert len(through(found, top, names, step, action)) == node.count, number
+                assert len(through(found, top, names, step, action, END)) == node.ended, number
+            for link in links_of:
+                ends = [OTHERS if action is None else action for action in (link.source, link.target)]
+                chosen = through(found, top, names, step, *ends)
+                assert len(chosen) == link.count, number
+                here, there = (located(sequences, found.places[at][chosen]) for at in (step, step + 1))
+                assert here.users.tolist() == there.users.tolist(), number
+                times = [
+                    [
+                        int(stretches[stretch].times[offset])
+                        for stretch, offset in zip(at.stretches, at.offsets, strict=True)
+                    ]
+                    for at in (here, there)
+                ]
+                assert all(one >= other if backwards else one <= other for one, other in zip(*times, strict=True)), (
+                    number
+                )

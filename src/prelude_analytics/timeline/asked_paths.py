@@ -1,0 +1,230 @@
+"""The answer to ``GET /paths``: what follows what, or what comes before it, and the visits behind a figure."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import BaseModel, Field
+
+from prelude_analytics.answers.lives import Sequence
+from prelude_analytics.answers.paths import END, OTHERS, Paths, Steps, follow, levels, located, through
+from prelude_analytics.cursors import pack, unpack
+from prelude_analytics.parameters import ParameterError
+from prelude_analytics.timeline.query import Asked, TimelineAnswer, TimelineQuery, action_of, framed
+from prelude_store.timeline.moments import microseconds, moment
+
+if TYPE_CHECKING:
+    from prelude_analytics.database import Connection
+    from prelude_analytics.timeline.load import Timeline
+    from prelude_analytics.timeline.memory import Memory
+    from prelude_store.timeline.columns import Ints
+
+__all__ = ["THE_END", "THE_OTHERS", "PathsQuery", "PathsShown", "paths_shown"]
+
+THE_OTHERS: Final = "(others)"
+THE_END: Final = "(end)"
+"""What a client writes for the activities that are not shown one by one, and for going no further."""
+
+
+class PathsQuery(TimelineQuery):
+    """Parameters of paths."""
+
+    start: str | None = Field(
+        None,
+        description="A path begins with the first such activity of a visit, as `type.name`; with the visit, unless given.",
+    )
+    direction: Literal["after", "before"] = Field(
+        "after", description="`before`: back from there; unless `start` is given, from the last activity of the visit."
+    )
+    depth: int = Field(3, ge=1, le=5, description="Steps after the first.")
+    gap: int = Field(
+        1800,
+        ge=1,
+        le=43_200,
+        description="Seconds without an activity that a visit outlasts; after a longer pause another begins.",
+    )
+    top: int = Field(8, ge=1, le=50, description="Activities shown at each step; all the others are one.")
+    list_step: int | None = Field(
+        None, ge=0, le=5, description="List the visits behind a figure of this step; the first is 0."
+    )
+    list_action: str | None = Field(None, description=f"The activity there, as the answer has it, or `{THE_OTHERS}`.")
+    list_next: str | None = Field(
+        None,
+        description=f"Only visits that went on with this activity, or `{THE_OTHERS}`; `{THE_END}`: that went no further.",
+    )
+    limit: int = Field(100, ge=1, le=1000, description="Visits at most.")
+    cursor: str | None = Field(None, description="`next_cursor` of the visits before.")
+
+
+class NodeShown(BaseModel):
+    """An activity at one step."""
+
+    action: str | None = Field(description="As `type.name`; null: all the others together.")
+    count: int = Field(description="Paths that came by here.")
+    ended: int = Field(description="Those of them that went no further.")
+
+
+class LinkShown(BaseModel):
+    """What joins a step to the next."""
+
+    source: str | None = Field(description="Activity of the step; null: the others.")
+    target: str | None = Field(description="Activity of the next step; null: the others.")
+    count: int
+
+
+class VisitShown(BaseModel):
+    """A visit behind a figure."""
+
+    user_email: str
+    at: datetime = Field(description="When it came by.")
+    next_at: datetime | None = Field(description="When it went on; null where it did not.")
+
+
+class VisitsShown(BaseModel):
+    """The visits behind a figure, by address and time."""
+
+    total: int = Field(description="As many as the figure says.")
+    items: list[VisitShown]
+    next_cursor: str | None
+
+
+class PathsShown(TimelineAnswer):
+    """What follows what, step by step."""
+
+    visits: int = Field(description="All visits in the range.")
+    paths: int = Field(description="Those in which a path begins.")
+    steps: list[list[NodeShown]] = Field(description="The first, and then as many as `depth` says.")
+    links: list[list[LinkShown]] = Field(description="From each step to the next.")
+    listed: VisitsShown | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the answer shows, and the names in it."""
+
+    visits: int
+    paths: int
+    steps: Steps
+    names: dict[int, str]
+
+
+async def paths_shown(connection: Connection, memory: Memory, about: Asked, query: PathsQuery) -> PathsShown:
+    """What people do after what, or before it, within a visit.
+
+    Raises:
+        ParameterError: the parameters contradict each other, or a value is not allowed.
+    """
+    if query.start is not None:
+        action_of("start", query.start)
+    if query.list_step is not None and (query.list_step > query.depth or query.list_action is None):
+        raise ParameterError("list_step", query.list_step, f"it is 0 to {query.depth}, with list_action beside it")
+    timeline = await about.timeline(connection, memory)
+    found = await _found(timeline, query)
+    names, steps = found.names, found.steps
+    return PathsShown(
+        visits=found.visits,
+        paths=found.paths,
+        steps=[
+            [NodeShown(action=names.get(node.action or 0), count=node.count, ended=node.ended) for node in step]
+            for step in steps.nodes
+        ],
+        links=[
+            [
+                LinkShown(source=names.get(link.source or 0), target=names.get(link.target or 0), count=link.count)
+                for link in step
+            ]
+            for step in steps.links
+        ],
+        listed=None if query.list_step is None else await _listed(timeline, query, query.list_step),
+        **framed(timeline),
+    )
+
+
+async def _found(timeline: Timeline, query: PathsQuery) -> _Found:
+    """The answer, remembered where all that it is made of is."""
+
+    async def count(keys: list[Any]) -> dict[Any, _Found]:
+        sequences = await timeline.sequences()
+        names = _names(timeline)
+
+        def answer() -> _Found:
+            paths = _follow(sequences, query, names)
+            return _Found(paths.visits, paths.actions.shape[1], levels(paths, query.top, names), names)
+
+        return dict.fromkeys(keys, await asyncio.to_thread(answer))
+
+    rows = timeline.key()
+    key = "paths", rows, query.start, query.direction, query.depth, query.gap, query.top
+    if rows is None:
+        return (await count([key]))[key]
+    return (await timeline.memory.obtain([key], count))[key]  # type: ignore[no-any-return]
+
+
+def _names(timeline: Timeline) -> dict[int, str]:
+    return {number: f"{kind}.{name}" for number, (kind, name) in timeline.actions.items()}
+
+
+def _follow(sequences: list[Sequence], query: PathsQuery, names: dict[int, str]) -> Paths:
+    start = None if query.start is None else _number(query.start, names)
+    return follow(sequences, query.gap, query.depth, start, backwards=query.direction == "before")
+
+
+def _number(action: str, names: dict[int, str]) -> int:
+    """Of an activity, or of what stands in its place; one that nobody ever did has a number that nothing has."""
+    if action == THE_OTHERS:
+        return OTHERS
+    if action == THE_END:
+        return END
+    return next((number for number, name in names.items() if name == action), max(names, default=0) + 1)
+
+
+async def _listed(timeline: Timeline, query: PathsQuery, step: int) -> VisitsShown:
+    """A page of the visits behind a figure."""
+    sequences = await timeline.sequences()
+    names = _names(timeline)
+    action = _number(query.list_action or "", names)
+    following = None if query.list_next is None else _number(query.list_next, names)
+
+    def chosen() -> tuple[Ints, Ints]:
+        paths = _follow(sequences, query, names)
+        behind = through(paths, query.top, names, step, action, following)
+        return paths.places[step][behind], paths.places[step + 1][behind]
+
+    here, there = await asyncio.to_thread(chosen)
+    at, then = located(sequences, here), located(sequences, there)
+    emails = await timeline.emails(at.users)
+    since = [microseconds(part.since) for part in timeline.parts]
+    keys = [
+        (emails[user], since[stretch], ordinal)
+        for user, stretch, ordinal in zip(at.users.tolist(), at.stretches.tolist(), at.ordinals.tolist(), strict=True)
+    ]
+    after = None if query.cursor is None else _place(query.cursor)
+    order = sorted(place for place in range(len(keys)) if after is None or keys[place] > after)
+    order.sort(key=keys.__getitem__)
+    page = order[: query.limit]
+    items = [
+        VisitShown(
+            user_email=keys[place][0],
+            at=await _moment(timeline, at.stretches[place], at.offsets[place]),
+            next_at=None
+            if there[place] == END
+            else await _moment(timeline, then.stretches[place], then.offsets[place]),
+        )
+        for place in page
+    ]
+    cursor = pack({"after": list(keys[page[-1]])}) if len(order) > len(page) else None
+    return VisitsShown(total=len(keys), items=items, next_cursor=cursor)
+
+
+async def _moment(timeline: Timeline, stretch: Any, offset: Any) -> datetime:
+    return moment(int(await timeline.times_of(int(stretch), offset)))
+
+
+def _place(cursor: str) -> tuple[str, int, int]:
+    match unpack("cursor", cursor, "after")["after"]:
+        case [str(email), int(since), int(ordinal)]:
+            return email, since, ordinal
+    raise ParameterError("cursor", cursor, "it is the next_cursor of the page before")
