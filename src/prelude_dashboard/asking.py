@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from prelude_analytics.access import Caller, may_rank, restrict
 from prelude_analytics.answers import errors, latency, rankings, sessions, summary, trends
+from prelude_analytics.answers.page_latency import PageLatencies, page_latencies
 from prelude_analytics.answers.rows import LAST_ID, Wanted, activities, first_place
 from prelude_analytics.answers.trends import Heatmap, Stack, Trends
 from prelude_analytics.asking import PanelQuery, StepQuery, asked, counting, cut_now, step_of
@@ -161,6 +162,14 @@ class Asking:
             self._reading.connection, sessions.SessionList(filters, among.to, place), limit
         )
         return [sessions.Session(**row) for row in rows]
+
+    async def emails(self, limit: int = 100) -> rankings.Emails:
+        """Who generated and sent emails; for whom `ranks` lets."""
+        return await rankings.emails(self._reading, self.counting, rankings.Asked(limit, "", None))
+
+    async def page_latencies(self) -> PageLatencies:
+        """How long activities took, by page."""
+        return await page_latencies(self._reading, self.counting)
 
     async def funnel(self, body: FunnelBody) -> Funnel:
         """How many people went a way, and who."""

@@ -13,6 +13,7 @@ SCREENS = (
     "/funnels?days=30&steps=crm.view_customer~crm.send_email&by=service_name&open=lost-1",
     "/cohorts?days=30&unit=day&first=range",
     "/paths?days=30&open=1~crm.view_deal",
+    "/reports?days=30",
 )
 Violations = Callable[[Page], list[str]]
 

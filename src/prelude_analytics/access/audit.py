@@ -73,6 +73,7 @@ _KINDS: Final = {
     "/analytics/funnels": _kind("run_funnel"),
     "/analytics/cohorts": _kind("view_cohorts"),
     "/analytics/paths": _kind("view_paths"),
+    "/analytics/reports": _kind("view_reports"),
 }
 _NO_READS: Final = frozenset({"/session", "/openapi.json", "/metrics", "/analytics/sign-out"})
 _PAGES: Final = "/analytics"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from prelude_dashboard.screens import activities, cohorts, funnels, overview, paths
+from prelude_dashboard.screens import activities, cohorts, funnels, overview, paths, reports
 
 __all__ = ["MODULES"]
 
-MODULES: Final = (overview, activities, funnels, cohorts, paths)
+MODULES: Final = (overview, activities, funnels, cohorts, paths, reports)
 """In the order of the menu."""

@@ -59,6 +59,7 @@ TABLE: Final = {
     "GET /analytics/funnels": PAGE,
     "GET /analytics/cohorts": PAGE,
     "GET /analytics/paths": PAGE,
+    "GET /analytics/reports": PAGE,
     "GET /analytics/sign-in": OPEN,
     "POST /analytics/sign-in": (403,) * 7,  # no page of ours sends it
     "POST /analytics/sign-out": (303,) * 7,

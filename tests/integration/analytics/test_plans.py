@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 
 from prelude_analytics import queries
 from prelude_analytics.answers import deals, errors, latency, rankings, sessions, summary, trends
+from prelude_analytics.answers.page_latency import page_latencies
 from prelude_analytics.answers.rows import Wanted, activities, first_place
 from prelude_analytics.cursors import SessionPlace
 from prelude_analytics.figures.reading import Reading
@@ -102,6 +103,7 @@ async def ask_everything(connection: Any) -> None:
         await trends.trends(Reading(connection), about, "day", "name", 20)
         await trends.heatmap(Reading(connection), about)
         await latency.latency(Reading(connection), about, "day")
+        await page_latencies(Reading(connection), about)
         await errors.errors(Reading(connection), about, "day")
         await deals.deals(Reading(connection), about, "day")
         await rankings.pages(Reading(connection), about, everything)

@@ -17,7 +17,14 @@ from tests.support.postgres import TestServer
 if TYPE_CHECKING:
     from re import Match
 
-SCREENS = ("/analytics", "/analytics/activities", "/analytics/funnels", "/analytics/cohorts", "/analytics/paths")
+SCREENS = (
+    "/analytics",
+    "/analytics/activities",
+    "/analytics/funnels",
+    "/analytics/cohorts",
+    "/analytics/paths",
+    "/analytics/reports",
+)
 
 
 @pytest.fixture(scope="module")
