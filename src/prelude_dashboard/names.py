@@ -13,8 +13,11 @@ from urllib.parse import quote, unquote
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.statuses import ORDER
 
-__all__ = ["Named", "moved", "read", "written"]
+__all__ = ["Named", "askable", "moved", "read", "written"]
 
+_LONGEST: Final = 200
+_CUT: Final = re.compile(r"…[0-9a-f]{32}\Z")
+"""The end of a name that figures have cut."""
 _PLAIN: Final = re.compile(r"[~-]")
 
 
@@ -23,6 +26,11 @@ class Named(NamedTuple):
 
     action: str
     status: str | None = None
+
+
+def askable(action: str) -> bool:
+    """Whether the API takes a name, as ``type.name``, in questions about what follows what: figures cut what is very long."""
+    return len(action.partition(".")[2]) <= _LONGEST and not _CUT.search(action)
 
 
 def read(parameter: str, text: str | None) -> list[Named]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.dashboard import running_dashboard
+from tests.support.dashboard import hostile_rows, running_dashboard
 
 if TYPE_CHECKING:
     from prelude_analytics.access import Role
@@ -24,8 +24,8 @@ OpenPage = Callable[..., Page]
 
 @pytest.fixture(scope="session")
 def dashboard(postgres: TestServer) -> Iterator[Analytics]:
-    """A dashboard with 20,000 rows behind it, for all tests of the session."""
-    with running_dashboard(postgres) as service:
+    """A dashboard with 20,000 rows behind it, and some with texts that no page should break on, for all tests of the session."""
+    with running_dashboard(postgres, also=hostile_rows()) as service:
         yield service
 
 

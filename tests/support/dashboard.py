@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from prelude_store.timeline.build import build_all
 from prelude_store.writer import Batch, Writer
 from tests.support.analytics import running_analytics
 from tests.support.postgres import as_role
+from tests.support.rows import make_row, now_us
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,9 +26,29 @@ if TYPE_CHECKING:
     from tests.support.analytics import Analytics
     from tests.support.postgres import TestServer
 
-__all__ = ["running_dashboard", "signed_in"]
+__all__ = ["hostile_rows", "running_dashboard", "signed_in"]
 
 ROWS = 20_000
+
+
+def hostile_rows() -> list[ActivityRow]:
+    """Rows of the last hours with texts that break pages which take them for anything but text, in every field that has one."""
+    texts = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "\u202eereh sevil eh", "l" * 10_000)
+    fields = ("session_id", "action_name", "entity_type", "entity_id", "page_url", "page_route", "service_name")
+    return [
+        make_row(
+            timestamp_us=now_us() - (number + 3 * place) * 600_000_000,
+            user_email=f"{text}@company.com",
+            result_status=status,
+            user_agent=text,
+            action_data=json.dumps({text: text, "customer_id": text}),
+            result_data=json.dumps({"error_type": text}),
+            tags=(text,),
+            **dict.fromkeys(fields, text),
+        )
+        for place, text in enumerate(texts)
+        for number, status in enumerate(("success", "error", "success"), 1)
+    ]
 
 
 @contextmanager
@@ -40,7 +62,7 @@ def running_dashboard(postgres: TestServer, rows: int = ROWS, also: Sequence[Act
                 pass
         if also:
             writer = Writer(as_role(database, "writer"))
-            writer.write(Batch(rows=list(also)))
+            assert writer.write(Batch(rows=list(also))).inserted == len(also)
             writer.close()
         if rows or also:
             rebuild(database)

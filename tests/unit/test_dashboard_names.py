@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from prelude_analytics.parameters import ParameterError
-from prelude_dashboard.names import Named, moved, read, written
+from prelude_dashboard.names import Named, askable, moved, read, written
 
 
 def test_names_in_an_address_stay_readable() -> None:
@@ -29,3 +29,10 @@ def test_names_move_and_go() -> None:
     assert [one.action for one in moved(given, 2, -1)] == ["a", "c", "b"]
     assert [one.action for one in moved(given, 0, 1)] == ["b", "a", "c"]
     assert [one.action for one in moved(given, 1, 0)] == ["a", "c"]
+
+
+def test_names_that_figures_have_cut_are_not_offered() -> None:
+    assert askable("crm.view_deal")
+    assert askable("crm." + "n" * 200)
+    assert not askable("crm." + "n" * 201)
+    assert not askable("crm.nnn…" + "0123456789abcdef" * 2)

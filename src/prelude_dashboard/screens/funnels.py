@@ -202,7 +202,8 @@ def _offered(summary: Summary, taken: Sequence[Named]) -> list[tuple[str, list[t
     kinds: dict[str, list[tuple[str, int]]] = {}
     chosen = {one.action for one in taken}
     for one in summary.by_action[:_MOST_NAMES]:
-        if f"{one.action_type}.{one.action_name}" not in chosen:
+        action = f"{one.action_type}.{one.action_name}"
+        if action not in chosen and names.askable(action):
             kinds.setdefault(one.action_type, []).append((one.action_name, one.count))
     return list(kinds.items())
 
