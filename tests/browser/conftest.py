@@ -89,7 +89,7 @@ def violations() -> Callable[[Page], list[str]]:
     """What axe-core finds wrong with a page."""
 
     def found(page: Page) -> list[str]:
-        result = page.evaluate(f"{AXE.read_text(encoding='utf-8')};axe.run()")
+        result = page.evaluate(f"{AXE.read_text(encoding='utf-8')};axe.run({{resultTypes: ['violations']}})")
         return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in result["violations"]]
 
     return found
