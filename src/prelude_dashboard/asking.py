@@ -14,14 +14,15 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from prelude_analytics.access import Caller, may_rank, restrict
-from prelude_analytics.answers import errors, latency, rankings, sessions, summary, trends
+from prelude_analytics.answers import errors, latency, rankings, summary, trends
 from prelude_analytics.answers.page_latency import PageLatencies, page_latencies
 from prelude_analytics.answers.rows import LAST_ID, Wanted, activities, first_place
 from prelude_analytics.answers.trends import Heatmap, Stack, Trends
 from prelude_analytics.asking import PanelQuery, StepQuery, asked, counting, cut_now, step_of
-from prelude_analytics.cursors import Place, SessionPlace, Watermark
+from prelude_analytics.cursors import Place, Watermark
 from prelude_analytics.filters import Filters
 from prelude_analytics.parameters import ParameterError
+from prelude_analytics.routes.sessions import SessionQuery, SessionsQuery, session_shown, sessions_shown
 from prelude_analytics.sources import Counting, watermark_of_rows
 from prelude_analytics.timeline.asked_cohorts import CohortsQuery, cohorts_shown
 from prelude_analytics.timeline.asked_funnel import funnel
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from prelude_analytics.answers.rows import Activities
+    from prelude_analytics.answers.sessions import OneSession, Sessions
     from prelude_analytics.figures.reading import Reading
     from prelude_analytics.items import Activity
     from prelude_analytics.settings import Settings
@@ -152,16 +154,22 @@ class Asking:
         found = await activities(self._reading.connection, Wanted(filters, until, place), 1000, None)
         return next((one for one in found.items if one.event_id == event_id), None)
 
-    async def sessions(self, limit: int = 50) -> list[sessions.Session]:
+    async def sessions(self, limit: int = 50, cursor: str | None = None, *, with_errors: bool = False) -> Sessions:
         """The sessions that began last in the range; of the filters, ``user_email`` and ``session_id`` count."""
-        asked_for = restrict(self.caller, self.query.filters())
-        filters = Filters(user_email=asked_for.user_email, session_id=asked_for.session_id)
-        among = self.query.range(self.now)
-        place = SessionPlace(among.to, "", "", derived=False, since=among.from_, asked="")
-        rows, _ = await sessions.sessions(
-            self._reading.connection, sessions.SessionList(filters, among.to, place), limit
+        about = {
+            name: value for name, value in self._given.items() if name in SessionsQuery.model_fields or name == "from"
+        }
+        query = SessionsQuery(**about, limit=limit, cursor=cursor, with_errors=with_errors)
+        return await sessions_shown(self._reading.connection, query, self.caller, self.settings)
+
+    async def session(
+        self, session_id: str, limit: int = 100, cursor: str | None = None, result_status: str | None = None
+    ) -> OneSession:
+        """One session of ``user_email``, and what was done in it."""
+        query = SessionQuery(
+            user_email=self.state["user_email"], result_status=result_status, cursor=cursor, limit=limit
         )
-        return [sessions.Session(**row) for row in rows]
+        return await session_shown(self._reading.connection, session_id, query, self.caller, self.settings)
 
     async def emails(self, limit: int = 100) -> rankings.Emails:
         """Who generated and sent emails; for whom `ranks` lets."""

@@ -71,11 +71,17 @@ def _route(module: ModuleType) -> None:
     async def serve(request: Request, caller: Calls) -> Response:
         state = State.of(request.query_params.multi_items())
         try:
+            state = state.within(screen.days)
             if state["add"] is not None:
                 return redirect(_added(state, screen))
             async with asking(request, caller, state) as ask:
                 shown: dict[str, Any] = await module.show(ask)
-                frame = {"ask": ask, "tz": ask.tz, "screen": screen, "menu": [one.SCREEN for one in MODULES]}
+                frame = {
+                    "ask": ask,
+                    "tz": ask.tz,
+                    "screen": screen,
+                    "menu": [one.SCREEN for one in MODULES if one.SCREEN.key],
+                }
                 html = draw(f"{screen.name}.html", request, state=state, caller=caller, **frame, **shown)
         except Exception as error:  # noqa: BLE001 (problem_of logs what is no one's fault but ours)
             return _trouble(request, problem_of(error, request.scope))

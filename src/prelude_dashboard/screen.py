@@ -17,6 +17,9 @@ class Screen:
         title: in the menu, and on top.
         key: goes there after ``g``.
         refresh: seconds after which it looks for news; 0: it does not.
+        about: parameters that say which one thing it is about; they are no chips, and do not come along to other screens.
+        within: name of the screen that the menu marks instead of this one.
+        days: the range where the address has none; 0: as the API.
     """
 
     name: str
@@ -24,3 +27,6 @@ class Screen:
     title: str
     key: str
     refresh: int = 10
+    about: tuple[str, ...] = ()
+    within: str = ""
+    days: int = 0

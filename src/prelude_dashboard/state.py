@@ -54,6 +54,12 @@ class State:
         """``days``, ``from``, ``to`` and ``tz``, as far as they are given."""
         return {name: self.values[name] for name in (*_RANGE, "tz") if name in self.values}
 
+    def within(self, days: int) -> State:
+        """The same with a range of so many days, where it has none; 0 days: the same."""
+        if not days or any(name in self.values for name in _RANGE):
+            return self
+        return State({**self.values, "days": str(days)})
+
     def url(self, screen: str = "", **changes: Any) -> str:
         """The address of a screen in the same view.
 
@@ -82,6 +88,16 @@ class State:
         return State(
             self.filters | self.range | {name: self.values[name] for name in _KEPT if name in self.values}
         ).url(screen, **changes)
+
+    def to(self, screen: str, **about: Any) -> str:
+        """The address of a page about one thing: range and zone come along, filters do not.
+
+        Args:
+            screen: its path behind `ROOT`.
+            about: which thing; as changes for `url`.
+        """
+        kept = {name: self.values[name] for name in _KEPT if name in self.values}
+        return State(self.range | kept).url(screen, **about)
 
     def rows(self, answer: Any, **changes: Any) -> str:
         """The list of just the rows that a figure counted.

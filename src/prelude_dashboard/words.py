@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-__all__ = ["change", "clock", "compact", "day", "exact", "lasted", "number", "percent"]
+__all__ = ["change", "clock", "compact", "day", "exact", "lasted", "number", "percent", "short", "time"]
 
 NONE: Final = "–"
 _THOUSAND: Final = 1000
@@ -60,6 +60,16 @@ def lasted(milliseconds: float | None) -> str:
 def clock(moment: datetime, tz: ZoneInfo) -> str:
     """Day and time of the zone, to the second."""
     return moment.astimezone(tz).strftime("%d %b %H:%M:%S")
+
+
+def short(moment: datetime, tz: ZoneInfo) -> str:
+    """Day and time of the zone, to the minute."""
+    return moment.astimezone(tz).strftime("%d %b %H:%M")
+
+
+def time(moment: datetime, tz: ZoneInfo) -> str:
+    """The time of the zone, to the second."""
+    return moment.astimezone(tz).strftime("%H:%M:%S")
 
 
 def day(moment: datetime, tz: ZoneInfo) -> str:

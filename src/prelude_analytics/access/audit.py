@@ -70,6 +70,8 @@ _KINDS: Final = {
     "/live": _kind("watch_live"),
     "/analytics": _kind("view_overview"),
     "/analytics/activities": _kind("view_activities"),
+    "/analytics/sessions": _kind("view_sessions"),
+    "/analytics/session": _kind("view_session"),
     "/analytics/funnels": _kind("run_funnel"),
     "/analytics/cohorts": _kind("view_cohorts"),
     "/analytics/paths": _kind("view_paths"),

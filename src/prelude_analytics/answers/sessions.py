@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, Field
 
 from prelude_analytics import queries
 from prelude_analytics.answers.shapes import WatermarkShown
-from prelude_analytics.cursors import SessionPlace, Watermark
+from prelude_analytics.cursors import SessionPlace
+from prelude_analytics.filters import Filters
 from prelude_analytics.items import Activity, columns, item
 from prelude_analytics.sources import fetch
 
 if TYPE_CHECKING:
+    from prelude_analytics.cursors import Place
     from prelude_analytics.database import Connection
-    from prelude_analytics.filters import Filters
 
-__all__ = ["OneSession", "Session", "Sessions", "find", "sessions", "timeline"]
+__all__ = ["OneSession", "Session", "SessionList", "Sessions", "find", "sessions", "timeline"]
+
+_ALL: Final = Filters()
 
 
 class Session(BaseModel):
@@ -61,11 +63,16 @@ class OneSession(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SessionList:
-    """Which sessions, and behind which place."""
+    """Which sessions, and behind which place.
+
+    Attributes:
+        with_errors: only those in which something failed.
+    """
 
     filters: Filters
     until: datetime
     place: SessionPlace
+    with_errors: bool = False
 
 
 async def sessions(
@@ -81,6 +88,7 @@ async def sessions(
         "email": place.user_email,
         "id": place.session_id,
         "derived": place.derived,
+        "with_errors": wanted.with_errors,
         "limit": limit + 1,
     }
     rows = await fetch(connection, queries.load("sessions", filters=condition), parameters)
@@ -101,19 +109,20 @@ async def find(connection: Connection, session_id: str, filters: Filters) -> lis
 
 
 async def timeline(
-    connection: Connection, session: dict[str, Any], watermark: Watermark, behind: tuple[datetime, UUID], limit: int
+    connection: Connection, session: dict[str, Any], place: Place, limit: int, filters: Filters = _ALL
 ) -> tuple[list[dict[str, Any]], bool]:
-    """At most `limit` activities of `session` behind a time and id, and whether there are more."""
-    parameters = watermark.parameters() | {
+    """At most `limit` activities of `session` behind `place`, of those that `filters` fit, and whether there are more."""
+    condition, parameters = filters.where("log")
+    parameters |= place.watermark.parameters() | {
         "email": session["user_email"],
         "session_id": session["session_id"],
         "derived": session["derived"],
         "started": session["started_at"],
         "ended": session["ended_at"],
-        "at": behind[0],
-        "id": behind[1],
+        "at": place.timestamp,
+        "id": place.event_id,
         "limit": limit + 1,
     }
-    statement = queries.load("session_rows", columns=columns(), counted=queries.text("counted"))
+    statement = queries.load("session_rows", columns=columns(), filters=condition, counted=queries.text("counted"))
     rows = await fetch(connection, statement, parameters)
-    return [item(row, watermark.cut) for row in rows[:limit]], len(rows) > limit
+    return [item(row, place.watermark.cut) for row in rows[:limit]], len(rows) > limit

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
@@ -28,8 +29,14 @@ from prelude_analytics.parameters import ParameterError
 from prelude_analytics.problems import Problem
 from prelude_analytics.ranges import RangeQuery
 from prelude_analytics.sources import watermark_of_rollups
+from prelude_otel.contract.vocabulary import STATUSES
 
-__all__ = ["router"]
+if TYPE_CHECKING:
+    from prelude_analytics.access import Caller
+    from prelude_analytics.database import Connection
+    from prelude_analytics.settings import Settings
+
+__all__ = ["SessionQuery", "SessionsQuery", "router", "session_shown", "sessions_shown"]
 
 router = APIRouter(tags=["sessions"])
 
@@ -41,12 +48,18 @@ class SessionsQuery(RangeQuery, CursorQuery):
     session_id: str | None = Field(
         None, description="Sessions with this id; clients choose ids, so several users may have one."
     )
+    with_errors: bool = Field(False, description="Only sessions in which something failed.")
 
 
 class SessionQuery(CursorQuery):
     """Parameters of one session."""
 
     user_email: str | None = Field(None, description="Whose session; needed where several users have one of that id.")
+    result_status: str | None = Field(
+        None,
+        description="Only the activities with this status; the summary is of all.",
+        json_schema_extra={"enum": [*sorted(STATUSES)]},
+    )
 
 
 @router.get("/sessions")
@@ -54,21 +67,8 @@ async def get_sessions(
     query: Annotated[SessionsQuery, Query()], caller: Calls, database: Reads, request: Request
 ) -> Sessions:
     """Sessions that began in the range, the last first."""
-    now = datetime.now(UTC)
-    filters = restrict(caller, _filters(query.user_email, query.session_id))
-    among, digest = query.range(now), asked(query, filters)
-    if query.cursor is None:
-        place = SessionPlace(among.to, "", "", derived=False, since=among.from_, asked=digest)
-    else:
-        place = SessionPlace.read(query.cursor, digest)
     async with database.read() as connection:
-        watermark, as_of = await watermark_of_rollups(connection, cut_now(request.app.state.settings, now))
-        rows, behind = await sessions(connection, SessionList(filters, among.to, place), query.limit)
-    return Sessions(
-        items=[Session(**row) for row in rows],
-        next_cursor=None if behind is None else behind.token,
-        watermark=WatermarkShown(as_of=as_of, cursor=watermark.token),
-    )
+        return await sessions_shown(connection, query, caller, request.app.state.settings)
 
 
 @router.get("/sessions/{session_id}")
@@ -80,28 +80,63 @@ async def get_session(
     request: Request,
 ) -> OneSession:
     """One session: its summary, and what was done in it in order of time."""
+    async with database.read() as connection:
+        return await session_shown(connection, session_id, query, caller, request.app.state.settings)
+
+
+async def sessions_shown(connection: Connection, query: SessionsQuery, caller: Caller, settings: Settings) -> Sessions:
+    """The answer to ``GET /sessions``.
+
+    Raises:
+        ParameterError: a value is not allowed.
+        Problem: 403, the sessions are somebody else's.
+    """
+    now = datetime.now(UTC)
+    filters = restrict(caller, _filters(query.user_email, query.session_id))
+    among, digest = query.range(now), asked(query, filters)
+    if query.cursor is None:
+        place = SessionPlace(among.to, "", "", derived=False, since=among.from_, asked=digest)
+    else:
+        place = SessionPlace.read(query.cursor, digest)
+    watermark, as_of = await watermark_of_rollups(connection, cut_now(settings, now))
+    rows, behind = await sessions(
+        connection, SessionList(filters, among.to, place, with_errors=query.with_errors), query.limit
+    )
+    return Sessions(
+        items=[Session(**row) for row in rows],
+        next_cursor=None if behind is None else behind.token,
+        watermark=WatermarkShown(as_of=as_of, cursor=watermark.token),
+    )
+
+
+async def session_shown(
+    connection: Connection, session_id: str, query: SessionQuery, caller: Caller, settings: Settings
+) -> OneSession:
+    """The answer to ``GET /sessions/{session_id}``.
+
+    Raises:
+        ParameterError: a value is not allowed, or several users have a session of that id.
+        Problem: 404, there is none that the caller may see; 403, it is to be somebody else's.
+    """
     if "\x00" in session_id:
         raise ParameterError("session_id", session_id, "it is a text without NUL")
-    filters = restrict(caller, _filters(query.user_email, None))
+    filters, only = (
+        restrict(caller, _filters(query.user_email, None)),
+        Filters.read({"result_status": query.result_status}),
+    )
     digest = asked(query, Filters(user_email=filters.user_email, session_id=session_id))
     place = None if query.cursor is None else Place.read(query.cursor, digest)
-    async with database.read() as connection:
-        watermark, as_of = await watermark_of_rollups(
-            connection, cut_now(request.app.state.settings, datetime.now(UTC))
-        )
-        found = await find(connection, session_id, filters)
-        if not found:
-            raise Problem(404, "No such session", f"there is no session {session_id!r} that this credential may see")
-        if len(found) > 1:
-            said = "several users have a session of that id: name one of them"
-            raise ParameterError("user_email", query.user_email, said)
-        if place is None:
-            place = Place(watermark, found[0]["started_at"], found[0]["started_at"], UUID(int=0), digest)
-        behind = (place.timestamp, place.event_id)
-        rows, more = await timeline(connection, found[0], place.watermark, behind, query.limit)
-    following = (
-        Place(place.watermark, place.since, rows[-1]["timestamp"], rows[-1]["event_id"], digest) if more else None
-    )
+    watermark, as_of = await watermark_of_rollups(connection, cut_now(settings, datetime.now(UTC)))
+    found = await find(connection, session_id, filters)
+    if not found:
+        raise Problem(404, "No such session", f"there is no session {session_id!r} that this credential may see")
+    if len(found) > 1:
+        said = "several users have a session of that id: name one of them"
+        raise ParameterError("user_email", query.user_email, said)
+    if place is None:
+        place = Place(watermark, found[0]["started_at"], found[0]["started_at"], UUID(int=0), digest)
+    rows, more = await timeline(connection, found[0], place, query.limit, only)
+    following = replace(place, timestamp=rows[-1]["timestamp"], event_id=rows[-1]["event_id"]) if more else None
     return OneSession(
         session=Session(**found[0]),
         items=rows,  # type: ignore[arg-type]

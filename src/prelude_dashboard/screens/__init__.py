@@ -7,9 +7,27 @@ from __future__ import annotations
 
 from typing import Final
 
-from prelude_dashboard.screens import activities, cohorts, funnels, overview, paths, reports
+from prelude_dashboard.screens import (
+    activities,
+    cohorts,
+    funnels,
+    overview,
+    paths,
+    reports,
+    session,
+    sessions,
+)
 
 __all__ = ["MODULES"]
 
-MODULES: Final = (overview, activities, funnels, cohorts, paths, reports)
+MODULES: Final = (
+    overview,
+    activities,
+    sessions,
+    funnels,
+    cohorts,
+    paths,
+    reports,
+    session,
+)
 """In the order of the menu."""

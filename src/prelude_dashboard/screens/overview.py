@@ -49,7 +49,7 @@ async def show(ask: Asking) -> dict[str, Any]:
         "errors": errors,
         "latency": latency,
         "recent": recent,
-        "sessions": sessions,
+        "sessions": sessions.items,
         "pages": pages,
         "names": _NAMES,
     }

@@ -56,6 +56,8 @@ TABLE: Final = {
     # Pages lead to the sign-in page; beside it and the assets nothing is open.
     "GET /analytics": PAGE,
     "GET /analytics/activities": PAGE,
+    "GET /analytics/sessions": PAGE,
+    "GET /analytics/session": (303, 303, 303, 303, 404, 404, 404),
     "GET /analytics/funnels": PAGE,
     "GET /analytics/cohorts": PAGE,
     "GET /analytics/paths": PAGE,

@@ -18,7 +18,7 @@ from prelude_analytics import queries
 from prelude_analytics.answers import deals, errors, latency, rankings, sessions, summary, trends
 from prelude_analytics.answers.page_latency import page_latencies
 from prelude_analytics.answers.rows import Wanted, activities, first_place
-from prelude_analytics.cursors import SessionPlace
+from prelude_analytics.cursors import Place, SessionPlace
 from prelude_analytics.figures.reading import Reading
 from prelude_analytics.filters import Filters
 from prelude_analytics.ranges import Range
@@ -129,7 +129,9 @@ async def ask_everything(connection: Any) -> None:
     for filters in (Filters(), Filters(user_email="user7@x.com")):
         await sessions.sessions(connection, sessions.SessionList(filters, END, begun), 100)
     for found in await sessions.find(connection, "s70", Filters()):
-        await sessions.timeline(connection, found, watermark, (found["started_at"], UUID(int=0)), 100)
+        await sessions.timeline(
+            connection, found, Place(watermark, found["started_at"], found["started_at"], UUID(int=0), ""), 100
+        )
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

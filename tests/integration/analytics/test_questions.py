@@ -295,7 +295,18 @@ def test_a_session_lists_what_it_counts(client: httpx.Client) -> None:
             rows += page["items"]
         assert page["session"] == one
         assert len(rows) == one["activity_count"]
+        asked = {"user_email": one["user_email"], "result_status": "error"}
+        failed = ask(client, f"/sessions/{one['session_id']}", **asked)["items"]
+        assert failed == [row for row in rows if row["result_status"] == "error"]
+        assert len(failed) == one["error_count"]
         assert [row["timestamp"] for row in rows] == sorted(row["timestamp"] for row in rows)
+
+
+def test_sessions_with_errors_are_those_in_which_something_failed(client: httpx.Client) -> None:
+    everything = ask(client, "/sessions", days=9)["items"]
+    found = ask(client, "/sessions", days=9, with_errors="true")["items"]
+    assert found == [one for one in everything if one["error_count"]]
+    assert 0 < len(found) < len(everything)
 
 
 def test_a_session_of_nobody_is_not_found(client: httpx.Client) -> None:
