@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 SCREENS = (
     "",
     "/activities",
+    "/sessions",
     "/funnels?days=30&steps=crm.view_customer~crm.send_email&by=service_name&open=lost-1",
     "/cohorts?days=30&unit=day&first=range",
     "/paths?days=30&open=1~crm.view_deal",

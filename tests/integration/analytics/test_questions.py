@@ -302,7 +302,11 @@ def test_a_session_lists_what_it_counts(client: httpx.Client) -> None:
         assert [row["timestamp"] for row in rows] == sorted(row["timestamp"] for row in rows)
 
 
-def test_sessions_with_errors_are_those_in_which_something_failed(client: httpx.Client) -> None:
+def test_sessions_with_errors_are_those_in_which_something_failed(
+    client: httpx.Client, writers: tuple[Writer, Writer], keeping: Connection
+) -> None:
+    writers[1].write(Batch(rows=[make_row(session_id="faultless")]))
+    passes.carry_out(keeping)
     everything = ask(client, "/sessions", days=9)["items"]
     found = ask(client, "/sessions", days=9, with_errors="true")["items"]
     assert found == [one for one in everything if one["error_count"]]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SCREENS = (
     "/analytics",
     "/analytics/activities",
+    "/analytics/sessions",
     "/analytics/funnels",
     "/analytics/cohorts",
     "/analytics/paths",
