@@ -32,7 +32,7 @@ class Paths:
     Attributes:
         visits: all that there were.
         actions: one row a step, one column a path; `END` behind its end. The last row only tells whether a path went on.
-        places: which rows those are, counted over all stretches; likewise `END`.
+        places: which rows those are, counted over all stretches; likewise `END`. Empty unless they were asked for.
     """
 
     visits: int
@@ -89,7 +89,13 @@ class Located:
 
 
 def follow(
-    stretches: list[Sequence], gap_seconds: int, depth: int, start: int | None, *, backwards: bool = False
+    stretches: list[Sequence],
+    gap_seconds: int,
+    depth: int,
+    start: int | None,
+    *,
+    backwards: bool = False,
+    traced: bool = False,
 ) -> Paths:
     """The paths of `depth` steps after the first.
 
@@ -97,19 +103,21 @@ def follow(
         gap_seconds: a longer time between two rows ends a visit; less than 65,535.
         start: a path begins with the first such action of a visit; None: with the visit.
         backwards: from there back to where the visit began; with `start` None from its last row.
+        traced: which rows they are is wanted, too.
     """
     rows = _Rows(stretches, gap_seconds)
     if start is not None:
         begins = rows.first_of_visits(np.flatnonzero(rows.actions == start))
     else:
-        begins = rows.ends if backwards else rows.visits
+        begins = rows.ends() if backwards else rows.visits
     step = rows.before if backwards else rows.after
     actions = np.full((depth + 2, len(begins)), END, dtype=np.int64)
-    places = np.full_like(actions, END)
+    places = np.full_like(actions if traced else actions[:0], END)
     alive, at = np.arange(len(begins)), begins
     for number, here in enumerate(actions):
         here[alive] = rows.actions[at]
-        places[number, alive] = at
+        if traced:
+            places[number, alive] = at
         at = step(at)
         goes_on = at >= 0
         alive, at = alive[goes_on], at[goes_on]
@@ -219,8 +227,14 @@ class _Rows:
         goes_on = np.zeros(len(self._parts), dtype=bool)
         goes_on[np.searchsorted(self._parts, self._link_to)] = True
         self.visits = self._parts[~goes_on]
-        last_of_parts = np.append(self._parts[1:], len(self.actions)) - 1 if len(self._parts) else self._parts
-        self.ends = last_of_parts[~np.isin(last_of_parts, self._link_from)]
+
+    def ends(self) -> Ints:
+        """The last row of each visit."""
+        if len(self._parts) == 0:
+            return self._parts
+        last_of_parts = np.append(self._parts[1:], len(self.actions)) - 1
+        ends: Ints = last_of_parts[~np.isin(last_of_parts, self._link_from)]
+        return ends
 
     def after(self, places: Ints) -> Ints:
         """The row that follows each of `places` in its visit; -1 where it ends."""

@@ -167,9 +167,10 @@ def _names(timeline: Timeline) -> dict[int, str]:
     return {number: f"{kind}.{name}" for number, (kind, name) in timeline.actions.items()}
 
 
-def _follow(sequences: list[Sequence], query: PathsQuery, names: dict[int, str]) -> Paths:
+def _follow(sequences: list[Sequence], query: PathsQuery, names: dict[int, str], *, traced: bool = False) -> Paths:
     start = None if query.start is None else _number(query.start, names)
-    return follow(sequences, query.gap, query.depth, start, backwards=query.direction == "before")
+    backwards = query.direction == "before"
+    return follow(sequences, query.gap, query.depth, start, backwards=backwards, traced=traced)
 
 
 def _number(action: str, names: dict[int, str]) -> int:
@@ -189,7 +190,7 @@ async def _listed(timeline: Timeline, query: PathsQuery, step: int) -> VisitsSho
     following = None if query.list_next is None else _number(query.list_next, names)
 
     def chosen() -> tuple[Ints, Ints]:
-        paths = _follow(sequences, query, names)
+        paths = _follow(sequences, query, names, traced=True)
         behind = through(paths, query.top, names, step, action, following)
         return paths.places[step][behind], paths.places[step + 1][behind]
 

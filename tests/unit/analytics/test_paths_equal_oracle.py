@@ -35,7 +35,7 @@ def test_paths_are_as_their_definition_has_them() -> None:
         people = sorted({row.user for row in rows if row.user})
         stretches = columns(rows, [cut for cut in days(since, until) if chance.random() < 0.7], people)
         sequences = [sequence_of(part) for part in stretches]
-        found = follow(sequences, gap, depth, ord(start) if start else None, backwards=backwards)
+        found = follow(sequences, gap, depth, ord(start) if start else None, backwards=backwards, traced=True)
         assert found.visits == len(oracle.visits(rows, gap)), number
         assert found.actions.shape[1] == len(kept), number
         names = {ord(action): action for action in actions}
