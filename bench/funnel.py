@@ -23,9 +23,10 @@ import numpy as np
 
 from bench.database import fresh_database
 from prelude_analytics.answers.cohorts import cohorts, first_moments
+from prelude_analytics.answers.flows import flows_of, levels
 from prelude_analytics.answers.funnel import Order, best_attempts, counted
 from prelude_analytics.answers.lives import Lives, merged
-from prelude_analytics.answers.paths import follow, levels
+from prelude_analytics.answers.paths import follow
 from prelude_analytics.database import Database
 from prelude_analytics.filters import Filters
 from prelude_analytics.ranges import Range
@@ -79,7 +80,7 @@ async def _paths(timeline: Timeline) -> Timed:
     read = time.perf_counter()
     names = {number: f"{kind}.{name}" for number, (kind, name) in timeline.actions.items()}
     paths = follow(sequences, 1800, 3, None)
-    levels(paths, 8, names)
+    levels(flows_of(paths), 8, names)
     return read - began, time.perf_counter() - read, f"{paths.visits:,} visits"
 
 

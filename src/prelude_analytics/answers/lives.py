@@ -28,6 +28,7 @@ __all__ = [
     "merged",
     "runs_of",
     "sequence_of",
+    "stretches_of",
     "user_end",
     "users_of",
 ]
@@ -53,6 +54,11 @@ def keys_of(users: Ints, stretch: int, ordinals: Ints) -> Ints:
 def users_of(keys: Ints) -> Ints:
     """Users of rows."""
     return keys >> _USER_SHIFT
+
+
+def stretches_of(keys: Ints) -> Ints:
+    """Numbers of the stretches that rows are in."""
+    return (keys >> _ORDINAL_BITS) & ((1 << _STRETCH_BITS) - 1)
 
 
 def user_end(keys: Ints) -> Ints:

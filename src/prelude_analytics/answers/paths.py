@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from prelude_analytics.answers.lives import Sequence
 from prelude_store.timeline.columns import Ints
 
-__all__ = ["END", "OTHERS", "Link", "Located", "Node", "Paths", "Steps", "follow", "levels", "located", "through"]
+__all__ = ["END", "OTHERS", "Link", "Located", "Node", "Paths", "Steps", "follow", "located", "through"]
 
 END = -1
 """In place of an action: the path was over."""
@@ -162,24 +162,6 @@ def located(stretches: list[Sequence], places: Ints) -> Located:
     return Located(users[run], stretch, places - begins[stretch], places - starts[run])
 
 
-def levels(paths: Paths, top: int, names: Mapping[int, str]) -> Steps:
-    """The `top` actions of each step by the number of paths (equal ones by name), the others together, and what joins them."""
-    steps = len(paths.actions) - 1
-    nodes, links = [], []
-    before: tuple[Ints, list[int | None]] | None = None
-    for step in range(steps):
-        here, following = paths.actions[step], paths.actions[step + 1]
-        codes, chosen = _ranked(here, top, names)
-        there = codes >= 0
-        counts = np.bincount(codes[there], minlength=len(chosen))
-        ended = np.bincount(codes[there & (following == END)], minlength=len(chosen))
-        nodes.append([Node(action, int(counts[n]), int(ended[n])) for n, action in enumerate(chosen) if counts[n]])
-        if before is not None:
-            links.append(_links(before, (codes, chosen)))
-        before = (codes, chosen)
-    return Steps(nodes, links)
-
-
 def _ranked(actions: Ints, top: int, names: Mapping[int, str]) -> tuple[Ints, list[int | None]]:
     """For each path the rank of its action (`END`: none), and the action of each rank; the last rank is all the others."""
     counts = np.bincount(actions[actions >= 0])
@@ -189,16 +171,6 @@ def _ranked(actions: Ints, top: int, names: Mapping[int, str]) -> tuple[Ints, li
     ranks[chosen] = np.arange(len(chosen))
     ranks[-1] = END  # where END, which is -1, leads
     return ranks[actions], [*chosen, None]
-
-
-def _links(before: tuple[Ints, list[int | None]], here: tuple[Ints, list[int | None]]) -> list[Link]:
-    (sources, from_), (targets, to) = before, here
-    went = targets >= 0
-    width = len(to)
-    counts = np.bincount(sources[went] * width + targets[went], minlength=len(from_) * width)
-    return [
-        Link(from_[place // width], to[place % width], int(counts[place])) for place in np.flatnonzero(counts).tolist()
-    ]
 
 
 class _Rows:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from prelude_analytics.parameters import ParameterError
 from prelude_analytics.timeline.periods import Unit, periods
 from prelude_analytics.timeline.picking import Wanted
 from prelude_analytics.timeline.query import Asked, TimelineAnswer, TimelineQuery, action_of, framed
+from prelude_analytics.timeline.work import worked
 from prelude_store.timeline.columns import DAY_US, Ints
 from prelude_store.timeline.moments import microseconds, moment
 
@@ -117,12 +118,12 @@ async def cohorts_shown(connection: Connection, memory: Memory, about: Asked, qu
     length = ROLLING_DAYS[query.unit] * DAY_US if query.periods == "rolling" else None
     timeline = await about.timeline(connection, memory)
     moments = await timeline.moments(None if length else edges)
-    users = np.unique(moments.users)
+    users = await worked(lambda: np.unique(moments.users))
     known = await timeline.seen_before(users) if query.first == "ever" else users[:0]
     returns = moments if action is None else await _moments_of(timeline, Wanted((action,)))
-    first = await asyncio.to_thread(first_moments, moments, known)
+    first = await worked(partial(first_moments, moments, known))
     table = _Table(first, returns, edges, microseconds(about.range.to), length)
-    counted = await asyncio.to_thread(cohorts, *table)
+    counted = await worked(partial(cohorts, *table))
     people = None if query.people_of is None else await _people(timeline, table, dates.index(query.people_of), query)
     return Cohorts(
         unit=query.unit,
@@ -134,7 +135,7 @@ async def cohorts_shown(connection: Connection, memory: Memory, about: Asked, qu
 
 async def _moments_of(timeline: Timeline, wanted: Wanted) -> Moments:
     hits = (await timeline.hits([wanted]))[0]
-    return Moments(users_of(hits.keys), hits.times)
+    return await worked(lambda: Moments(users_of(hits.keys), hits.times))
 
 
 def _shown(period: date, cohort: Cohort) -> CohortShown:
@@ -143,7 +144,7 @@ def _shown(period: date, cohort: Cohort) -> CohortShown:
 
 async def _people(timeline: Timeline, table: _Table, number: int, query: CohortsQuery) -> Newcomers:
     """A page of those behind a figure of the cohort `number`."""
-    places = await asyncio.to_thread(members, *table, number, query.people_in)
+    places = await worked(partial(members, *table, number, query.people_in))
     users = table.first.users[places]
     moments = dict(zip(users.tolist(), table.first.times[places].tolist(), strict=True))
     emails = await timeline.emails(users)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import reduce
 from typing import TYPE_CHECKING, Any, Final
 
+from prelude_analytics.answers.extended import extended
 from prelude_analytics.answers.funnel import Best, best_attempts
-from prelude_analytics.answers.lives import Lives, merged
+from prelude_analytics.answers.lives import Lives, inserted, merged
 from prelude_analytics.timeline.funnels import (
     Funnel,
     FunnelBody,
@@ -19,13 +20,14 @@ from prelude_analytics.timeline.funnels import (
 )
 from prelude_analytics.timeline.picking import Wanted
 from prelude_analytics.timeline.query import Asked, framed
+from prelude_analytics.timeline.work import worked
 
 if TYPE_CHECKING:
     from prelude_analytics.database import Connection
     from prelude_analytics.timeline.load import Timeline
     from prelude_analytics.timeline.memory import Memory
 
-__all__ = ["funnel"]
+__all__ = ["best_of", "funnel"]
 
 _SECOND_US: Final = 1_000_000
 
@@ -38,7 +40,7 @@ async def funnel(connection: Connection, memory: Memory, about: Asked, body: Fun
     """
     question = question_of(body)
     timeline = await about.timeline(connection, memory, from_log=question.property is not None)
-    best = await _best(timeline, body, question)
+    best = await best_of(timeline, body, question)
     roles = await timeline.roles(best.users) if question.breakdown == "user.role" else {}
     groups = None if question.breakdown is None else grouped(timeline, best, question, roles, body.top)
     return Funnel(
@@ -51,7 +53,7 @@ async def funnel(connection: Connection, memory: Memory, about: Asked, body: Fun
     )
 
 
-async def _best(timeline: Timeline, body: FunnelBody, question: Question) -> Best:
+async def best_of(timeline: Timeline, body: FunnelBody, question: Question) -> Best:
     """The best attempts, remembered where all that they are made of is."""
     if question.property is not None:
         timeline.property = question.property
@@ -62,25 +64,61 @@ async def _best(timeline: Timeline, body: FunnelBody, question: Question) -> Bes
     async def count(keys: list[Any]) -> dict[Any, Best]:
         return dict.fromkeys(keys, await _counted(timeline, body, question))
 
-    asked = tuple(question.steps), tuple(question.exclusions), question.group, body.order, body.window
-    changing = any(one.result_status in ("pending", "timeout") for one in (*question.steps, *question.exclusions))
-    cut = timeline.cut if changing or question.group == "result_status" else None
-    key = "funnel", rows, cut, asked
+    key = "funnel", rows, _asked(timeline, body, question)
     return (await timeline.memory.obtain([key], count))[key]  # type: ignore[no-any-return]
 
 
 async def _counted(timeline: Timeline, body: FunnelBody, question: Question) -> Best:
+    """The best attempts: among the rows of stretches that seldom change as they are remembered, and then with the others."""
+    strict, settled = body.order == "strict", timeline.settled()
+    version = timeline.key(last=settled)
+    if settled == 0 or version is None or (strict and timeline.filtered()):
+        return await _among(timeline, body, question, len(timeline.parts))
+
+    async def count(keys: list[Any]) -> dict[Any, Best]:
+        return dict.fromkeys(keys, await _among(timeline, body, question, settled))
+
+    key = "settled", version, _asked(timeline, body, question)
+    best: Best = (await timeline.memory.obtain([key], count))[key]
+    asked = [*question.steps, *question.exclusions]
+    known = await timeline.pieces(asked, range(settled), group=question.group, strict=strict)
+    later = await timeline.pieces(asked, range(settled, len(timeline.parts)), group=question.group, strict=strict)
+    runs = await timeline.runs() if strict else []
+
+    def extend() -> Best:
+        steps, window_us = len(question.steps), body.window * _SECOND_US
+        excluded = [piece for pieces in known[steps:] for piece in pieces]
+        new = [merged(pieces) for pieces in later[:steps]]
+        new.append(merged([piece for pieces in later[steps:] for piece in pieces]))
+        lives = Lives(runs) if strict else None
+        return extended(best, [*known[:steps], excluded], new, window_us, body.order, lives)
+
+    return await worked(extend)
+
+
+async def _among(timeline: Timeline, body: FunnelBody, question: Question, stretches: int) -> Best:
+    """The best attempts among the rows of the first `stretches`."""
     strict = body.order == "strict"
     asked = [*question.steps, *question.exclusions]
     statuses = {step.result_status for step in question.steps}
     if body.order == "any" and len(statuses) == 1:  # an attempt starts at any of the steps: all of them as one
         asked.append(Wanted(tuple(action for step in question.steps for action in step.actions), *statuses))
-    hits = await timeline.hits(asked, group=question.group, strict=strict)
-    lives = Lives(await timeline.runs()) if strict else None
-    steps, exclusions = (
-        hits[: len(question.steps)],
-        merged(hits[len(question.steps) : len(question.steps) + len(question.exclusions)]),
-    )
-    starts = hits[-1] if len(hits) > len(question.steps) + len(question.exclusions) else None
-    window_us = body.window * _SECOND_US
-    return await asyncio.to_thread(best_attempts, steps, exclusions, window_us, body.order, lives, starts)
+    pieces = await timeline.pieces(asked, range(stretches), group=question.group, strict=strict)
+    runs = await timeline.runs() if strict else []
+
+    def best() -> Best:
+        hits = [reduce(inserted, some) for some in pieces]
+        steps, behind = len(question.steps), len(question.steps) + len(question.exclusions)
+        lives = Lives(runs[:stretches]) if strict else None
+        starts = hits[behind] if len(hits) > behind else None
+        window_us = body.window * _SECOND_US
+        return best_attempts(hits[:steps], merged(hits[steps:behind]), window_us, body.order, lives, starts)
+
+    return await worked(best)
+
+
+def _asked(timeline: Timeline, body: FunnelBody, question: Question) -> tuple[Any, ...]:
+    """What tells one question from another."""
+    changing = any(one.result_status in ("pending", "timeout") for one in (*question.steps, *question.exclusions))
+    cut = timeline.cut if changing or question.group == "result_status" else None
+    return cut, tuple(question.steps), tuple(question.exclusions), question.group, body.order, body.window

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
+from prelude_analytics.answers.flows import Flows, added, flows_of, levels
+from prelude_analytics.answers.fragments import joints_of, parted
 from prelude_analytics.answers.lives import Sequence
-from prelude_analytics.answers.paths import END, OTHERS, Paths, Steps, follow, levels, located, through
+from prelude_analytics.answers.paths import END, OTHERS, Paths, Steps, follow, located, through
 from prelude_analytics.cursors import pack, unpack
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.timeline.query import Asked, TimelineAnswer, TimelineQuery, action_of, framed
+from prelude_analytics.timeline.work import worked
 from prelude_store.timeline.moments import microseconds, moment
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from prelude_analytics.timeline.memory import Memory
     from prelude_store.timeline.columns import Ints
 
-__all__ = ["THE_END", "THE_OTHERS", "PathsQuery", "PathsShown", "paths_shown"]
+__all__ = ["THE_END", "THE_OTHERS", "PathsQuery", "PathsShown", "flows_in", "paths_shown"]
 
 THE_OTHERS: Final = "(others)"
 THE_END: Final = "(end)"
@@ -111,6 +113,14 @@ class _Found:
     names: dict[int, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Of one stretch: its visits, counted, and what lies in it of visits that are in others as well."""
+
+    flows: Flows
+    rest: Sequence
+
+
 async def paths_shown(connection: Connection, memory: Memory, about: Asked, query: PathsQuery) -> PathsShown:
     """What people do after what, or before it, within a visit.
 
@@ -147,20 +157,52 @@ async def _found(timeline: Timeline, query: PathsQuery) -> _Found:
     """The answer, remembered where all that it is made of is."""
 
     async def count(keys: list[Any]) -> dict[Any, _Found]:
-        sequences = await timeline.sequences()
-        names = _names(timeline)
+        flows, names = await flows_in(timeline, query), _names(timeline)
 
         def answer() -> _Found:
-            paths = _follow(sequences, query, names)
-            return _Found(paths.visits, paths.actions.shape[1], levels(paths, query.top, names), names)
+            return _Found(flows.visits, flows.paths, levels(flows, query.top, names), names)
 
-        return dict.fromkeys(keys, await asyncio.to_thread(answer))
+        return dict.fromkeys(keys, await worked(answer))
 
     rows = timeline.key()
     key = "paths", rows, query.start, query.direction, query.depth, query.gap, query.top
     if rows is None:
         return (await count([key]))[key]
     return (await timeline.memory.obtain([key], count))[key]  # type: ignore[no-any-return]
+
+
+async def flows_in(timeline: Timeline, query: PathsQuery) -> Flows:
+    """The paths, counted: stretch by stretch, each count remembered, and those that go over from one to another."""
+    sequences = await timeline.sequences()
+    names = _names(timeline)
+    joints = await worked(lambda: joints_of([part.runs for part in sequences], query.gap))
+
+    def alone(number: int) -> _Part:
+        visits, rest = parted(sequences[number], joints[number], query.gap)
+        return _Part(flows_of(_follow([visits], query, names)), rest)
+
+    asked = query.start, query.direction, query.depth, query.gap
+    keys = {
+        (
+            "flows",
+            timeline.key(number, number + 1) or number,
+            asked,
+            *(side.tobytes() for side in joints[number]),
+        ): number
+        for number in range(len(sequences))
+    }
+
+    async def count(missing: list[Any]) -> dict[Any, _Part]:
+        return await worked(lambda: {key: alone(keys[key]) for key in missing})
+
+    known = await timeline.memory.obtain([key for key in keys if key[1] != keys[key]], count)
+    known |= await count([key for key in keys if key[1] == keys[key]])
+    parts = list(known.values())
+
+    def together() -> Flows:
+        return added([flows_of(_follow([part.rest for part in parts], query, names)), *(part.flows for part in parts)])
+
+    return await worked(together)
 
 
 def _names(timeline: Timeline) -> dict[int, str]:
@@ -194,8 +236,8 @@ async def _listed(timeline: Timeline, query: PathsQuery, step: int) -> VisitsSho
         behind = through(paths, query.top, names, step, action, following)
         return paths.places[step][behind], paths.places[step + 1][behind]
 
-    here, there = await asyncio.to_thread(chosen)
-    at, then = located(sequences, here), located(sequences, there)
+    here, there = await worked(chosen)
+    at, then = await worked(lambda: (located(sequences, here), located(sequences, there)))
     emails = await timeline.emails(at.users)
     since = [microseconds(part.since) for part in timeline.parts]
     keys = [

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
+from functools import partial, reduce
 from typing import Any, Final
 
 import numpy as np
@@ -22,12 +22,11 @@ from prelude_analytics.answers.lives import (
 )
 from prelude_analytics.database import Connection
 from prelude_analytics.filters import Filters
-from prelude_analytics.parameters import ParameterError
 from prelude_analytics.queries import load
 from prelude_analytics.ranges import Range
 from prelude_analytics.timeline.memory import Memory
 from prelude_analytics.timeline.picking import Action, Wanted, passing, picked, picked_of_blocks
-from prelude_analytics.timeline.plan import MOST_ROWS, Built, Part, as_of, plan
+from prelude_analytics.timeline.plan import MOST_ROWS, Built, Part, as_of, plan, refuse_too_many
 from prelude_analytics.timeline.rows import (
     Rows,
     columns_of_day,
@@ -39,6 +38,7 @@ from prelude_analytics.timeline.rows import (
     sequence_of_day,
 )
 from prelude_analytics.timeline.stored import Stored, binary
+from prelude_analytics.timeline.work import worked
 from prelude_store.timeline.columns import Columns, Ints
 from prelude_store.timeline.moments import EPOCH, microseconds
 from prelude_store.timeline.rows import COUNTED, SERVICE, STATUS_CODE
@@ -55,6 +55,9 @@ _THESE_ACTIONS: Final = (
 _EMPTY: Final = np.zeros(0, dtype=np.int64)
 _CHANGING: Final = frozenset({"pending", "timeout"})
 """Statuses as which a row may read sooner or later."""
+_MOST_CHANGING: Final = 3
+"""Stretches at the end that may be counted anew again and again."""
+_A_MOMENT: Final = timedelta(minutes=10)
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Timeline:
     Attributes:
         parts: where each stretch comes from.
         as_of: up to when all that committed is in the answer.
+        now: when its snapshot was made, by the database's clock.
         actions: what the numbers of activities mean; complete once rows were read.
         services: as above, of services; 0 is none.
         properties: as above, of the property that was asked for; 0 is none.
@@ -78,13 +82,14 @@ class Timeline:
     cut: datetime
     parts: list[Part]
     as_of: datetime
+    now: datetime
     actions: dict[int, Action] = field(default_factory=dict)
     services: dict[int, str] = field(default_factory=dict)
     properties: dict[int, str] = field(default_factory=dict)
     newcomers: dict[int, str] = field(default_factory=dict)
     property: tuple[str, str | None] = (_NO_PROPERTY, None)
     memory: Memory = field(default_factory=Memory)
-    _read: dict[bool, dict[int, Rows]] = field(default_factory=dict)
+    _read: dict[tuple[Any, ...], dict[int, Rows]] = field(default_factory=dict)
     _given: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -121,39 +126,66 @@ class Timeline:
                 built[row["day"]] = Built(row["day"], row["dirty"], row["built_at"], took, row["row_count"])
         parts = plan(range_.from_, range_.to, built, now)
         until = as_of(parts, now, fresh["followed_at"], behind=fresh["behind"])
-        timeline = cls(connection, range_, filters, cut, parts, until, memory=memory or Memory())
+        timeline = cls(connection, range_, filters, cut, parts, until, now, memory=memory or Memory())
         await timeline._learn_names()
         return timeline
 
     async def hits(self, wanted: list[Wanted], *, group: str | None = None, strict: bool = False) -> list[Hits]:
-        """The rows of each of `wanted`.
+        """The rows of each of `wanted`; as `pieces`, of all stretches, in one piece."""
+        found = await self.pieces(wanted, range(len(self.parts)), group=group, strict=strict)
+        return await worked(lambda: [reduce(inserted, pieces) for pieces in found])
+
+    async def pieces(
+        self, wanted: list[Wanted], numbers: Container[int], *, group: str | None = None, strict: bool = False
+    ) -> list[list[Hits]]:
+        """The rows of each of `wanted`, each in one or more pieces.
 
         Args:
+            numbers: of the stretches in which to look.
             group: what the rows are grouped by: ``service_name``, ``result_status`` or ``property``.
             strict: keys also tell which row of a user comes next at all (see `runs`).
         """
+
+        def among(rows: dict[int, Rows]) -> dict[int, Rows]:
+            return {number: some for number, some in rows.items() if number in numbers}
+
         actions = sorted({action for one in wanted for action in one.actions})
         if strict and self._given:  # next among those that the filters let pass: all columns are needed
             rows = await self._rows(whole_days=True)
-            return await asyncio.to_thread(picked, wanted, rows, self.actions, group)
-        rows = await self._rows(None if strict else actions)
-        whole = await self._of_whole_days(wanted, group)
-        few = await asyncio.to_thread(picked, wanted, rows, self.actions, group)
-        return await asyncio.to_thread(lambda: [inserted(*both) for both in zip(whole, few, strict=True)])
+            return [[hits] for hits in await worked(partial(picked, wanted, among(rows), self.actions, group))]
+        rows = among(await self._rows(None if strict else actions))
+        whole = await self._of_whole_days(wanted, group, numbers)
+        few = await worked(partial(picked, wanted, rows, self.actions, group))
+        return [list(both) for both in zip(whole, few, strict=True)]
 
-    def key(self) -> tuple[Any, ...] | None:
-        """What all rows of the timeline that this is about are known by, as they read; None where some come out of the log."""
-        if any(part.day is None for part in self.parts):
+    def key(self, first: int = 0, last: int | None = None) -> tuple[Any, ...] | None:
+        """What the rows of the stretches from `first` on and before `last` are known by, as they read; None where some come out of the log."""
+        parts = self.parts[first:last]
+        if any(part.day is None for part in parts):
             return None
-        days = tuple((part.since, part.until, part.day.built_at) for part in self.parts if part.day is not None)
+        days = tuple((part.since, part.until, part.day.built_at) for part in parts if part.day is not None)
         cut = self.cut if self._given.get("result_status") in _CHANGING else None
         return (*self._given.items(), cut, days)
+
+    def filtered(self) -> bool:
+        """Whether some rows are left out."""
+        return bool(self._given)
+
+    def settled(self) -> int:
+        """How many of the first stretches seldom change: all but the last, and those beside it that were made anew a moment ago."""
+        number = max(len(self.parts) - 1, 0)
+        while number > max(len(self.parts) - _MOST_CHANGING, 0) and self._changes(self.parts[number - 1]):
+            number -= 1
+        return number
+
+    def _changes(self, part: Part) -> bool:
+        return part.day is None or self.now - part.day.built_at < _A_MOMENT
 
     async def runs(self) -> list[Runs]:
         """Who was active, stretch by stretch."""
         if self._given:
             rows = await self._rows(whole_days=True)
-            return [runs_of(rows[number].columns) for number in range(len(self.parts))]
+            return await worked(lambda: [runs_of(rows[number].columns) for number in range(len(self.parts))])
         rows = await self._rows()
         days = await self._days("timeline_runs")
         return [
@@ -170,15 +202,19 @@ class Timeline:
         every = bool(self._given) or (periods_us is not None and not edges_are_enough(periods_us))
         rows = await self._rows(whole_days=every)
         days = {} if every else await self._days("timeline_runs")
-        edges = edges_of([runs_of_day(day) for day in days.values()])
-        users = np.concatenate([edges.users, *(some.columns.users for some in rows.values())])
-        return Moments(users, np.concatenate([edges.times, *(some.columns.times for some in rows.values())]))
+
+        def all_of_them() -> Moments:
+            edges = edges_of([runs_of_day(day) for day in days.values()])
+            users = np.concatenate([edges.users, *(some.columns.users for some in rows.values())])
+            return Moments(users, np.concatenate([edges.times, *(some.columns.times for some in rows.values())]))
+
+        return await worked(all_of_them)
 
     async def sequences(self) -> list[Sequence]:
         """What was done, stretch by stretch."""
         if self._given:
             rows = await self._rows(whole_days=True)
-            return [sequence_of(rows[number].columns) for number in range(len(self.parts))]
+            return await worked(lambda: [sequence_of(rows[number].columns) for number in range(len(self.parts))])
         rows = await self._rows()
         days = await self._days("timeline_sequences")
         return [
@@ -210,12 +246,12 @@ class Timeline:
         async def read(_: list[Any]) -> dict[Any, Ints]:
             runs = await Stored(self.connection, self.memory).days("timeline_runs", versions)
             known = [_EMPTY, *(np.frombuffer(day["users"], dtype="<i4") for day in runs.values())]
-            return {key: await asyncio.to_thread(lambda: np.unique(np.concatenate(known)))}
+            return {key: await worked(lambda: np.unique(np.concatenate(known)))}
 
         known: Ints = (await self.memory.obtain([key], read))[key]
         if midnight == self.range.from_:
             return known
-        new = users[~np.isin(users, known)]
+        new = await worked(lambda: users[~np.isin(users, known)])
         return np.concatenate([known, await self._asked_of_log(new, midnight)])
 
     async def _asked_of_log(self, users: Ints, since: datetime) -> Ints:
@@ -258,15 +294,15 @@ class Timeline:
 
     async def _rows(self, actions: list[Action] | None = None, *, whole_days: bool = False) -> dict[int, Rows]:
         """Rows of the parts that are not whole days of the timeline (or of all), as they read, and filtered."""
-        if actions is None and whole_days in self._read:
-            return self._read[whole_days]
+        asked = whole_days, None if actions is None else tuple(actions)
+        if asked in self._read:
+            return self._read[asked]
         wanted = [n for n, part in enumerate(self.parts) if part.day is not None and (whole_days or not part.whole)]
         found: dict[int, Rows] = {}
         for number, day in (await self._days("timeline_columns", only=wanted)).items():
-            found[number] = await asyncio.to_thread(self._filtered, number, day)
+            found[number] = await worked(partial(self._filtered, number, day))
         found |= await self._from_log(actions)
-        if actions is None:
-            self._read[whole_days] = found
+        self._read[asked] = found
         return found
 
     def _filtered(self, number: int, day: dict[str, Any]) -> Rows:
@@ -302,11 +338,9 @@ class Timeline:
             "property": name,
         }
         answer = (await binary(self.connection, statement, values))[0]
-        rows = rows_of_records(answer["records"])
-        self._refuse_too_many(len(rows.columns))
-        rows = Rows(self._named(effective(rows.columns, microseconds(self.cut)), answer), rows.properties)
-        if answer["users"]:  # by the new numbers, users stand in another order; within each the rows keep theirs
-            rows = rows.where(np.argsort(rows.columns.users, kind="stable"))
+        records = await worked(lambda: rows_of_records(answer["records"]))
+        refuse_too_many(len(records.columns), self.range, _IN_COLUMNS)
+        rows = await worked(partial(self._read_as, records, answer))
         self.properties = {int(number): text for number, text in (answer["properties"] or {}).items()}
         if len(parts) == 1:
             return {next(iter(parts)): rows}
@@ -316,15 +350,11 @@ class Timeline:
             for number, part in parts.items()
         }
 
-    def _refuse_too_many(self, rows: int) -> None:
-        if rows > MOST_ROWS:
-            span = f"{self.range.from_.isoformat()} to {self.range.to.isoformat()}"
-            raise ParameterError(
-                "from",
-                span,
-                f"this reads more than {MOST_ROWS:,} rows out of the log; take a shorter range (days, or from and to), "
-                f"or narrow it by user_email; filters other than {', '.join(sorted(_IN_COLUMNS))} always read the log",
-            )
+    def _read_as(self, rows: Rows, answer: dict[str, Any]) -> Rows:
+        rows = Rows(self._named(effective(rows.columns, microseconds(self.cut)), answer), rows.properties)
+        if answer["users"]:  # by the new numbers, users stand in another order; within each the rows keep theirs
+            rows = rows.where(np.argsort(rows.columns.users, kind="stable"))
+        return rows
 
     def _named(self, rows: Columns, answer: dict[str, Any]) -> Columns:
         """With numbers of their own for what the timeline has none for, the same in all that this request reads."""
@@ -339,12 +369,12 @@ class Timeline:
             renumbered(rows.services, services),
         )
 
-    async def _of_whole_days(self, wanted: list[Wanted], group: str | None) -> list[Hits]:
+    async def _of_whole_days(self, wanted: list[Wanted], group: str | None, numbers: Container[int]) -> list[Hits]:
         """The rows of each of `wanted` in the days of the timeline that are parts as a whole."""
         days = {
             part.day.day: (part.day.built_at, number)
             for number, part in enumerate(self.parts)
-            if part.day is not None and part.whole
+            if part.day is not None and part.whole and number in numbers
         }
         asked = tuple(sorted(self._given.items())), group, tuple(days.items())
         cut = self.cut if self._given.get("result_status") in _CHANGING or group == "result_status" else None
@@ -361,7 +391,8 @@ class Timeline:
             blocks = [(days[block["day"]][1], block) for block in stored]
             passes = partial(passing, given=self._given, actions=self.actions, services=self.services)
             pick = partial(picked_of_blocks, ones, blocks, self.actions, group, microseconds(self.cut))
-            return dict(zip(missing, await asyncio.to_thread(pick, passes if self._given else None), strict=True))
+            hits = await worked(partial(pick, passes if self._given else None))
+            return dict(zip(missing, hits, strict=True))
 
         found = await self.memory.obtain(keys, read)
         return [found[key] for key in keys]

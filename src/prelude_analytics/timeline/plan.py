@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["MOST_ROWS", "Built", "Part", "as_of", "plan"]
+from prelude_analytics.parameters import ParameterError
+
+if TYPE_CHECKING:
+    from prelude_analytics.ranges import Range
+
+__all__ = ["MOST_ROWS", "Built", "Part", "as_of", "plan", "refuse_too_many"]
 
 MOST_ROWS: Final = 250_000
 """Rows that an answer reads out of the log, at most."""
@@ -97,3 +102,22 @@ def as_of(parts: Iterable[Part], now: datetime, followed_at: datetime | None, *,
     if behind:
         moments.append(followed_at or min(day.built_at for day in days))
     return min(moments, default=now)
+
+
+def refuse_too_many(rows: int, range_: Range, quick: Iterable[str]) -> None:
+    """Check that an answer reads no more out of the log than it may.
+
+    Args:
+        quick: the filters that read nothing from there.
+
+    Raises:
+        ParameterError: it does.
+    """
+    if rows > MOST_ROWS:
+        span = f"{range_.from_.isoformat()} to {range_.to.isoformat()}"
+        raise ParameterError(
+            "from",
+            span,
+            f"this reads more than {MOST_ROWS:,} rows out of the log; take a shorter range (days, or from and to), "
+            f"or narrow it by user_email; filters other than {', '.join(sorted(quick))} always read the log",
+        )

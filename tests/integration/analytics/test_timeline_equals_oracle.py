@@ -16,13 +16,14 @@ import psycopg
 import pytest
 
 from prelude_analytics.answers.cohorts import cohorts, first_moments
-from prelude_analytics.answers.funnel import Order, Step, best_attempts, counted
-from prelude_analytics.answers.lives import Lives
-from prelude_analytics.answers.paths import follow, levels
+from prelude_analytics.answers.flows import levels
+from prelude_analytics.answers.funnel import Order, Step, counted
 from prelude_analytics.filters import Filters
+from prelude_analytics.timeline.asked_funnel import best_of
+from prelude_analytics.timeline.asked_paths import PathsQuery, flows_in
+from prelude_analytics.timeline.funnels import FunnelBody, question_of
 from prelude_analytics.timeline.load import Timeline
 from prelude_analytics.timeline.periods import Unit, periods
-from prelude_analytics.timeline.picking import Wanted
 from prelude_store.connection import connect
 from prelude_store.timeline.build import build_days
 from prelude_store.timeline.follow import follow as follow_lanes
@@ -38,6 +39,7 @@ from tests.support.timelines import on_timeline, write, written
 
 FIRST = microseconds(datetime(2018, 3, 24, tzinfo=UTC))
 APART = 6 * DAY
+SECOND = 1_000_000
 PLACES = count()
 Story: TypeAlias = tuple[str, list[Writer], psycopg.Connection[Any]]
 FILTERS: list[dict[str, str]] = [
@@ -111,8 +113,8 @@ def test_funnels_are_as_their_definition_has_them(story: Story, order: Order) ->
         told = tell(chance, *story)
         steps = [Match(("a",), chance.choice([None, "success"])), Match(("b",))]
         exclusions = [Match(("c",))] if chance.random() < 0.5 else [Match(("nothing",))]
-        window = chance.choice([0, HOUR, DAY, 9 * DAY])
-        made = funnel(told.rows, steps, exclusions, window, order)
+        window = chance.choice([1, HOUR // SECOND, DAY // SECOND, 9 * DAY // SECOND])
+        made = funnel(told.rows, steps, exclusions, window * SECOND, order)
         shown, reached = on_timeline(
             story[0], told.since, told.until, partial(ask_funnel, steps, exclusions, window, order), **told.asked
         )
@@ -123,9 +125,14 @@ def test_funnels_are_as_their_definition_has_them(story: Story, order: Order) ->
 async def ask_funnel(
     steps: list[Match], exclusions: list[Match], window: int, order: Order, timeline: Timeline
 ) -> tuple[list[Step], dict[str, tuple[int, str | None]]]:
-    wanted = [Wanted(tuple(("crm", action) for action in one.actions), one.status) for one in (*steps, *exclusions)]
-    *hits, excluded = await timeline.hits(wanted, group="service_name", strict=order == "strict")
-    best = best_attempts(hits, excluded, window, order, Lives(await timeline.runs()))
+    wanted, excluded = [
+        [{"actions": [f"crm.{action}" for action in one.actions], "result_status": one.status} for one in some]
+        for some in (steps, exclusions)
+    ]
+    body = FunnelBody.model_validate(
+        {"steps": wanted, "exclusions": excluded, "window": window, "order": order, "breakdown": "service_name"}
+    )
+    best = await best_of(timeline, body, question_of(body))
     services = {0: None} | timeline.services
     emails = await timeline.emails(best.users)
     reached = zip(best.users.tolist(), best.reached.tolist(), best.groups.tolist(), strict=True)
@@ -141,10 +148,9 @@ def test_paths_are_as_their_definition_has_them(story: Story) -> None:
 
 
 async def ask_paths(gap: int, start: str | None, timeline: Timeline) -> list[dict[str, tuple[int, int]]]:
-    sequences = await timeline.sequences()
+    flows = await flows_in(timeline, PathsQuery.model_validate({"gap": gap, "start": start and f"crm.{start}"}))
     names = {number: name for number, (_, name) in timeline.actions.items()}
-    first = next((number for number, name in names.items() if name == start), -1)
-    shown = levels(follow(sequences, gap, 3, first if start else None), 2, names)
+    shown = levels(flows, 2, names)
     return [{names.get(node.action or 0, "(other)"): (node.count, node.ended) for node in step} for step in shown.nodes]
 
 

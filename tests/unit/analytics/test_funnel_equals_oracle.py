@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from prelude_analytics.answers.funnel import Order, best_attempts, counted
-from prelude_analytics.answers.lives import NEVER, Lives, merged, runs_of
+from prelude_analytics.answers.extended import extended
+from prelude_analytics.answers.funnel import Best, Order, best_attempts, counted
+from prelude_analytics.answers.lives import NEVER, Hits, Lives, merged, runs_of, stretches_of
 from tests.oracle.funnel import Match, funnel, table
 from tests.oracle.history import DAY, HOUR, make_history, microseconds, within
 from tests.oracle.history import counted as counting
@@ -33,6 +34,16 @@ def make_steps(chance: random.Random, order: str, actions: str) -> tuple[list[Ma
     ], exclusions
 
 
+def before(settled: int, found: Hits, later: bool) -> Hits:
+    """Those in the first stretches, or the later ones."""
+    chosen = (stretches_of(found.keys) >= settled) == later
+    return Hits(found.keys[chosen], found.times[chosen], found.groups[chosen])
+
+
+def values(best: Best) -> list[list[int]]:
+    return [*best.times.tolist(), *(some.tolist() for some in (best.users, best.reached, best.groups))]
+
+
 @pytest.mark.parametrize("order", ["ordered", "strict", "any"])
 def test_a_funnel_is_as_its_definition_has_it(order: Order) -> None:
     for number, chance in cases(60, salt=f"funnel {order}"):
@@ -49,13 +60,16 @@ def test_a_funnel_is_as_its_definition_has_it(order: Order) -> None:
         people = sorted({row.user for row in rows if row.user})
         chance.shuffle(people)
         stretches = columns(rows, [cut for cut in days(since, until) if chance.random() < 0.7], people)
-        best = best_attempts(
-            [hits(stretches, step) for step in steps],
-            merged([hits(stretches, exclusion) for exclusion in exclusions]),
-            window,
-            order,
-            Lives([runs_of(part) for part in stretches]),
-        )
+        asked = [hits(stretches, step) for step in steps]
+        asked.append(merged([hits(stretches, exclusion) for exclusion in exclusions]))
+        runs = [runs_of(part) for part in stretches]
+        best = best_attempts(asked[:-1], asked[-1], window, order, Lives(runs))
+        settled = chance.randrange(len(stretches) + 1)
+        known, new = [[before(settled, one, later) for one in asked] for later in (False, True)]
+        earlier = best_attempts(known[:-1], known[-1], window, order, Lives(runs[:settled]))
+        pieces = [[one] for one in known]
+        again = extended(earlier, pieces, new, window, order, Lives(runs))
+        assert values(again) == values(best), number
         found = {
             people[user]: [moment for moment in times if moment != NEVER]
             for user, times in zip(best.users.tolist(), best.times.T.tolist(), strict=True)

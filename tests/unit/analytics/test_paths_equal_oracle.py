@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from prelude_analytics.answers.flows import added, flows_of, levels
+from prelude_analytics.answers.fragments import joints_of, parted
 from prelude_analytics.answers.lives import sequence_of
-from prelude_analytics.answers.paths import END, OTHERS, follow, levels, located, through
+from prelude_analytics.answers.paths import END, OTHERS, follow, located, through
 from tests.oracle import paths as oracle
 from tests.oracle.history import DAY, HOUR, counted, make_history, microseconds, within
 from tests.support.oracle_cases import cases
@@ -39,7 +41,17 @@ def test_paths_are_as_their_definition_has_them() -> None:
         assert found.visits == len(oracle.visits(rows, gap)), number
         assert found.actions.shape[1] == len(kept), number
         names = {ord(action): action for action in actions}
-        answer = levels(found, top, names)
+        joints = joints_of([part.runs for part in sequences], gap)
+        parted_ = [parted(*one, gap) for one in zip(sequences, joints, strict=True)]
+        first = ord(start) if start else None
+        apart = [
+            *([alone] for alone, _ in parted_),
+            [rest for _, rest in parted_],
+        ]
+        flows = added([flows_of(follow(some, gap, depth, first, backwards=backwards)) for some in apart])
+        assert (flows.visits, flows.paths) == (found.visits, len(kept)), number
+        answer = levels(flows, top, names)
+        assert answer == levels(flows_of(found), top, names), number
         shown = [{name(node.action): (node.count, node.ended) for node in step} for step in answer.nodes]
         assert shown == nodes, number
         joined = [{(name(link.source), name(link.target)): link.count for link in step} for step in answer.links]
