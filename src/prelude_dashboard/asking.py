@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from prelude_analytics.access import Caller, may_rank, restrict
 from prelude_analytics.answers import errors, latency, rankings, summary, trends
+from prelude_analytics.answers.deals import Deals, deals
 from prelude_analytics.answers.page_latency import PageLatencies, page_latencies
 from prelude_analytics.answers.rows import LAST_ID, Wanted, activities, first_place
 from prelude_analytics.answers.trends import Heatmap, Stack, Trends
@@ -22,6 +23,7 @@ from prelude_analytics.asking import PanelQuery, StepQuery, asked, counting, cut
 from prelude_analytics.cursors import Place, Watermark
 from prelude_analytics.filters import Filters
 from prelude_analytics.parameters import ParameterError
+from prelude_analytics.routes.rankings import RankingQuery, ranked
 from prelude_analytics.routes.sessions import SessionQuery, SessionsQuery, session_shown, sessions_shown
 from prelude_analytics.sources import Counting, watermark_of_rows
 from prelude_analytics.timeline.asked_cohorts import CohortsQuery, cohorts_shown
@@ -171,6 +173,20 @@ class Asking:
         )
         return await session_shown(self._reading.connection, session_id, query, self.caller, self.settings)
 
+    async def users(self, limit: int, cursor: str | None = None) -> rankings.Users:
+        """Who did most, with a line over time; for whom `ranks` lets."""
+        about, part = self._ranked(limit, cursor)
+        return await rankings.users(self._reading, about, part, step_of(StepQuery(step=None), about.range))
+
+    async def customers(self, limit: int, cursor: str | None = None) -> rankings.Customers:
+        """Which customers were viewed most; by whom, for whom `ranks` lets."""
+        about, part = self._ranked(limit, cursor)
+        return await rankings.customers(self._reading, about, part, named=self.ranks)
+
+    async def deals(self) -> Deals:
+        """What was done to deals."""
+        return await deals(self._reading, self.counting, self.step)
+
     async def emails(self, limit: int = 100) -> rankings.Emails:
         """Who generated and sent emails; for whom `ranks` lets."""
         return await rankings.emails(self._reading, self.counting, rankings.Asked(limit, "", None))
@@ -192,6 +208,9 @@ class Asking:
         """What follows what; `asked` as for `cohorts`."""
         query = PathsQuery(**self._given, **asked)
         return await paths_shown(self._reading.connection, self._timeline, self.about, query)
+
+    def _ranked(self, limit: int, cursor: str | None) -> tuple[Counting, rankings.Asked]:
+        return ranked(RankingQuery(**self._given, limit=limit, cursor=cursor), self.caller, self.settings)
 
     @cached_property
     def _given(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from prelude_analytics.statuses import ORDER
 from prelude_dashboard import charts, words
 from prelude_dashboard.assets import assets
-from prelude_dashboard.state import FILTERS, ROOT, State
+from prelude_dashboard.state import FILTERS, ROOT, State, askable
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -36,6 +36,7 @@ def _environment() -> Environment:
         "ROOT": ROOT,
         "FILTERS": FILTERS,
         "STATUSES": ORDER,
+        "askable": askable,
         "charts": charts,
         "asset": lambda name: f"{ROOT}/assets/{assets()[name].name}",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +11,7 @@ from urllib.parse import urlencode
 
 from prelude_analytics.filters import Filters
 
-__all__ = ["FILTERS", "ROOT", "State"]
+__all__ = ["FILTERS", "ROOT", "State", "askable"]
 
 ROOT: Final = "/analytics"
 """Before the path of every page."""
@@ -21,6 +22,9 @@ FILTERS: Final[tuple[str, ...]] = tuple(name for name in Filters.__dataclass_fie
 _RANGE: Final = ("days", "from", "to")
 _KEPT: Final = ("tz", "kiosk")
 """What a view keeps, whatever else changes."""
+_MOST: Final = 500
+"""Characters of a filter's value."""
+_CUT: Final = re.compile("…[0-9a-f]{32}$")
 _PLACES: Final = ("cursor", "as_of", "open")
 """Places in one list: other filters or another range make another list."""
 
@@ -110,6 +114,11 @@ class State:
         return State(self.filters | {name: self.values[name] for name in _KEPT if name in self.values}).url(
             "/activities", **(whole | changes)
         )
+
+
+def askable(value: str | None) -> bool:
+    """Whether a filter finds `value`: one that is not too long for it, and not one of which figures keep the beginning and a hash."""
+    return bool(value) and len(value or "") <= _MOST and not _CUT.search(value or "")
 
 
 def _text(value: Any) -> str:

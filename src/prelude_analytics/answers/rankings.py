@@ -12,7 +12,7 @@ from prelude_analytics import queries
 from prelude_analytics.answers.shapes import Answer, Counts, counts, framed
 from prelude_analytics.cursors import Rank
 from prelude_analytics.figures.frames import EARLIEST, LATEST
-from prelude_analytics.figures.sheet import sheet
+from prelude_analytics.figures.sheet import Chunk, edges_of, sheet
 from prelude_analytics.figures.tables import ACTIVITIES, CUSTOMERS, EMAILS, USERS, VIEWERS
 from prelude_analytics.figures.work import worked
 from prelude_analytics.sources import fetch
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from prelude_analytics.figures.reading import Reading
     from prelude_analytics.figures.sheet import Sheet
     from prelude_analytics.sources import Counting
+    from prelude_analytics.zones import Step
 
 __all__ = ["Asked", "Customers", "Emails", "Pages", "Users", "customers", "emails", "pages", "users"]
 
@@ -61,11 +62,15 @@ class User(Counts):
     role: str | None
     first_active: datetime | None = Field(description="First activity in the range that is not pending.")
     last_active: datetime | None = Field(description="Last activity in the range that is not pending.")
+    over_time: list[int] | None = Field(
+        description="Activities at each of `starts`; null unless a `step` is asked for."
+    )
 
 
 class Users(Ranking):
     """The most active users (the reference's Query 3)."""
 
+    starts: list[datetime] | None = Field(description="When each step begins; null unless a `step` is asked for.")
     items: list[User] = Field(description="The most successes first.")
 
 
@@ -145,24 +150,28 @@ async def pages(reading: Reading, counting: Counting, asked: Asked) -> Pages:
     return Pages(**frame, items=[Page(page_route=page, **_counts(found, number)) for page, number in found.keys])
 
 
-async def users(reading: Reading, counting: Counting, asked: Asked) -> Users:
-    """The answer to ``GET /users``."""
-    chosen = await sheet(reading, USERS, counting)
+async def users(reading: Reading, counting: Counting, asked: Asked, step: Step | None = None) -> Users:
+    """The answer to ``GET /users``; with how much everybody did over time, in steps, where there is a `step`."""
+    edges = [] if step is None else counting.range.steps(step)
+    chosen = await sheet(reading, USERS, counting, edges)
     emails = chosen.dictionaries["user_email"].values
 
-    def ranked() -> tuple[_Ranked, Ints, Ints]:
+    def ranked() -> tuple[_Ranked, list[list[int]], Ints, Ints]:
         by_status = _statuses(chosen, "user_email", len(emails))
+        found = _rank(emails, by_status[:, _SUCCESS], by_status, asked)
         return (
-            _rank(emails, by_status[:, _SUCCESS], by_status, asked),
+            found,
+            _over_time(chosen, [number for _, number in found.keys], len(emails), edges) if edges else [],
             _extreme(chosen, "user_email", "first_at", len(emails), np.minimum, LATEST),
             _extreme(chosen, "user_email", "last_at", len(emails), np.maximum, EARLIEST),
         )
 
-    found, first, last = await worked(chosen, ranked)
+    found, lines, first, last = await worked(chosen, ranked)
     names = {"emails": [email for email, _ in found.keys]}
     profiles = {row["email"]: row for row in await fetch(reading.connection, queries.load("profiles"), names)}
     return Users(
         **_frame(chosen, counting, asked, found, found.by_status[:, _SUCCESS]),
+        starts=edges[:-1] if edges else None,
         items=[
             User(
                 user_email=email,
@@ -170,9 +179,10 @@ async def users(reading: Reading, counting: Counting, asked: Asked) -> Users:
                 role=profiles.get(email, {}).get("role"),
                 first_active=_moment(first[number], LATEST),
                 last_active=_moment(last[number], EARLIEST),
+                over_time=lines[place] if lines else None,
                 **_counts(found, number),
             )
-            for email, number in found.keys
+            for place, (email, number) in enumerate(found.keys)
         ],
     )
 
@@ -265,6 +275,22 @@ def _statuses(of: Sheet, name: str, size: int) -> NDArray[np.int64]:
                 np.int64
             )
     return table
+
+
+def _over_time(of: Sheet, numbers: list[int], size: int, edges: list[datetime]) -> list[list[int]]:
+    """For each of `numbers` of users, of which there are `size`, how many activities at each step."""
+    steps, step = len(edges) - 1, edges_of(edges)
+    rank = np.full(size, len(numbers), dtype=np.int64)
+    rank[numbers] = np.arange(len(numbers))
+
+    def place(chunk: Chunk) -> Ints:
+        placed: Ints = rank[chunk.frame["user_email"]] * steps + step(chunk)
+        return placed
+
+    among = steps * (len(numbers) + 1)
+    table = np.sum([of.sums(status, among, place) for status in ORDER], axis=0)
+    lines: list[list[int]] = table.reshape(len(numbers) + 1, steps)[:-1].tolist()
+    return lines
 
 
 def _extreme(of: Sheet, name: str, column: str, size: int, which: np.ufunc, missing: int) -> Ints:

@@ -10,9 +10,13 @@ from typing import Final
 from prelude_dashboard.screens import (
     activities,
     cohorts,
+    customers,
+    entity,
     funnels,
     overview,
     paths,
+    people,
+    person,
     reports,
     session,
     sessions,
@@ -24,10 +28,14 @@ MODULES: Final = (
     overview,
     activities,
     sessions,
+    people,
+    customers,
     funnels,
     cohorts,
     paths,
     reports,
     session,
+    person,
+    entity,
 )
 """In the order of the menu."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from prelude_analytics.statuses import ORDER
-from prelude_dashboard import charts
+from prelude_dashboard.columns import of_trends
 from prelude_dashboard.screen import Screen
 
 if TYPE_CHECKING:
     from prelude_analytics.answers.summary import Summary
-    from prelude_analytics.answers.trends import Trends
     from prelude_dashboard.asking import Asking
 
 __all__ = ["SCREEN", "show"]
@@ -18,7 +17,6 @@ __all__ = ["SCREEN", "show"]
 SCREEN: Final = Screen("overview", "", "Overview", "o")
 _NAMES: Final = 8
 _RECENT: Final = 9
-_WIDTH, _HEIGHT = 720.0, 176.0
 
 
 async def show(ask: Asking) -> dict[str, Any]:
@@ -39,13 +37,8 @@ async def show(ask: Asking) -> dict[str, Any]:
         "by_name": summary.by_action[:_NAMES],
         "trends": trends,
         "stack": stack,
-        "chart": charts.stack([(one.key or "", one.counts) for one in _ordered(trends)], _WIDTH, _HEIGHT),
-        "width": _WIDTH,
-        "height": _HEIGHT,
-        "keys": [one.key for one in _ordered(trends)],
-        "ends": [*trends.starts[1:], summary.range.to],
+        "drawn": of_trends(trends),
         "heatmap": heatmap,
-        "most": max((cell.count for cell in heatmap.cells), default=0) if heatmap else 0,
         "errors": errors,
         "latency": latency,
         "recent": recent,
@@ -53,13 +46,6 @@ async def show(ask: Asking) -> dict[str, Any]:
         "pages": pages,
         "names": _NAMES,
     }
-
-
-def _ordered(trends: Trends) -> list[Any]:
-    """Series from the bottom up: statuses in their usual order, so that trouble is on top; else the largest first."""
-    if trends.stack == "status":
-        return sorted(trends.series, key=lambda one: ORDER.index(one.key) if one.key in ORDER else len(ORDER))
-    return trends.series
 
 
 def _by_type(summary: Summary) -> list[dict[str, Any]]:

@@ -302,6 +302,21 @@ def test_a_session_lists_what_it_counts(client: httpx.Client) -> None:
         assert [row["timestamp"] for row in rows] == sorted(row["timestamp"] for row in rows)
 
 
+def test_what_users_did_over_time_adds_up_to_what_they_did(client: httpx.Client) -> None:
+    assert ask(client, "/users", days=9)["starts"] is None
+    for given in ({}, {"action_name": "create_deal"}):  # from rollups, and from rows
+        found = ask(client, "/users", days=9, step="hour", **given)
+        steps = ask(client, "/trends", days=9, step="hour", **given)
+        assert found["starts"] == steps["starts"]
+        assert found["items"]
+        for one in found["items"]:
+            mine = ask(client, "/trends", days=9, step="hour", user_email=one["user_email"], **given)
+            assert one["over_time"] == [
+                sum(counts) for counts in zip(*(each["counts"] for each in mine["series"]), strict=True)
+            ]
+            assert sum(one["over_time"]) == one["count"]
+
+
 def test_sessions_with_errors_are_those_in_which_something_failed(
     client: httpx.Client, writers: tuple[Writer, Writer], keeping: Connection
 ) -> None:

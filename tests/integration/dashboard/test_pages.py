@@ -21,6 +21,8 @@ SCREENS = (
     "/analytics",
     "/analytics/activities",
     "/analytics/sessions",
+    "/analytics/people",
+    "/analytics/customers",
     "/analytics/funnels",
     "/analytics/cohorts",
     "/analytics/paths",

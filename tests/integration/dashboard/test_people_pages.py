@@ -9,7 +9,7 @@ from html import unescape
 import httpx
 import pytest
 
-from tests.support.analytics import Analytics
+from tests.support.analytics import ADA, Analytics, running_analytics
 from tests.support.dashboard import running_dashboard, signed_in
 from tests.support.postgres import TestServer
 
@@ -56,3 +56,90 @@ def test_a_session_that_does_not_exist_is_not_found(browser: httpx.Client) -> No
     for address in ("/analytics/session", "/analytics/session?session=none&user_email=a@b.c"):
         answer = browser.get(address)
         assert (answer.status_code, "No such session" in answer.text) == (404, True)
+
+
+def numbers(text: str, kept: str) -> list[tuple[str, int]]:
+    """Addresses of lists, and how many rows are promised: of links whose names are like `kept`."""
+    found = re.findall(rf'href="([^"]+)" aria-label="(\d+) {kept}', text)
+    return [(unescape(href), int(count)) for href, count in found]
+
+
+def test_numbers_of_people_lead_to_just_as_many_rows(browser: httpx.Client) -> None:
+    text = browser.get("/analytics/people?days=30").text
+    found = numbers(text, "(?:activities|errors|timeouts): the list")
+    assert len({href.partition("?")[0] for href, _ in found}) == 1
+    for href, count in [*found[:3], found[-1]]:
+        assert listed(browser, href) == count, href
+
+
+def test_numbers_of_a_person_lead_to_just_as_many_rows(browser: httpx.Client) -> None:
+    person = re.search(r'class="open" href="([^"]+)"', browser.get("/analytics/people?days=30").text)
+    assert person
+    text = browser.get(unescape(person[1])).text
+    (total,) = re.findall(r'<p class="value"><a href="([^"]+)">(\d+)</a>', text)[:1]
+    found = [(unescape(total[0]), int(total[1]))]
+    for kept in ("(?:success|error), ", "on [A-Z]", "activities: the list", "visits: the list", "through this service"):
+        found += numbers(text, kept)[:2]
+    assert len(found) >= 9
+    for href, count in found:
+        assert listed(browser, href) == count, href
+    for href in re.findall(r'href="(/analytics/session\?[^"]+)"', text)[:2]:
+        assert browser.get(unescape(href)).status_code == 200
+
+
+def test_numbers_of_customers_and_deals_lead_to_just_as_many_rows(browser: httpx.Client) -> None:
+    text = browser.get("/analytics/customers?days=30").text
+    found = [
+        (unescape(href), int(count))
+        for href, count in re.findall(r'<p class="value"><a href="([^"]+)">(\d+)</a>', text)
+    ]
+    assert len(found) >= 2
+    for kept in ("(?:created|updated|deleted), ", "views: the list", "errors: the list"):
+        found += numbers(text, kept)[:2]
+    for href, count in found:
+        assert listed(browser, href) == count, href
+
+
+def test_the_history_of_a_thing_is_by_everybody_and_all_of_it(service: Analytics, browser: httpx.Client) -> None:
+    customers = browser.get("/analytics/customers?days=30").text
+    thing = re.search(r'class="open" href="(/analytics/entity[^"]+)"', customers)
+    assert thing
+    where = unescape(thing[1])
+    text = browser.get(where).text
+    query = dict(httpx.URL(where).params)
+    with service.signed() as api:
+        rows = api.get("/recent-activities", params={**query, "days": 365, "limit": 1000}).json()["items"]
+    assert len({row["user_email"] for row in rows}) > 1
+    assert listed(browser, where) == len(rows)
+    for href, count in numbers(text, "(?:by this person|activities): the list"):
+        assert listed(browser, href) == count, href
+
+
+def test_who_may_not_rank_is_told_so_and_may_look_at_one_person(service: Analytics) -> None:
+    with signed_in(service, "govern") as client:
+        text = client.get("/analytics/people?days=30").text
+        assert "It needs a token with the role all" in text
+        assert 'class="open"' not in text
+        assert client.get("/analytics/person?user_email=user@company.com&days=30").status_code == 200
+    with running_analytics(service.database, named_rankings=False) as other, signed_in(other) as client:
+        assert "switched off for this service" in client.get("/analytics/people").text
+        assert "names are not for this role" in client.get("/analytics/customers?days=30").text
+
+
+def test_with_the_role_self_one_sees_oneself_alone(service: Analytics) -> None:
+    with signed_in(service, "self", ADA) as client:
+        assert ADA in client.get("/analytics/person").text
+        assert client.get("/analytics/person?user_email=user@company.com").status_code == 403
+        assert client.get("/analytics/sessions?user_email=user@company.com").status_code == 403
+        assert 'class="open"' not in client.get("/analytics/people?days=30").text
+    with signed_in(service, "self", "user@company.com") as client:
+        assert set(
+            re.findall(r'class="open" href="[^"]*user_email=([^"&]+)', client.get("/analytics/people?days=30").text)
+        ) == {"user%40company.com"}
+
+
+def test_a_page_about_one_thing_that_is_not_named_is_not_found(browser: httpx.Client) -> None:
+    for path in ("person", "entity", "entity?entity_type=deal"):
+        assert browser.get(f"/analytics/{path}").status_code == 404
+    empty = browser.get("/analytics/entity?entity_type=deal&entity_id=nothing")
+    assert (empty.status_code, "Look at the kind and the id" in empty.text) == (200, True)
