@@ -31,3 +31,20 @@ def test_a_session_opens_from_its_row_and_a_mark_of_the_ribbon_leads_to_its_acti
     page.go_back()
     page.go_back()
     expect(page.locator(".chip-value")).to_have_text("error")
+
+
+def test_from_a_customer_to_who_viewed_it_and_what_else_they_did(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.keyboard.press("g")
+    page.keyboard.press("d")
+    expect(page.locator("h1")).to_have_text("Customers")
+    page.locator(".people a.open").first.click()
+    expect(page.locator("h1")).to_contain_text("customer ")
+    page.locator("[data-part=who] a.name").first.click()
+    expect(page.locator(".above")).to_have_text("People")
+    person = page.locator("h1").inner_text()
+    page.locator("[data-part=f-count] .value a").click()
+    expect(page.locator("h1")).to_have_text("Activities")
+    expect(page.locator(".chip-value").first).to_have_text(person)
+    page.go_back()
+    expect(page.locator("h1")).to_have_text(person)

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["SCREEN", "brief", "show"]
 
 SCREEN: Final = Screen(
-    "entity", "/entity", "History", "", about=("entity_type", "entity_id"), within="customers", days=365
+    "entity",
+    "/entity",
+    "History",
+    "",
+    about=("entity_type", "entity_id", "customer_id"),
+    within="customers",
+    days=365,
 )
 _ROWS: Final = 100
 _PEOPLE: Final = 10
@@ -26,15 +32,19 @@ _LONGEST: Final = 60
 
 
 async def show(ask: Asking) -> dict[str, Any]:
-    """The history of the thing that ``entity_type`` and ``entity_id`` name."""
+    """The history of the thing that ``entity_type`` and ``entity_id`` name, or of all that names the customer ``customer_id``."""
     filters = ask.counting.filters
-    if filters.entity_type is None or filters.entity_id is None:
-        raise Problem(404, "No such thing", "the address names none: it has entity_type and entity_id")
+    kind, one = filters.entity_type, filters.entity_id
+    if filters.customer_id is not None:
+        kind, one = "customer", filters.customer_id
+    if kind is None or one is None:
+        raise Problem(404, "No such thing", "the address names none: it has entity_type and entity_id, or customer_id")
     summary = await ask.summary()
     found = await ask.activities(_ROWS)
     return {
-        "kind": filters.entity_type,
-        "id": filters.entity_id,
+        "kind": kind,
+        "id": one,
+        "named": filters.customer_id is not None,
         "summary": summary,
         "found": found,
         "people": await ask.users(_PEOPLE) if ask.ranks else None,
@@ -43,13 +53,14 @@ async def show(ask: Asking) -> dict[str, Any]:
     }
 
 
-def brief(data: Mapping[str, Any] | None) -> str:
-    """What is known of an activity in one line: its first few fields."""
+def brief(data: Mapping[str, Any] | None, besides: str = "") -> str:
+    """What is known of an activity in one line: its first few fields, without those that say what is known, `besides`."""
     shown = []
-    for name, value in list((data or {}).items())[:_FIELDS]:
+    for name, value in (data or {}).items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        shown.append(f"{_cut(name.replace('_', ' '))}: {_cut(text)}")
-    return ", ".join(shown)
+        if text != besides:
+            shown.append(f"{_cut(name.replace('_', ' '))}: {_cut(text)}")
+    return ", ".join(shown[:_FIELDS])
 
 
 def _cut(text: str) -> str:
