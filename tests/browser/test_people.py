@@ -35,6 +35,8 @@ def test_a_session_opens_from_its_row_and_a_mark_of_the_ribbon_leads_to_its_acti
 
 def test_from_a_customer_to_who_viewed_it_and_what_else_they_did(open_page: Callable[..., Page]) -> None:
     page = open_page()
+    expect(page.locator("h1")).to_have_text("Overview")
+    page.wait_for_load_state()
     page.keyboard.press("g")
     page.keyboard.press("d")
     expect(page.locator("h1")).to_have_text("Customers")

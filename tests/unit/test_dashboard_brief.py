@@ -12,6 +12,12 @@ def test_the_first_few_fields_are_said_as_text() -> None:
     assert brief(None) == brief({}) == ""
 
 
+def test_what_was_changed_is_said_by_its_own_names() -> None:
+    assert (
+        brief({"updated_fields": {"stage": "won", "value_usd": 5}, "note": "n"}) == "stage: won, value usd: 5, note: n"
+    )
+
+
 def test_a_long_text_is_cut() -> None:
     assert brief({"note": "n" * 10_000}) == f"note: {'n' * 60}…"
 

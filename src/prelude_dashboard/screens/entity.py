@@ -10,7 +10,7 @@ from prelude_dashboard.screen import Screen
 from prelude_dashboard.screens.activities import handle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from prelude_dashboard.asking import Asking
 
@@ -55,12 +55,21 @@ async def show(ask: Asking) -> dict[str, Any]:
 
 def brief(data: Mapping[str, Any] | None, besides: str = "") -> str:
     """What is known of an activity in one line: its first few fields, without those that say what is known, `besides`."""
-    shown = []
-    for name, value in (data or {}).items():
+    shown: list[str] = []
+    for name, value in _fields(data or {}):
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         if text != besides:
             shown.append(f"{_cut(name.replace('_', ' '))}: {_cut(text)}")
     return ", ".join(shown[:_FIELDS])
+
+
+def _fields(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Fields, and those of maps among them instead of the maps."""
+    for name, value in data.items():
+        if isinstance(value, dict) and value:
+            yield from value.items()
+        else:
+            yield name, value
 
 
 def _cut(text: str) -> str:
