@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -74,6 +75,8 @@ async def _serve(settings: Settings, ready: Callable[[str], None]) -> None:
     while not server.started and not serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.005)
     if server.started:
+        # What stays until the end need not be searched for cycles again and again: each search held the event loop up for 50 ms.
+        gc.freeze()
         scheme = "http" if settings.tls_cert is None else "https"
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         ready(f"{scheme}://{host}:{bound.getsockname()[1]}")
