@@ -5,7 +5,8 @@
 For each number of rows: a seeded past of 90 days in a fresh database with its rollups, sessions and timeline; the same rows, as they count
 (pairs once, what is pending for too long as a timeout), in a DuckDB file of its own. Then, warm and in turn, each route behind the
 dashboard's default views over 7, 30 and 90 days through the real service, and the same question to DuckDB; pages of lists; and the
-reference's six queries word for word. Times in milliseconds, as a client measures them; p95 of `--rounds`.
+reference's six queries word for word. Times in milliseconds, as a client measures them; p95 of `--rounds`. Where the two do not say the same,
+the first difference stands below. "measuring" on standard error says that from there on nothing else should run.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ import httpx
 import psycopg
 
 from bench.answers_duckdb import Duck
-from bench.answers_panels import DAYS, PANELS, Panel
+from bench.answers_panels import DAYS, PANELS, Panel, Stretch
+from bench.answers_said import differences
 from bench.database import fresh_database
 from tests.support.ports import free_ports
 
@@ -98,8 +100,8 @@ def shown(times: Times) -> str:
     return f"{cuts[9]:8.1f}{cuts[18]:8.1f}"
 
 
-def ask(client: httpx.Client, panel: Panel, days: int) -> None:
-    """One question to the API."""
+def ask(client: httpx.Client, panel: Panel, days: int) -> Any:
+    """One question to the API; its answer."""
     path, parameters = f"/api/analytics{panel.path}", {**panel.parameters, "days": days}
     if panel.posted is None:
         answer = client.get(path, params=parameters)
@@ -107,27 +109,38 @@ def ask(client: httpx.Client, panel: Panel, days: int) -> None:
         answer = client.post(path, params=parameters, json=panel.posted)
     if not answer.is_success:
         raise LookupError(f"{answer.status_code} {answer.text[:200]}")
+    return answer.json()
+
+
+def stretch(client: httpx.Client, days: int) -> Stretch:
+    """What the API takes for so many days now."""
+    answer = client.get("/api/analytics/activities", params={"days": days}).raise_for_status().json()
+    before = answer["before"]["range"]
+    return Stretch(answer["range"]["from"], answer["range"]["to"], (before["from"], before["to"]))
 
 
 def panels(client: httpx.Client, duck: Duck, rounds: int) -> None:
-    """The table of panels."""
+    """The table of panels; whether both said the same."""
     print(f"{'':24}{'days':>5}{'API p50':>8}{'p95':>8}{'DuckDB':>8}{'p95':>8}  ")
     for panel in PANELS:
         for days in DAYS:
             ours: Times = []
             theirs: Times = []
-            said = ""
+            said: list[str] = []
             try:
                 for _ in range(3):
-                    ask(client, panel, days)
-                    duck.ask(panel, days)
+                    answer = ask(client, panel, days)
+                    found = duck.ask(panel, stretch(client, days))
+                said = differences(panel.name, answer, found)
                 for _ in range(rounds):
+                    asked = stretch(client, days)
                     ours.append(timed(ask, client, panel, days))
-                    theirs.append(timed(duck.ask, panel, days))
+                    theirs.append(timed(duck.ask, panel, asked))
             except LookupError as error:
-                ours, said = [], str(error)
-                theirs = [timed(duck.ask, panel, days) for _ in range(rounds)]
-            print(f"{panel.name:24}{days:5}{shown(ours)}{shown(theirs)}  {said}", flush=True)
+                said = [str(error)]
+            print(f"{panel.name:24}{days:5}{shown(ours)}{shown(theirs)}  {'equal' if not said else ''}", flush=True)
+            for line in said:
+                print(f"      {line}", flush=True)
 
 
 def pages(client: httpx.Client, rounds: int) -> None:
@@ -182,6 +195,7 @@ def measure(rows: int, rounds: int, parent: Path | None) -> None:
         )
         with Duck(url, folder) as duck, service(url, folder) as client:
             print(f"DuckDB has {duck.rows:,} rows that count\n", flush=True)
+            print("measuring", file=sys.stderr, flush=True)
             panels(client, duck, rounds)
             pages(client, max(rounds // 2, 3))
             reference(url, max(rounds // 4, 3))

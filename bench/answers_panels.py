@@ -6,16 +6,46 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = ["DAYS", "FUNNEL", "PANELS", "Panel"]
+from bench.answers_flows import COHORTS, FUNNEL, PATHS, SESSIONS, funnel
+
+__all__ = ["DAYS", "PANELS", "Panel", "Stretch"]
 
 DAYS: Final = (7, 30, 90)
-FUNNEL: Final = ("search_customers", "view_customer", "create_deal", "send_email")
 _STATUSES: Final = ", ".join(
     f"count(*) FILTER (status = '{status}') AS {status}s" for status in ("success", "error", "pending", "timeout")
 )
-_QUANTILES: Final = "quantile_cont(duration_ms, [0.5, 0.95, 0.99])"
-_SINCE: Final = "moment >= (now() AT TIME ZONE 'UTC') - INTERVAL '{days} days'"
-_STEP: Final = "date_trunc('{step}', moment)"
+_P50_P95: Final = "quantile_disc(duration_ms, 0.5)::DOUBLE, quantile_disc(duration_ms, 0.95)::DOUBLE"
+_QUANTILES: Final = f"count(duration_ms), {_P50_P95}, quantile_disc(duration_ms, 0.99)::DOUBLE"
+_SENT: Final = "action_name = 'send_email' AND status = 'success'"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The range of a question, as the API cuts it from so many days, in UTC.
+
+    Attributes:
+        since: its begin.
+        until: its end.
+        before: begin and end of the period before.
+    """
+
+    since: str
+    until: str
+    before: tuple[str, str]
+
+    @property
+    def words(self) -> dict[str, str]:
+        """What stands for what in a statement."""
+        since, until, *before = (
+            f"TIMESTAMP '{moment.removesuffix('Z')}'" for moment in (self.since, self.until, *self.before)
+        )
+        return {
+            "{from}": since,
+            "{to}": until,
+            "{range}": f"moment >= {since} AND moment < {until}",
+            "{before}": f"moment >= {before[0]} AND moment < {before[1]}",
+            "{bucket}": "date_trunc('day', moment)",
+        }
 
 
 @dataclass(frozen=True)
@@ -25,7 +55,7 @@ class Panel:
     Attributes:
         name: as the table shows it.
         path: below ``/api/analytics``.
-        asked: statements with {days} and {step}, and {since} for the range.
+        asked: statements with {from}, {to}, {range}, {before} and {bucket}.
         parameters: of the query beside the range.
         posted: the body of a POST; None for a GET.
     """
@@ -36,31 +66,15 @@ class Panel:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     posted: Mapping[str, Any] | None = None
 
-    def statements(self, days: int) -> list[str]:
+    def statements(self, stretch: Stretch) -> list[str]:
         """The question to DuckDB."""
-        words = {"days": str(days), "twice": str(2 * days), "step": "hour" if days <= 7 else "day"}
-        since = _SINCE.replace("{days}", words["days"])
         found = []
         for statement in self.asked:
-            said = statement.replace("{since}", since).replace("{bucket}", _STEP)
-            for name, value in words.items():
-                said = said.replace(f"{{{name}}}", value)
+            said = statement
+            for name, value in stretch.words.items():
+                said = said.replace(name, value)
             found.append(said)
         return found
-
-
-def _funnel() -> str:
-    """Who did the steps in order, each after the one before: the earliest time of each step."""
-    common = [
-        f"t0 AS (SELECT user_email, min(moment) AS t FROM log WHERE {{since}} AND action_name = '{FUNNEL[0]}' AND status = 'success' GROUP BY 1)"
-    ]
-    common += [
-        f"t{number} AS (SELECT log.user_email, min(moment) AS t FROM log JOIN t{number - 1} AS before ON log.user_email = before.user_email"
-        f" AND log.moment > before.t WHERE {{since}} AND action_name = '{name}' AND status = 'success' GROUP BY 1)"
-        for number, name in enumerate(FUNNEL[1:], 1)
-    ]
-    counts = ", ".join(f"(SELECT count(*) FROM t{number})" for number in range(len(FUNNEL)))
-    return f"WITH {', '.join(common)} SELECT {counts}"
 
 
 PANELS: Final = (
@@ -68,43 +82,59 @@ PANELS: Final = (
         "activities",
         "/activities",
         (
-            f"SELECT {_STATUSES} FROM log WHERE {{since}}",
-            f"SELECT {_STATUSES} FROM log WHERE moment >= (now() AT TIME ZONE 'UTC') - INTERVAL '{{twice}} days' AND NOT ({{since}})",
-            f"SELECT action_type, action_name, count(*), {_STATUSES}, {_QUANTILES} FROM log WHERE {{since}} GROUP BY ALL ORDER BY 3 DESC",
-            f"SELECT date_trunc('day', moment) AS day, {_STATUSES} FROM log WHERE {{since}} GROUP BY ALL ORDER BY 1",
+            f"SELECT {_STATUSES} FROM log WHERE {{range}}",
+            f"SELECT {_STATUSES} FROM log WHERE {{before}}",
+            f"SELECT action_type, action_name, count(*), {_STATUSES}, {_P50_P95} FROM log WHERE {{range}} GROUP BY ALL ORDER BY 3 DESC",
+            f"SELECT date_trunc('day', moment) AS day, {_STATUSES} FROM log WHERE {{range}} GROUP BY ALL ORDER BY 1",
         ),
     ),
-    Panel("trends", "/trends", (f"SELECT {{bucket}}, {_STATUSES} FROM log WHERE {{since}} GROUP BY 1 ORDER BY 1",)),
+    Panel("trends", "/trends", (f"SELECT {{bucket}}, {_STATUSES} FROM log WHERE {{range}} GROUP BY 1 ORDER BY 1",)),
     Panel(
-        "heatmap", "/heatmap", ("SELECT dayofweek(moment), hour(moment), count(*) FROM log WHERE {since} GROUP BY ALL",)
+        "heatmap",
+        "/heatmap",
+        ("SELECT isodow(moment), hour(moment), count(*) FROM log WHERE {range} GROUP BY ALL",),
     ),
     Panel(
         "latency",
         "/latency",
         (
-            f"SELECT {{bucket}}, {_QUANTILES} FROM log WHERE {{since}} GROUP BY 1 ORDER BY 1",
-            f"SELECT action_type, action_name, count(*), {_QUANTILES} FROM log WHERE {{since}} GROUP BY ALL",
+            f"SELECT {{bucket}}, {_QUANTILES} FROM log WHERE {{range}} GROUP BY 1 HAVING count(duration_ms) > 0 ORDER BY 1",
+            f"SELECT action_type, action_name, {_QUANTILES} FROM log WHERE {{range}} GROUP BY 1, 2 HAVING count(duration_ms) > 0",
         ),
     ),
     Panel(
         "errors",
         "/errors",
         (
-            f"SELECT {{bucket}}, {_STATUSES} FROM log WHERE {{since}} GROUP BY 1 ORDER BY 1",
-            f"SELECT action_type, action_name, count(*), {_STATUSES} FROM log WHERE {{since}} GROUP BY ALL",
-            f"SELECT page_route, count(*), {_STATUSES} FROM log WHERE {{since}} GROUP BY ALL",
+            f"SELECT {{bucket}}, {_STATUSES} FROM log WHERE {{range}} GROUP BY 1 ORDER BY 1",
+            f"SELECT action_type, action_name, {_STATUSES} FROM log WHERE {{range}} GROUP BY ALL HAVING errors + timeouts > 0",
+            f"SELECT page_route, {_STATUSES} FROM log WHERE {{range}} GROUP BY ALL HAVING errors + timeouts > 0",
+            (
+                "WITH worst AS (SELECT action_type, action_name FROM log WHERE {range} AND status IN ('error', 'timeout')"
+                " GROUP BY 1, 2 ORDER BY count(*) DESC, 1, 2 LIMIT 10)"
+                " SELECT action_type, action_name, arg_max(event_id, life) FROM log SEMI JOIN worst USING (action_type, action_name)"
+                " WHERE {range} AND status IN ('error', 'timeout') GROUP BY ALL"
+            ),
         ),
     ),
     Panel(
         "pages",
         "/pages",
-        (f"SELECT page_route, count(*), {_STATUSES} FROM log WHERE {{since}} GROUP BY 1 ORDER BY 2 DESC LIMIT 50",),
+        (
+            (
+                f"SELECT page_route, count(*) AS n, {_STATUSES} FROM log WHERE {{range}} AND page_route IS NOT NULL"
+                " GROUP BY 1 ORDER BY n DESC, 1 LIMIT 100"
+            ),
+        ),
     ),
     Panel(
         "users",
         "/users",
         (
-            f"SELECT user_email, count(*), {_STATUSES}, max(moment) FROM log WHERE {{since}} GROUP BY 1 ORDER BY 3 DESC LIMIT 50",
+            (
+                f"SELECT user_email, count(*) AS n, {_STATUSES}, min(moment), max(moment) FROM log WHERE {{range}} AND user_email IS NOT NULL"
+                " GROUP BY 1 ORDER BY n DESC, 1 LIMIT 100"
+            ),
         ),
     ),
     Panel(
@@ -112,8 +142,9 @@ PANELS: Final = (
         "/customers",
         (
             (
-                f"SELECT customer_id, count(*), {_STATUSES}, list(DISTINCT user_email) FROM log"
-                " WHERE {since} AND action_name IN ('view_customer', 'view_deal') GROUP BY 1 ORDER BY 3 DESC LIMIT 50"
+                f"SELECT customer_id, count(*) AS n, {_STATUSES}, count(DISTINCT user_email) FILTER (status = 'success'), max(moment) FILTER (status = 'success') FROM log"
+                " WHERE {range} AND action_name IN ('view_customer', 'view_deal') AND customer_id IS NOT NULL"
+                " GROUP BY 1 ORDER BY n DESC, 1 LIMIT 100"
             ),
         ),
     ),
@@ -122,9 +153,11 @@ PANELS: Final = (
         "/emails",
         (
             (
-                "SELECT user_email, count(*) FILTER (action_name = 'generate_email'), count(*) FILTER (action_name = 'send_email'),"
-                " count(*) FILTER (method = 'gmail_api_v2'), count(*) FILTER (method = 'outlook_api_v2'), count(*) FILTER (method = 'smtp')"
-                " FROM log WHERE {since} AND action_name IN ('generate_email', 'send_email') GROUP BY 1 ORDER BY 3 DESC LIMIT 50"
+                "SELECT user_email, count(*) FILTER (action_name = 'generate_email' AND status = 'success'),"
+                f" count(*) FILTER ({_SENT}) AS sent, count(*) FILTER ({_SENT} AND method = 'gmail_api_v2'),"
+                f" count(*) FILTER ({_SENT} AND method = 'outlook_api_v2'), count(*) FILTER ({_SENT} AND method = 'smtp')"
+                " FROM log WHERE {range} AND action_name IN ('generate_email', 'send_email') AND user_email IS NOT NULL"
+                " GROUP BY 1 ORDER BY sent DESC, 1 LIMIT 100"
             ),
         ),
     ),
@@ -134,47 +167,20 @@ PANELS: Final = (
         (
             (
                 "SELECT {bucket}, count(*) FILTER (action_name = 'create_deal'), count(*) FILTER (action_name = 'update_deal'),"
-                " count(*) FILTER (action_name = 'delete_deal'), sum(value_usd) FILTER (action_name = 'create_deal' AND status = 'success')"
-                " FROM log WHERE {since} AND action_name IN ('create_deal', 'update_deal', 'delete_deal') GROUP BY 1 ORDER BY 1"
+                " count(*) FILTER (action_name = 'delete_deal'), coalesce(sum(value_usd) FILTER (action_name = 'create_deal' AND status = 'success'), 0)"
+                " FROM log WHERE {range} AND action_name IN ('create_deal', 'update_deal', 'delete_deal') GROUP BY 1 ORDER BY 1"
             ),
         ),
     ),
+    Panel("sessions", "/sessions", (SESSIONS,)),
     Panel(
-        "sessions",
-        "/sessions",
-        (
-            (
-                "SELECT user_email, session_id, min(moment) AS began, max(moment), count(*), count(*) FILTER (status = 'error') FROM log"
-                " WHERE {since} AND session_id IS NOT NULL GROUP BY ALL ORDER BY began DESC LIMIT 50"
-            ),
-        ),
+        "recent-activities",
+        "/recent-activities",
+        ("SELECT event_id, moment, * EXCLUDE (event_id, moment) FROM log WHERE {range} ORDER BY life DESC LIMIT 100",),
     ),
     Panel(
-        "recent-activities", "/recent-activities", ("SELECT * FROM log WHERE {since} ORDER BY moment DESC LIMIT 50",)
+        "funnel, 4 steps", "/funnel", (funnel(),), posted={"steps": [{"actions": [f"crm.{name}"]} for name in FUNNEL]}
     ),
-    Panel(
-        "funnel, 4 steps", "/funnel", (_funnel(),), posted={"steps": [{"actions": [f"crm.{name}"]} for name in FUNNEL]}
-    ),
-    Panel(
-        "cohorts",
-        "/cohorts",
-        (
-            (
-                "WITH born AS (SELECT user_email, date_trunc('week', min(moment)) AS week FROM log WHERE user_email IS NOT NULL GROUP BY 1),"
-                " seen AS (SELECT DISTINCT user_email, date_trunc('week', moment) AS week FROM log WHERE {since} AND user_email IS NOT NULL)"
-                " SELECT born.week, seen.week, count(*) FROM born JOIN seen USING (user_email) GROUP BY ALL ORDER BY 1, 2"
-            ),
-        ),
-    ),
-    Panel(
-        "paths",
-        "/paths",
-        (
-            (
-                "SELECT name, following, count(*) FROM (SELECT action_name AS name, lead(action_name) OVER"
-                " (PARTITION BY user_email, session_id ORDER BY moment) AS following FROM log WHERE {since} AND user_email IS NOT NULL)"
-                " GROUP BY ALL ORDER BY 3 DESC LIMIT 50"
-            ),
-        ),
-    ),
+    Panel("cohorts", "/cohorts", (COHORTS,)),
+    Panel("paths", "/paths", PATHS),
 )
