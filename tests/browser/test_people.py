@@ -50,3 +50,19 @@ def test_from_a_customer_to_who_viewed_it_and_what_else_they_did(open_page: Call
     expect(page.locator(".chip-value").first).to_have_text(person)
     page.go_back()
     expect(page.locator("h1")).to_have_text(person)
+
+
+def test_pages_about_things_with_names_that_break_pages_show_them_as_text(open_page: Callable[..., Page]) -> None:
+    page = open_page(width=360)
+    page.goto("/analytics/sessions?days=2")
+    about = "a[href*='/session?'], a[href*='/person?']"
+    strange = "els => els.map(e => e.getAttribute('href')).filter(href => /script|onerror|hsereh|%E2%80%AE|lllll|\\u2026/.test(href))"
+    found = set(page.locator(about).evaluate_all(strange))
+    page.goto("/analytics/customers?days=2")
+    found |= set(page.locator("a[href*='/entity?']").evaluate_all(strange))
+    assert len(found) >= 6
+    for href in sorted(found)[::2]:
+        page.goto(href)
+        assert page.locator("h1").inner_text() not in ("Not found", "Internal error", "Prelude"), href
+        assert page.locator("body[data-refresh]").count() == 1, href
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, href
