@@ -62,7 +62,7 @@ async def show(ask: Asking) -> dict[str, Any]:
         "chosen": {name: state[name] or str(usual) for name, usual in _USUAL.items()},
         "handle": handle,
         "short": short,
-        "askable": askable,
+        "nameable": askable,
         "stretch": stretch,
         "THE_OTHERS": THE_OTHERS,
         "THE_END": THE_END,
