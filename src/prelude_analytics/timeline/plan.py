@@ -12,11 +12,12 @@ from prelude_analytics.parameters import ParameterError
 if TYPE_CHECKING:
     from prelude_analytics.ranges import Range
 
-__all__ = ["MOST_ROWS", "Built", "Part", "as_of", "plan", "refuse_too_many"]
+__all__ = ["MOST_ANEW", "MOST_ROWS", "Built", "Part", "as_of", "plan", "refuse_too_many"]
 
 MOST_ROWS: Final = 250_000
 """Rows that an answer reads out of the log, at most."""
-
+MOST_ANEW: Final = 20_000
+"""Of days that the timeline has, though not fresh: more would keep the asker waiting, and the watermark says how old they are."""
 _FRESH: Final = timedelta(seconds=60)
 _SHARE: Final = 25
 """A day that takes long to make is made anew more seldom (`prelude_store.timeline.tend`)."""
@@ -80,7 +81,7 @@ def plan(since: datetime, until: datetime, built: Mapping[date, Built], now: dat
 
 def _read_anew(days: Iterable[Built], now: datetime) -> set[date]:
     """Days that are not fresh, and are read out of the log: the newest ones, as far as the log may be read. The others are as they are."""
-    left, found = MOST_ROWS // 2, set()  # more may have come since than were there
+    left, found = MOST_ANEW, set()
     for day in sorted(days, key=lambda day: day.day, reverse=True):
         if not day.fresh(now) and day.row_count <= left:
             left -= day.row_count

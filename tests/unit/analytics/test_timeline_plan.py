@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from prelude_analytics.timeline.plan import MOST_ROWS, Built, as_of, plan
+from prelude_analytics.timeline.plan import MOST_ANEW, Built, as_of, plan
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -29,7 +29,7 @@ def test_a_day_that_changed_long_ago_is_read_out_of_the_log() -> None:
 
 
 def test_of_many_days_that_changed_the_newest_are_read_and_the_others_are_taken_as_they_are() -> None:
-    third = MOST_ROWS // 6
+    third = MOST_ANEW // 3
     known = built(*(day(number, age=DAY, rows=third) for number in (6, 7, 8, 9, 10)))
     assert taken(known) == [6, 7]
 
