@@ -245,7 +245,7 @@ class Sender:
         with self._counting:
             self.dropped[reason] += count
         if reason == "queue_full":
-            self._trouble.met("activities are dropped: the queue in memory is full")
+            self._trouble.met("activities are dropped: the queue in memory is full", loss=True)
 
 
 def _pause_for(count: int, seconds: float, shortest: float) -> float:

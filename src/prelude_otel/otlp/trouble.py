@@ -1,4 +1,4 @@
-"""What goes wrong with delivery is said in one line a minute, with what it has cost so far; its end is said, too."""
+"""What goes wrong with delivery is said in one line a minute, with what it has cost so far; losses and its end are said, too."""
 
 from __future__ import annotations
 
@@ -26,18 +26,24 @@ class Trouble:
         self._waiting = waiting
         self._dropped = dropped
         self._lock = threading.RLock()  # a signal handler may meet trouble while its thread does
-        self._said_at = -_SAY_EVERY_S
+        self._said_at = self._loss_said_at = -_SAY_EVERY_S
         self._since: float | None = None
 
-    def met(self, why: str) -> None:
-        """Something is wrong now; a line in the log, unless one was written within the minute."""
+    def met(self, why: str, *, loss: bool = False) -> None:
+        """Something is wrong now; a line in the log, unless one was written within the minute.
+
+        Args:
+            loss: something was lost, which a line about what is merely late does not keep from being said.
+        """
         now = time.monotonic()
         with self._lock:
             if self._since is None:
                 self._since = now
-            due = now - self._said_at >= _SAY_EVERY_S
+            due = now - (self._loss_said_at if loss else self._said_at) >= _SAY_EVERY_S
             if due:
                 self._said_at = now
+                if loss:
+                    self._loss_said_at = now
         if due:
             _log.warning("prelude-otel: %s; %s", why, self._standing())
 

@@ -264,6 +264,20 @@ def test_a_full_queue_drops_the_new_and_counts_it(
     assert caplog.text.count("the queue in memory is full") == 1
 
 
+def test_a_loss_is_said_though_the_receivers_absence_was_said_just_before(
+    receiver: OtlpReceiver, to: Callable[..., None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.answers += [Answer(503)] * 1000
+    monkeypatch.setattr("prelude_otel.sinks.EntryQueue", lambda prefix: EntryQueue(prefix, max_bytes=2000))
+    to(receiver.url)
+    emit()
+    receiver.wait_for(lambda: "answered 503" in caplog.text)
+    emit(100)
+    assert prelude_otel.stats().dropped["queue_full"] > 1
+    assert caplog.text.count("the queue in memory is full") == 1
+    assert caplog.text.count("answered 503") == 1
+
+
 def test_a_request_stays_well_below_the_limit_of_a_grpc_server(receiver: OtlpReceiver, to: Callable[..., None]) -> None:
     to(receiver.url)
     for number in range(60):

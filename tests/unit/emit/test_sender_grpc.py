@@ -106,4 +106,4 @@ def test_nobody_listening_is_no_error(to: Callable[[str], None]) -> None:
     assert not prelude_otel.flush(0.2)
     assert prelude_otel.stats().waiting == 1
     assert not prelude_otel.shutdown(0.1)
-    assert not [thread for thread in threading.enumerate() if not thread.daemon and "prelude" in thread.name]
+    assert not [thread for thread in threading.enumerate() if not thread.daemon and "prelude-otel" in thread.name]

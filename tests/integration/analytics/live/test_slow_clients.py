@@ -67,8 +67,9 @@ def test_a_client_that_reads_too_late_is_told_how_many_it_missed_and_goes_on(rea
         with stalling(url) as stalled, listening(url) as other:
             ids = write(writer, 300)
             other.until_rows(300)
-            (held,) = held_for(hub)
-            assert held < 1_000_000
+            held = held_for(hub)
+            assert held
+            assert max(held) < 1_000_000
             missed = stalled.until("missed")
             resume_at = stalled.cursor
             before = list(stalled.event_ids)
