@@ -70,9 +70,10 @@ def on_timeline(
     filters: Filters | None = None,
     cut: int = 0,
     tz: str = "UTC",
+    memory: Memory | None = None,
 ) -> Answer:
-    """Ask `question` of the timeline of a range, as the API does; what was read before is remembered."""
-    memory = MEMORIES.setdefault(database, Memory(LITTLE))
+    """Ask `question` of the timeline of a range, as the API does; what was read before is remembered, in `memory` or in little."""
+    remembered = memory or MEMORIES.setdefault(database, Memory(LITTLE))
 
     async def ask() -> Answer:
         reader = await Database.open(Settings(database_url=database, connections=1))
@@ -84,6 +85,6 @@ def on_timeline(
 
     async def _open(connection: Connection) -> Timeline:
         asked = Range(moment(since), moment(until), zone(tz))
-        return await Timeline.open(connection, asked, filters or Filters(), moment(cut), memory=memory)
+        return await Timeline.open(connection, asked, filters or Filters(), moment(cut), memory=remembered)
 
     return asyncio.run(ask())

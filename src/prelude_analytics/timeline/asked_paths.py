@@ -197,7 +197,7 @@ async def flows_in(timeline: Timeline, query: PathsQuery) -> Flows:
 
     known = await timeline.memory.obtain([key for key in keys if key[1] != keys[key]], count)
     known |= await count([key for key in keys if key[1] == keys[key]])
-    parts = list(known.values())
+    parts = [known[key] for key in keys]  # in the order of time, and not in that in which they were found
 
     def together() -> Flows:
         return added([flows_of(_follow([part.rest for part in parts], query, names)), *(part.flows for part in parts)])

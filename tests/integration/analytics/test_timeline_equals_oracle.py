@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from itertools import count
 from typing import Any, TypeAlias
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -23,6 +24,7 @@ from prelude_analytics.timeline.asked_funnel import best_of
 from prelude_analytics.timeline.asked_paths import PathsQuery, flows_in
 from prelude_analytics.timeline.funnels import FunnelBody, question_of
 from prelude_analytics.timeline.load import Timeline
+from prelude_analytics.timeline.memory import Memory
 from prelude_analytics.timeline.periods import Unit, periods
 from prelude_store.connection import connect
 from prelude_store.timeline.build import build_days
@@ -35,7 +37,7 @@ from tests.oracle.history import DAY, HOUR, Row, make_history, microseconds, wit
 from tests.oracle.history import counted as counting
 from tests.support.oracle_cases import cases
 from tests.support.postgres import TestServer, as_role
-from tests.support.timelines import on_timeline, write, written
+from tests.support.timelines import moment, on_timeline, write, written
 
 FIRST = microseconds(datetime(2018, 3, 24, tzinfo=UTC))
 APART = 6 * DAY
@@ -145,6 +147,25 @@ def test_paths_are_as_their_definition_has_them(story: Story) -> None:
         gap, start = chance.choice([900, 6 * 3600]), chance.choice([None, "a"])
         found = on_timeline(story[0], told.since, told.until, partial(ask_paths, gap, start), **told.asked)
         assert found == paths_oracle.steps(paths_oracle.paths(told.rows, gap, start), 3, 2)[0], number
+
+
+def test_paths_go_over_midnight_in_the_order_of_days_whichever_days_were_remembered_first(story: Story) -> None:
+    url, writers, _ = story
+    begins = FIRST + next(PLACES) * APART + DAY
+    midnights = [begins + DAY, begins + 3 * DAY]
+    rows = [
+        Row("ada@company.com", midnight + side * SECOND, 0, 0, str(uuid4()), action, "success", "crm")
+        for midnight in midnights
+        for side, action in ((-1, "a"), (1, "b"))
+    ]
+    write(writers[0], rows)
+    with connect(as_role(url, "keeper"), "test") as keeper:
+        build_days(keeper, [moment(begins + day * DAY).date() for day in range(4)])
+    memory = Memory(1_000_000)
+    for since in (begins + 2 * DAY, begins):
+        found = on_timeline(url, since, begins + 4 * DAY, partial(ask_paths, 900, None), memory=memory)
+        asked = within(rows, since, begins + 4 * DAY)
+        assert found == paths_oracle.steps(paths_oracle.paths(asked, 900, None), 3, 2)[0]
 
 
 async def ask_paths(gap: int, start: str | None, timeline: Timeline) -> list[dict[str, tuple[int, int]]]:
