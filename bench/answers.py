@@ -128,12 +128,12 @@ def panels(client: httpx.Client, duck: Duck, rounds: int) -> None:
             theirs: Times = []
             said: list[str] = []
             try:
+                asked = stretch(client, days)
                 for _ in range(3):
                     answer = ask(client, panel, days)
-                    found = duck.ask(panel, stretch(client, days))
+                    found = duck.ask(panel, asked)
                 said = differences(panel.name, answer, found)
                 for _ in range(rounds):
-                    asked = stretch(client, days)
                     ours.append(timed(ask, client, panel, days))
                     theirs.append(timed(duck.ask, panel, asked))
             except LookupError as error:

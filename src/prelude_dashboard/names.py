@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import quote, unquote
 
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.statuses import ORDER
+from prelude_dashboard.state import CUT
 
-__all__ = ["Named", "askable", "moved", "read", "written"]
+if TYPE_CHECKING:
+    from prelude_analytics.answers.summary import Summary
+
+__all__ = ["Named", "askable", "moved", "names_of", "read", "written"]
 
 _LONGEST: Final = 200
-_CUT: Final = re.compile(r"…[0-9a-f]{32}\Z")
-"""The end of a name that figures have cut."""
 _PLAIN: Final = re.compile(r"[~-]")
 
 
@@ -30,7 +32,12 @@ class Named(NamedTuple):
 
 def askable(action: str) -> bool:
     """Whether the API takes a name, as ``type.name``, in questions about what follows what: figures cut what is very long."""
-    return len(action.partition(".")[2]) <= _LONGEST and not _CUT.search(action)
+    return len(action.partition(".")[2]) <= _LONGEST and not CUT.search(action)
+
+
+def names_of(summary: Summary) -> list[str]:
+    """What was done, as ``type.name``; the most frequent first."""
+    return [f"{one.action_type}.{one.action_name}" for one in summary.by_action]
 
 
 def read(parameter: str, text: str | None) -> list[Named]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-__all__ = ["Mark", "Part", "Pause", "Ribbon", "ribbon"]
+__all__ = ["FOLD", "Mark", "Part", "Pause", "Ribbon", "ribbon"]
 
-_FOLD: Final = 300.0
+FOLD: Final = 300.0
 """Seconds; a longer pause is drawn as a fold."""
 _FOLDED: Final = 44.0
 """How wide a fold is."""
@@ -55,7 +55,7 @@ def ribbon(spans: Sequence[tuple[float, float]], width: float) -> Ribbon:
         spans: begin and length of each, in seconds, in order of their begins.
         width: of the drawing.
     """
-    fold = _FOLD
+    fold = FOLD
     while len(runs := _runs(spans, fold)) - 1 > width * _FOLDS / _FOLDED:
         fold *= 2
     lengths = [max(end - begin, 1.0) for begin, end, _ in runs]

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from prelude_analytics.filters import Filters
 
-__all__ = ["FILTERS", "ROOT", "State", "askable"]
+__all__ = ["CUT", "FILTERS", "ROOT", "State", "askable"]
 
 ROOT: Final = "/analytics"
 """Before the path of every page."""
@@ -24,7 +24,8 @@ _KEPT: Final = ("tz", "kiosk")
 """What a view keeps, whatever else changes."""
 _MOST: Final = 500
 """Characters of a filter's value."""
-_CUT: Final = re.compile("…[0-9a-f]{32}$")
+CUT: Final = re.compile("…[0-9a-f]{32}$")
+"""The end of a value that figures have cut."""
 _PLACES: Final = ("cursor", "as_of", "open")
 """Places in one list: other filters or another range make another list."""
 
@@ -118,7 +119,7 @@ class State:
 
 def askable(value: str | None) -> bool:
     """Whether a filter finds `value`: one that is not too long for it, and not one of which figures keep the beginning and a hash."""
-    return bool(value) and len(value or "") <= _MOST and not _CUT.search(value or "")
+    return bool(value) and len(value or "") <= _MOST and not CUT.search(value or "")
 
 
 def _text(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from prelude_analytics.answers.paths import END, Link, Node, Paths, Steps
+from prelude_analytics.answers.paths import END, Link, Node, Paths, Steps, ranked
 from prelude_store.timeline.columns import Ints
 
 __all__ = ["Flows", "added", "flows_of", "levels"]
@@ -96,11 +96,7 @@ class _Ranks:
 def _ranked(step: _Step, top: int, names: Mapping[int, str]) -> _Ranks:
     counts = np.zeros(int(step.actions.max(initial=-1)) + 1, dtype=np.int64)
     np.add.at(counts, step.actions, step.counts)
-    seen = np.flatnonzero(counts).tolist()
-    chosen = sorted(seen, key=lambda action: (-int(counts[action]), names[action]))[:top]
-    ranks = np.full(len(counts), len(chosen), dtype=np.int64)
-    ranks[chosen] = np.arange(len(chosen))
-    return _Ranks(ranks, [*chosen, None])
+    return _Ranks(*ranked(counts, top, names))
 
 
 def _nodes(step: _Step, ranks: _Ranks) -> list[Node]:

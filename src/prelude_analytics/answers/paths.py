@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from prelude_analytics.answers.lives import Sequence
 from prelude_store.timeline.columns import Ints
 
-__all__ = ["END", "OTHERS", "Link", "Located", "Node", "Paths", "Steps", "follow", "located", "through"]
+__all__ = ["END", "OTHERS", "Link", "Located", "Node", "Paths", "Steps", "follow", "located", "ranked", "through"]
 
 END = -1
 """In place of an action: the path was over."""
@@ -143,8 +143,8 @@ def through(
 def _at(actions: Ints, top: int, names: Mapping[int, str], wanted: int) -> NDArray[np.bool_]:
     if wanted != OTHERS:
         return actions == wanted  # type: ignore[no-any-return]
-    codes, chosen = _ranked(actions, top, names)
-    return codes == len(chosen) - 1  # type: ignore[no-any-return]
+    ranks, chosen = ranked(np.bincount(actions[actions >= 0]), top, names)
+    return ranks[actions] == len(chosen) - 1  # type: ignore[no-any-return]
 
 
 def located(stretches: list[Sequence], places: Ints) -> Located:
@@ -162,15 +162,19 @@ def located(stretches: list[Sequence], places: Ints) -> Located:
     return Located(users[run], stretch, places - begins[stretch], places - starts[run])
 
 
-def _ranked(actions: Ints, top: int, names: Mapping[int, str]) -> tuple[Ints, list[int | None]]:
-    """For each path the rank of its action (`END`: none), and the action of each rank; the last rank is all the others."""
-    counts = np.bincount(actions[actions >= 0])
+def ranked(counts: Ints, top: int, names: Mapping[int, str]) -> tuple[Ints, list[int | None]]:
+    """The rank of each action by how many paths have it, equal ones by name; and the action of each rank, of which the last is all the others.
+
+    Args:
+        counts: of paths, by action.
+        top: how many actions have a rank of their own.
+    """
     seen = np.flatnonzero(counts).tolist()
     chosen = sorted(seen, key=lambda action: (-int(counts[action]), names[action]))[:top]
     ranks = np.full(len(counts) + 1, len(chosen), dtype=np.int64)
     ranks[chosen] = np.arange(len(chosen))
     ranks[-1] = END  # where END, which is -1, leads
-    return ranks[actions], [*chosen, None]
+    return ranks, [*chosen, None]
 
 
 class _Rows:

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 
 from prelude_analytics.answers.cohorts import Cohort, Moments, cohorts, first_moments, members
 from prelude_analytics.answers.lives import users_of
-from prelude_analytics.cursors import pack, unpack
 from prelude_analytics.parameters import ParameterError
+from prelude_analytics.timeline.people import page_of
 from prelude_analytics.timeline.periods import Unit, periods
 from prelude_analytics.timeline.picking import Wanted
 from prelude_analytics.timeline.query import Asked, TimelineAnswer, TimelineQuery, action_of, framed
@@ -148,19 +148,6 @@ async def _people(timeline: Timeline, table: _Table, number: int, query: Cohorts
     users = table.first.users[places]
     moments = dict(zip(users.tolist(), table.first.times[places].tolist(), strict=True))
     emails = await timeline.emails(users)
-    after = "" if query.cursor is None else _place(query.cursor)
-    following = sorted((email, moments[user]) for user, email in emails.items() if email > after)
-    page = following[: query.limit]
-    more = len(following) > len(page)
-    return Newcomers(
-        total=len(places),
-        items=[Newcomer(user_email=email, first_at=moment(at)) for email, at in page],
-        next_cursor=pack({"after": page[-1][0]}) if more else None,
-    )
-
-
-def _place(cursor: str) -> str:
-    after = unpack("cursor", cursor, "after")["after"]
-    if not isinstance(after, str):
-        raise ParameterError("cursor", cursor, "it is the next_cursor of the page before")
-    return after
+    page, following = page_of(emails, query.limit, query.cursor, "cursor")
+    items = [Newcomer(user_email=email, first_at=moment(moments[user])) for email, user in page]
+    return Newcomers(total=len(places), items=items, next_cursor=following)

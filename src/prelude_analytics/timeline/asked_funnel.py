@@ -42,13 +42,14 @@ async def funnel(connection: Connection, memory: Memory, about: Asked, body: Fun
     timeline = await about.timeline(connection, memory, from_log=question.property is not None)
     best = await best_of(timeline, body, question)
     roles = await timeline.roles(best.users) if question.breakdown == "user.role" else {}
+    asked = body.people
     groups = None if question.breakdown is None else grouped(timeline, best, question, roles, body.top)
     return Funnel(
         order=body.order,
         window=body.window,
         steps=steps_shown(best, body),
         breakdown=None if groups is None else breakdown_shown(groups, best, body),
-        people=None if body.people is None else await people_shown(timeline, best, body, groups),
+        people=None if asked is None else await people_shown(timeline, best, len(body.steps), asked, groups),
         **framed(timeline),
     )
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from prelude_analytics.answers.funnel import Best, Order, Step, counted
-from prelude_analytics.cursors import pack, unpack
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.timeline.load import Timeline
+from prelude_analytics.timeline.people import page_of
 from prelude_analytics.timeline.picking import Wanted
 from prelude_analytics.timeline.query import TimelineAnswer, action_of
 from prelude_store.timeline.columns import STATUSES, Ints
@@ -243,32 +243,26 @@ def breakdown_shown(groups: Groups, best: Best, body: FunnelBody) -> list[Group]
     return shown
 
 
-async def people_shown(timeline: Timeline, best: Best, body: FunnelBody, groups: Groups | None) -> People | None:
+async def people_shown(timeline: Timeline, best: Best, steps: int, asked: PeopleBody, groups: Groups | None) -> People:
     """A page of those behind a figure.
+
+    Args:
+        steps: how many the funnel has.
 
     Raises:
         ParameterError: the cursor is none of ours, or there are no groups of which one is asked for.
     """
-    if body.people is None:
-        return None
-    asked = body.people
     behind = best.reached >= asked.step
     if asked.outcome == "dropped":  # nobody drops at the last step
-        behind &= (best.reached == asked.step) & (asked.step < len(body.steps))
+        behind &= (best.reached == asked.step) & (asked.step < steps)
     if asked.group is not None:
         behind &= _of_group(groups, asked.group)
     places = np.flatnonzero(behind)
     numbers = dict(zip(best.users[places].tolist(), places.tolist(), strict=True))
     emails = await timeline.emails(best.users[places])
-    after = "" if asked.cursor is None else _place(asked.cursor)
-    following = sorted((email, numbers[user]) for user, email in emails.items() if email > after)
-    page = following[: asked.limit]
-    more = len(following) > len(page)
-    return People(
-        total=len(places),
-        items=[_person(email, best, place) for email, place in page],
-        next_cursor=pack({"after": page[-1][0]}) if more else None,
-    )
+    page, following = page_of(emails, asked.limit, asked.cursor, "people.cursor")
+    items = [_person(email, best, numbers[user]) for email, user in page]
+    return People(total=len(places), items=items, next_cursor=following)
 
 
 def _person(email: str, best: Best, place: int) -> Person:
@@ -284,13 +278,6 @@ def _of_group(groups: Groups | None, asked: GroupBody) -> NDArray[np.bool_]:
         return np.isin(groups.codes, groups.rest)
     codes = [code for code in groups.chosen if groups.names.get(code) == asked.value]
     return np.isin(groups.codes, codes)
-
-
-def _place(cursor: str) -> str:
-    after = unpack("people.cursor", cursor, "after")["after"]
-    if not isinstance(after, str):
-        raise ParameterError("people.cursor", cursor, "it is the next_cursor of the page before")
-    return after
 
 
 def _share(step: Step, of: Step) -> float | None:

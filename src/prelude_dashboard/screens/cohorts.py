@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.timeline.asked_cohorts import ROLLING_DAYS
 from prelude_analytics.zones import midnight
-from prelude_dashboard.names import askable
+from prelude_dashboard.names import askable, names_of
 from prelude_dashboard.screen import Screen
 
 if TYPE_CHECKING:
-    from prelude_analytics.answers.summary import Summary
     from prelude_analytics.timeline.asked_cohorts import Cohorts
     from prelude_dashboard.asking import Asking
     from prelude_dashboard.state import State
@@ -64,14 +63,10 @@ async def show(ask: Asking) -> dict[str, Any]:
         "day": day,
         "later": later,
         "during": None if found is None or day is None else during(found, day, later, ask),
-        "names": [name for name in _names(summary)[:_NAMES] if askable(name)],
+        "names": [name for name in names_of(summary)[:_NAMES] if askable(name)],
         "back": _back(state["return"]) if later is not None else {},
         "nothing_open": NOTHING_OPEN,
     }
-
-
-def _names(summary: Summary) -> list[str]:
-    return [f"{one.action_type}.{one.action_name}" for one in summary.by_action]
 
 
 def during(found: Cohorts, day: date, later: int | None, ask: Asking) -> Any:

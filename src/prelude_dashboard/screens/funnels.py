@@ -201,8 +201,7 @@ def _offered(summary: Summary, taken: Sequence[Named]) -> list[tuple[str, list[t
     """Names to choose from with their counts, by type; the most frequent first."""
     kinds: dict[str, list[tuple[str, int]]] = {}
     chosen = {one.action for one in taken}
-    for one in summary.by_action[:_MOST_NAMES]:
-        action = f"{one.action_type}.{one.action_name}"
+    for one, action in zip(summary.by_action[:_MOST_NAMES], names.names_of(summary), strict=False):
         if action not in chosen and names.askable(action):
             kinds.setdefault(one.action_type, []).append((one.action_name, one.count))
     return list(kinds.items())
@@ -210,5 +209,5 @@ def _offered(summary: Summary, taken: Sequence[Named]) -> list[tuple[str, list[t
 
 def _examples(summary: Summary) -> list[list[Named]]:
     """Ways that are worth a look, as far as their activities happened."""
-    there = {f"{one.action_type}.{one.action_name}" for one in summary.by_action}
+    there = set(names.names_of(summary))
     return [[Named(name) for name in way] for way in _EXAMPLES if there.issuperset(way)]

@@ -9,11 +9,10 @@ from prelude_analytics.parameters import ParameterError
 from prelude_analytics.timeline.asked_paths import THE_END, THE_OTHERS
 from prelude_dashboard import names
 from prelude_dashboard.flows import Joint, Stop, flow
-from prelude_dashboard.names import Named, askable
+from prelude_dashboard.names import Named, askable, names_of
 from prelude_dashboard.screen import Screen
 
 if TYPE_CHECKING:
-    from prelude_analytics.answers.summary import Summary
     from prelude_analytics.timeline.asked_paths import PathsShown, VisitShown
     from prelude_dashboard.asking import Asking
     from prelude_dashboard.flows import Flow
@@ -54,7 +53,7 @@ async def show(ask: Asking) -> dict[str, Any]:
         "before": before,
         "flow": None if found is None else _drawn(found, leftwards=before),
         "ended": {} if found is None else _ended(found),
-        "names": [name for name in _names(summary)[:_NAMES] if askable(name)],
+        "names": [name for name in names_of(summary)[:_NAMES] if askable(name)],
         "depths": _DEPTHS,
         "tops": _TOPS,
         "gaps": {"5m": "5 minutes", "30m": "30 minutes", "2h": "2 hours", "12h": "12 hours"},
@@ -68,10 +67,6 @@ async def show(ask: Asking) -> dict[str, Any]:
         "THE_END": THE_END,
         "nothing_open": NOTHING_OPEN,
     }
-
-
-def _names(summary: Summary) -> list[str]:
-    return [f"{one.action_type}.{one.action_name}" for one in summary.by_action]
 
 
 def handle(step: int, action: str | None, following: str | None = "") -> str:

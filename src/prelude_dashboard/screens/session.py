@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from prelude_analytics.problems import Problem
-from prelude_dashboard.ribbon import ribbon
+from prelude_dashboard.ribbon import FOLD, ribbon
 from prelude_dashboard.screen import Screen
 from prelude_dashboard.screens.activities import handle
 
@@ -21,8 +21,6 @@ SCREEN: Final = Screen("session", "/session", "Session", "", about=("user_email"
 _ROWS: Final = 500
 _LANES: Final = 5
 _WIDTH: Final = 1000.0
-_PAUSE: Final = 300.0
-"""Seconds; a longer pause is said between the rows."""
 
 
 class Row(NamedTuple):
@@ -70,6 +68,6 @@ def _rows(items: Sequence[Activity], *, pauses: bool) -> list[Row]:
     for one in items:
         begin = one.timestamp.timestamp()
         pause = begin - end if end is not None else 0.0
-        found.append(Row(one, pause if pauses and pause > _PAUSE else 0.0))
+        found.append(Row(one, pause if pauses and pause > FOLD else 0.0))
         end = max(end or begin, begin + (one.duration_ms or 0) / 1000)
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,7 @@ import httpx
 import pytest
 
 from tests.support.analytics import ADA, Analytics
-from tests.support.dashboard import running_dashboard, signed_in
-from tests.support.postgres import TestServer
+from tests.support.dashboard import signed_in
 
 if TYPE_CHECKING:
     from re import Match
@@ -28,18 +26,6 @@ SCREENS = (
     "/analytics/paths",
     "/analytics/reports",
 )
-
-
-@pytest.fixture(scope="module")
-def service(postgres: TestServer) -> Iterator[Analytics]:
-    with running_dashboard(postgres, 2_000) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser(service: Analytics) -> Iterator[httpx.Client]:
-    with signed_in(service) as client:
-        yield client
 
 
 def test_a_page_without_a_session_leads_to_the_sign_in_page_and_back(service: Analytics) -> None:

@@ -3,27 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 
 import httpx
-import pytest
 
 from tests.support.analytics import ADA, Analytics, running_analytics
-from tests.support.dashboard import running_dashboard, signed_in
-from tests.support.postgres import TestServer
-
-
-@pytest.fixture(scope="module")
-def service(postgres: TestServer) -> Iterator[Analytics]:
-    with running_dashboard(postgres, 2_000) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser(service: Analytics) -> Iterator[httpx.Client]:
-    with signed_in(service) as client:
-        yield client
+from tests.support.dashboard import signed_in
 
 
 def listed(client: httpx.Client, path: str) -> int:

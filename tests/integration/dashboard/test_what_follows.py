@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.support.analytics import Analytics
-from tests.support.dashboard import hostile_rows, running_dashboard, signed_in
+from tests.support.dashboard import hostile_rows, running_dashboard
 from tests.support.postgres import TestServer
 
 FUNNEL: Final = (
@@ -23,12 +23,6 @@ FUNNEL: Final = (
 def service(postgres: TestServer) -> Iterator[Analytics]:
     with running_dashboard(postgres, 2_000, hostile_rows()) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def browser(service: Analytics) -> Iterator[httpx.Client]:
-    with signed_in(service) as client:
-        yield client
 
 
 def link(page: str, pattern: str) -> str:
