@@ -117,6 +117,20 @@ _log = logging.getLogger(__name__)
     metavar="MIB",
     help="About how much of the figures it remembers, so that they need not be read for each answer.",
 )
+@click.option(
+    "--live-sockets",
+    envvar="PRELUDE_LIVE_SOCKETS",
+    default=10_000,
+    type=click.IntRange(min=1),
+    help="Of the live feed that may be open at once.",
+)
+@click.option(
+    "--live-sockets-per-token",
+    envvar="PRELUDE_LIVE_SOCKETS_PER_TOKEN",
+    default=100,
+    type=click.IntRange(min=0),
+    help="Of them, that one token may have; 0 is no limit of its own.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one line of JSON.")
 @logs.options
 def command(

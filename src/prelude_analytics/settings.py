@@ -52,6 +52,8 @@ class Settings:
         requests_at_once: that it may make in one go.
         keeper: whether this process keeps rollups and sessions.
         memory: MiB, about, that it remembers: half for figures, half for days of the timeline.
+        live_sockets: of the live feed that may be open at once.
+        live_sockets_per_token: of them, of one token; 0 is no limit of its own.
         warm_up: whether it asks the questions of a dashboard itself when it starts, so that the first who asks need not wait.
 
     Raises:
@@ -76,6 +78,8 @@ class Settings:
     requests_at_once: int = 1000
     keeper: bool = True
     memory: int = 512
+    live_sockets: int = 10_000
+    live_sockets_per_token: int = 100
     warm_up: bool = True
 
     def __post_init__(self) -> None:

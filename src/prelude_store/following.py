@@ -54,10 +54,11 @@ COLUMNS: Final = {
 """Columns of a row as it is read, with how each is read: JSON stays text."""
 
 _READ: Final = ", ".join(f'{how} AS "{name}"' for name, how in COLUMNS.items())
+_AGE: Final = "extract(epoch FROM clock_timestamp() - found.created_at)::double precision AS age"
 _WANTED: Final = "unnest(%s::integer[], %s::bigint[], %s::bigint[]) AS wanted (lane, seen, until)"
 _BEHIND: Final = "found.lane = wanted.lane AND found.lane_seq > wanted.seen AND found.lane_seq <= wanted.until"
 _ROWS: Final = (
-    f"SELECT found.lane, found.lane_seq, {_READ}"  # noqa: S608 (constants)
+    f"SELECT found.lane, found.lane_seq, {_AGE}, {_READ}"  # noqa: S608 (constants)
     f" FROM {_WANTED} JOIN public.user_activity_logs AS found ON {_BEHIND}"
 )
 _AMENDMENTS: Final = (
@@ -121,6 +122,8 @@ async def read(
     connection: AsyncConnection, cursor: Cursor, until: Cursor, portion: int = PORTION
 ) -> tuple[list[Change], Cursor]:
     """What was committed behind `cursor`, up to `until`, in the order of lanes and numbers, and the cursor to go on with.
+
+    Rows have an ``age`` beside their columns: seconds since their transaction began, by the clock of the database.
 
     Args:
         cursor: a lane that it does not know is read from its beginning.

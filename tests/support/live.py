@@ -45,7 +45,7 @@ def feed_server(conninfo: str, settings: LiveSettings | None = None, **config: A
         cursor = asked.pop("cursor", None)
         lanes = None if cursor is None else dict(Watermark.read(cursor, "cursor").lanes)
         await websocket.accept()
-        await Session(hub, Line(websocket), Filters.read(asked)).run(lanes)
+        await Session(hub, Line(websocket, hub.metrics), Filters.read(asked)).run(lanes)
 
     app = Starlette(routes=[WebSocketRoute("/live", live)], lifespan=lifespan)
     with running_server(app, **({"timeout_graceful_shutdown": 5} | OPTIONS | config)) as url:

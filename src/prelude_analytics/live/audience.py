@@ -104,7 +104,7 @@ class Audience:
                 group.found.append(entry)
         for group in touched:
             found, group.found = group.found, []
-            for frame in frames(tick, found):
+            for frame in frames(tick, found, tick.born):
                 for subscriber in group.subscribers:
                     subscriber.offer(frame)
 

@@ -43,16 +43,23 @@ class Backlog:
             RefusedError: the database is away.
         """
         async with self._turn:
-            try:
-                if self._feed is None:
-                    self._feed = await self._open.enter_async_context(open_feed(self._conninfo, self._pending_timeout))
-                return await self._feed.tick(cursor, ring.position, ring.row)
-            except (StoreError, psycopg.Error, OSError):
-                await self.close()
-                raise refusals.away() from None
-            except asyncio.CancelledError:  # in the middle of an answer
-                await self.close()
-                raise
+            while True:
+                kept = self._feed is not None
+                try:
+                    return await self._read(cursor, ring)
+                except (StoreError, psycopg.Error, OSError):
+                    await self.close()
+                    if not kept:
+                        raise refusals.away() from None
+                    # What was kept may have died while nobody used it, in a restart of the database: once more, by another.
+                except BaseException:  # cancelled in the middle of an answer
+                    await self.close()
+                    raise
+
+    async def _read(self, cursor: Cursor, ring: Ring) -> Tick:
+        if self._feed is None:
+            self._feed = await self._open.enter_async_context(open_feed(self._conninfo, self._pending_timeout))
+        return await self._feed.tick(cursor, ring.position, ring.row)
 
     async def close(self) -> None:
         """Let the connection go; the next one who comes back late opens another."""

@@ -64,6 +64,8 @@ class Feed:
         cut = cut_at(datetime.now(UTC), self._pending_timeout)
         async with asyncio.timeout(_ANSWER):
             changes, after = await following.read(self._connection, cursor, until)
+            ages = [change.values.pop("age") for change in changes if change.kind == "row"]
+            born = asyncio.get_running_loop().time() - max(ages) if ages else None
             entries = {
                 place: row_entry(change.lane, change.lane_seq, change.values, cut)
                 for place, change in enumerate(changes)
@@ -71,7 +73,7 @@ class Feed:
             }
             if len(entries) < len(changes):
                 await self._amend(changes, entries, cut, known)
-        return Tick([entries[place] for place in range(len(changes))], cursor, after, cut)
+        return Tick([entries[place] for place in range(len(changes))], cursor, after, cut, born)
 
     async def _amend(self, changes: list[Change], entries: dict[int, Entry], cut: datetime, known: KnownRow) -> None:
         """Add the amendments among `changes` to `entries`: those of rows that nobody has read lately are looked up."""

@@ -28,11 +28,13 @@ class Frame(NamedTuple):
         data: JSON in UTF-8.
         size: rows and amendments in it.
         cursor: a client that has read it goes on from here.
+        born: when the transaction of the oldest row of its tick began, by the clock of the loop; None where its lag is the client's own.
     """
 
     data: bytes
     size: int
     cursor: str
+    born: float | None = None
 
 
 class Tick:
@@ -42,16 +44,20 @@ class Tick:
         before: cursor before it.
         after: cursor behind it.
         cut: pending rows from before it read as timeout.
+        born: when the transaction of its oldest row began, by the clock of the loop; None where there is no row, or nobody needs to know.
         size: bytes, nearly.
     """
 
-    __slots__ = ("_token", "after", "before", "cut", "entries", "size")
+    __slots__ = ("_token", "after", "before", "born", "cut", "entries", "size")
 
-    def __init__(self, entries: Sequence[Entry], before: Cursor, after: Cursor, cut: datetime) -> None:
+    def __init__(
+        self, entries: Sequence[Entry], before: Cursor, after: Cursor, cut: datetime, born: float | None = None
+    ) -> None:
         self.entries = entries
         self.before = before
         self.after = after
         self.cut = cut
+        self.born = born
         self.size = sum(entry.size for entry in entries)
         self._token: str | None = None
 
@@ -72,18 +78,22 @@ class Tick:
         return Watermark({**lanes, entry.lane: entry.seq}, self.cut).token
 
 
-def frames(tick: Tick, entries: Sequence[Entry]) -> Iterator[Frame]:
-    """The frames of those `entries` of `tick` that belong to somebody; cursors behind what does not belong are passed over."""
+def frames(tick: Tick, entries: Sequence[Entry], born: float | None = None) -> Iterator[Frame]:
+    """The frames of those `entries` of `tick` that belong to somebody; cursors behind what does not belong are passed over.
+
+    Args:
+        born: of the frames.
+    """
     portion: list[Entry] = []
     size = 0
     for entry in entries:
         if portion and size + len(entry.payload) > FRAME_BYTES:
-            yield _frame(portion, tick.token_behind(portion[-1]))
+            yield _frame(portion, tick.token_behind(portion[-1]), born)
             portion, size = [], 0
         portion.append(entry)
         size += len(entry.payload) + 1
     if portion:
-        yield _frame(portion, tick.token)
+        yield _frame(portion, tick.token, born)
 
 
 def heartbeat(cursor: str, as_of: datetime) -> Frame:
@@ -101,11 +111,11 @@ def refusal(title: str, detail: str, status: int) -> Frame:
     return _message("", {"type": "error", "status": status, "title": title, "detail": detail})
 
 
-def _frame(entries: Sequence[Entry], cursor: str) -> Frame:
+def _frame(entries: Sequence[Entry], cursor: str, born: float | None) -> Frame:
     rows = b",".join([entry.payload for entry in entries if not entry.amends])
     amendments = b",".join([entry.payload for entry in entries if entry.amends])
     data = b'{"type":"rows","rows":[%b],"amendments":[%b],"cursor":"%b"}' % (rows, amendments, cursor.encode())
-    return Frame(data, len(entries), cursor)
+    return Frame(data, len(entries), cursor, born)
 
 
 def _message(cursor: str, content: dict[str, object]) -> Frame:

@@ -8,11 +8,15 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from prometheus_client import CollectorRegistry
+
 from prelude_analytics.cursors import Watermark
 from prelude_analytics.live import refusals
+from prelude_analytics.live.admission import Admission
 from prelude_analytics.live.audience import Audience
 from prelude_analytics.live.backlog import Backlog
 from prelude_analytics.live.frames import heartbeat
+from prelude_analytics.live.metrics import LiveMetrics
 from prelude_analytics.live.ring import Ring, distance, reaches
 from prelude_analytics.live.settings import LiveSettings
 from prelude_analytics.live.tailing import Tailing
@@ -36,10 +40,18 @@ class Hub:
 
     Args:
         conninfo: a login in ``prelude_reader``.
+        metrics: told of all that happens; by default nobody sees them.
+
+    Attributes:
+        admission: who asks it for a seat, before a socket is accepted, keeps to the limits.
     """
 
-    def __init__(self, conninfo: str, settings: LiveSettings | None = None) -> None:
+    def __init__(
+        self, conninfo: str, settings: LiveSettings | None = None, metrics: LiveMetrics | None = None
+    ) -> None:
         self.settings = settings or LiveSettings()
+        self.metrics = metrics or LiveMetrics(CollectorRegistry())
+        self.admission = Admission(self.settings.sockets, self.settings.sockets_of_token, self.metrics)
         self.audience = Audience()
         self._sessions: set[Session] = set()
         self._tailing = Tailing(conninfo, self.settings, self.audience.publish, self._restart)
@@ -64,11 +76,14 @@ class Hub:
     def enter(self, session: Session) -> None:
         """`session` listens."""
         self._sessions.add(session)
+        self.metrics.sockets.set(len(self))
         self._tailing.want(True)
 
-    def leave(self, session: Session) -> None:
-        """`session` does not listen any more."""
+    def leave(self, session: Session, code: int) -> None:
+        """`session` does not listen any more; its socket closed with `code`."""
         self._sessions.discard(session)
+        self.metrics.sockets.set(len(self))
+        self.metrics.closed(code)
         if not self._sessions:
             self._tailing.want(False)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from prelude_analytics.live.frames import Frame
+    from prelude_analytics.live.metrics import LiveMetrics
 
 __all__ = ["ClosedError", "Line"]
 
@@ -26,16 +27,22 @@ class ClosedError(Exception):
 class Line:
     """An accepted socket.
 
+    Args:
+        metrics: told of what is sent.
+
     Attributes:
+        code: with which the service has closed it; None while it has not.
         sent_at: when the last frame went through, by the clock of the loop.
         stuck_since: since when a frame waits for the peer to read; None when none does.
     """
 
-    def __init__(self, websocket: WebSocket) -> None:
+    def __init__(self, websocket: WebSocket, metrics: LiveMetrics) -> None:
         self._websocket = websocket
+        self._metrics = metrics
         self._loop = asyncio.get_running_loop()
         self._closing: asyncio.Task[None] | None = None
         self._closed = False
+        self.code: int | None = None
         self.sent_at = self._loop.time()
         self.stuck_since: float | None = None
 
@@ -54,12 +61,13 @@ class Line:
             self._closed = True
             raise ClosedError from None
         self.stuck_since, self.sent_at = None, self._loop.time()
+        self._metrics.sent(frame, self.sent_at)
 
     def hang_up(self, code: int, reason: str) -> None:
         """Close now, and don't wait until the peer has read what was sent before."""
         if self._closed:
             return
-        self._closed = True
+        self._closed, self.code = True, code
         hang_up: Callable[[int, str], None] | None = self._websocket.scope.get("extensions", {}).get(HANG_UP)
         if hang_up is not None:
             hang_up(code, reason)

@@ -42,14 +42,16 @@ class RefusedError(PreludeError):
     """The feed can't go on for this client.
 
     Args:
+        reason: as metrics name it.
         code: with which the socket closes.
         status: what HTTP would answer.
         title: short, also the reason of the close frame.
         detail: with what to do.
     """
 
-    def __init__(self, code: int, status: int, title: str, detail: str) -> None:
+    def __init__(self, reason: str, code: int, status: int, title: str, detail: str) -> None:
         super().__init__(f"{title}: {detail}")
+        self.reason = reason
         self.code = code
         self.status = status
         self.title = title
@@ -59,6 +61,7 @@ class RefusedError(PreludeError):
 def too_old(behind: int, most: int) -> RefusedError:
     """A cursor so far behind is not resumed."""
     return RefusedError(
+        "cursor_too_old",
         TOO_OLD,
         410,
         "cursor is too old",
@@ -70,6 +73,7 @@ def too_old(behind: int, most: int) -> RefusedError:
 def ahead() -> RefusedError:
     """A cursor of another database, or of one that has since been restored."""
     return RefusedError(
+        "cursor_ahead",
         AHEAD,
         409,
         "cursor is ahead of the log",
@@ -80,4 +84,6 @@ def ahead() -> RefusedError:
 
 def away() -> RefusedError:
     """The database does not answer."""
-    return RefusedError(AGAIN, 503, "database is away", "connect again in a moment, with the same cursor")
+    return RefusedError(
+        "database_away", AGAIN, 503, "database is away", "connect again in a moment, with the same cursor"
+    )

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prelude_analytics.cursors import Watermark
 from prelude_analytics.live import refusals
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+_ABNORMAL: Final = 1006
+"""RFC 6455, 7.4.1: closed without a close frame."""
 _log = logging.getLogger(__name__)
 
 
@@ -52,13 +54,17 @@ class Session:
             cursor: where it stopped reading; None for what commits from now on.
         """
         self._hub.enter(self)
+        if cursor is not None:
+            self._hub.metrics.resumes.inc()
+        code = _ABNORMAL
         sending = asyncio.create_task(self._send(cursor))
         try:
             message = await self._line.listen()
             if message["type"] == "websocket.receive":
                 self.end(refusals.SILENCE, "this socket only speaks: send nothing")
+            code = message.get("code", code)
         finally:
-            self._hub.leave(self)
+            self._hub.leave(self, self._line.code or code)
             self._hub.detach(self._filters, self._subscriber)
             sending.cancel()
             with suppress(asyncio.CancelledError):
@@ -118,6 +124,7 @@ class Session:
             if tick is None:
                 before = subscriber.cursor
                 owed = subscriber.go_on(self._hub.token)
+                self._hub.metrics.missed.inc(owed)
                 await self._line.send(missed(owed, before))
                 return
             position = await self._pass_on(tick)
@@ -133,6 +140,7 @@ class Session:
         return tick.after
 
     async def _refuse(self, error: RefusedError) -> None:
+        self._hub.metrics.refused(error.reason)
         with suppress(ClosedError):
             await self._line.send(refusal(error.title, error.detail, error.status))
         self.end(error.code, error.title)

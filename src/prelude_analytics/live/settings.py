@@ -24,6 +24,7 @@ class LiveSettings:
         ring_bytes: and their size.
         behind: numbers of the lanes that a cursor may be behind, to be resumed.
         sockets: that may be open at once.
+        sockets_of_token: of them, of one token; 0 is no limit of its own.
         patience: seconds that a client waits for the database, or for this process to come to a cursor that another one gave.
         pending_timeout: a pending row older than this reads as timeout.
         rest: seconds without any client after which the lanes are no longer read.
@@ -37,6 +38,7 @@ class LiveSettings:
     ring_bytes: int = RING_BYTES
     behind: int = 100_000
     sockets: int = 10_000
+    sockets_of_token: int = 100
     patience: float = 5.0
     rest: float = 30.0
     pending_timeout: timedelta = timedelta(hours=24)

@@ -44,7 +44,7 @@ class Tailing:
     Attributes:
         ring: None while nobody has listened for a while.
         as_of: all that was committed before it has been published.
-        ready: set while the ring has come to the end of the lanes once.
+        ready: set while the database answers, and the ring has come to the end of the lanes.
     """
 
     def __init__(
@@ -72,16 +72,23 @@ class Tailing:
         """Read until cancelled, whatever becomes of the database."""
         pause = _FIRST_PAUSE
         while True:
-            await self._wanted.wait()
+            if not self._wanted.is_set():
+                self.ring = None  # who comes next wants what commits from then on, not what came meanwhile
+                await self._wanted.wait()
             try:
                 async with open_feed(self._conninfo, self._settings.pending_timeout) as feed:
                     await self._follow(feed)
-                pause = _FIRST_PAUSE
+                continue
             except (StoreError, psycopg.Error, OSError) as error:
                 reason = said(error) if isinstance(error, psycopg.Error) else str(error) or "no answer"
-                _log.warning("the live feed reads no rows: %s; it tries again in %.1f s", reason, pause)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                _log.warning("the live feed reads no rows: %s; it tries again", reason)
+            except Exception:  # noqa: BLE001 (a fault of ours ends no feed for good)
+                _log.exception("the live feed reads no rows, by a fault of ours; it tries again")
+            if self.ready.is_set():
+                self.ready.clear()  # who comes now waits for the database; who is here keeps the ring
+                pause = _FIRST_PAUSE
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _follow(self, feed: Feed) -> None:
         """Read until nobody has listened for a while."""

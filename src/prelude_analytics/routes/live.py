@@ -14,10 +14,10 @@ from prelude_analytics.cursors import Watermark
 from prelude_analytics.filters import Filters
 from prelude_analytics.live.hub import Hub
 from prelude_analytics.live.line import Line
+from prelude_analytics.live.metrics import LiveMetrics
 from prelude_analytics.live.session import Session
 from prelude_analytics.live.settings import LiveSettings
 from prelude_analytics.parameters import ParameterError
-from prelude_analytics.problems import Problem
 
 if TYPE_CHECKING:
     from prelude_analytics.database import Database
@@ -33,8 +33,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """The hub, from the start of `app` to its end."""
     settings: Settings = app.state.settings
     database: Database = app.state.database
-    limits = LiveSettings(pending_timeout=timedelta(seconds=settings.pending_timeout))
-    hub = app.state.live = Hub(database.conninfo, limits)
+    limits = LiveSettings(
+        sockets=settings.live_sockets,
+        sockets_of_token=settings.live_sockets_per_token,
+        pending_timeout=timedelta(seconds=settings.pending_timeout),
+    )
+    hub = app.state.live = Hub(database.conninfo, limits, LiveMetrics(app.state.metrics.registry))
     async with hub.running():
         yield
 
@@ -47,11 +51,9 @@ async def live(websocket: WebSocket, caller: Calls) -> None:
     cursor = asked.pop("cursor", None)
     lanes = None if cursor is None else dict(Watermark.read(cursor, "cursor").lanes)
     filters = restrict(caller, Filters.read(asked))
-    if len(hub) >= hub.settings.sockets:
-        said = f"this process serves {hub.settings.sockets} sockets already; try again later, or start another process"
-        raise Problem(503, "Too many sockets", said, headers={"retry-after": "10"})
-    await websocket.accept()
-    await Session(hub, Line(websocket), filters, caller.expires_at).run(lanes)
+    with hub.admission.seat(caller.token_id):
+        await websocket.accept()
+        await Session(hub, Line(websocket, hub.metrics), filters, caller.expires_at).run(lanes)
 
 
 def _asked(websocket: WebSocket) -> dict[str, str]:
