@@ -46,9 +46,7 @@ class Hub:
         admission: who asks it for a seat, before a socket is accepted, keeps to the limits.
     """
 
-    def __init__(
-        self, conninfo: str, settings: LiveSettings | None = None, metrics: LiveMetrics | None = None
-    ) -> None:
+    def __init__(self, conninfo: str, settings: LiveSettings | None = None, metrics: LiveMetrics | None = None) -> None:
         self.settings = settings or LiveSettings()
         self.metrics = metrics or LiveMetrics(CollectorRegistry())
         self.admission = Admission(self.settings.sockets, self.settings.sockets_of_token, self.metrics)

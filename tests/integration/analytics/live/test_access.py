@@ -80,6 +80,28 @@ def test_a_socket_ends_at_once_when_its_token_is_revoked(service: Analytics) -> 
         assert client.until_closed() == (4401, "the credential has ended")
 
 
+def test_a_socket_ends_at_once_when_its_page_is_signed_out_and_no_other_does(
+    service: Analytics, writer: Writer
+) -> None:
+    token = service.token("all").token
+    address = f"{service.url}/api/analytics/session"
+    cookies = []
+    for _ in range(2):
+        answer = httpx.post(address, json={"token": token}, headers={"origin": service.url})
+        cookies.append("; ".join(f"{name}={value}" for name, value in answer.cookies.items()))
+    signed_out, stays = ({"cookie": cookie, "origin": service.url} for cookie in cookies)
+    with (
+        listening(service.url, path=PATH, headers=signed_out) as gone,
+        listening(service.url, path=PATH, headers=stays) as here,
+        listening(service.url, path=PATH, headers=bearer(token)) as program,
+    ):
+        assert httpx.delete(address, headers=signed_out).status_code == 204
+        assert gone.until_closed() == (4401, "the credential has ended")
+        writer.write(Batch(rows=[make_row()]))
+        for each in (here, program):
+            each.until_rows(1)
+
+
 @pytest.mark.parametrize(
     ("asked", "parameter"),
     [

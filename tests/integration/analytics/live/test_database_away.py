@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_who_comes_while_nobody_listened_across_a_restart_hears_only_what_commit
             first.until_rows(1)
         postgresql.server.stop()
         while hub._tailing.ready.is_set():
-            pass
+            time.sleep(0.01)
         postgresql.server.start()
         postgresql.write(5)
         with listening(url) as second:
@@ -131,7 +132,7 @@ def test_the_service_refuses_new_sockets_meanwhile_and_keeps_its_old_ones(postgr
             ids = postgresql.write(3)
             client.until_rows(3)
             while httpx.get(f"{service.url}/readyz").status_code != 200:
-                pass
+                time.sleep(0.05)
             with listening(service.url, path=PATH, headers=headers, cursor=client.cursor) as second:
                 ids += postgresql.write(1)
                 client.until_rows(4)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from prelude_analytics.live.settings import LiveSettings
 from prelude_store.row import ActivityRow, SpanLength
 from prelude_store.writer import Batch, Writer
-from tests.support.live import listening
+from tests.support.live import feed_server, listening
 from tests.support.rows import make_row, now_us, waiting_row
 
 
@@ -125,3 +126,17 @@ def test_who_says_something_is_sent_away(feed: str) -> None:
     with listening(feed) as client:
         client.socket.send("hello?")
         assert client.until_closed() == (1003, "this socket only speaks: send nothing")
+
+
+def test_who_hears_nothing_hears_how_far_that_goes(reader: str, writer: Writer) -> None:
+    with feed_server(reader, LiveSettings(heartbeat=0.0)) as (url, _):
+        with listening(url, user_email="her@company.com") as her, listening(url) as everything:
+            write(writer, make_row(user_email="him@company.com"))
+            everything.until_rows(1)
+            while her.until("heartbeat")["cursor"] != everything.cursor:
+                pass
+            assert her.rows == []
+        ids = write(writer, make_row(user_email="her@company.com"))
+        with listening(url, her.cursor) as resumed:
+            resumed.until_rows(1)
+    assert resumed.event_ids == ids
