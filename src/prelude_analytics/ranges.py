@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from prelude_analytics.parameters import ParameterError, Parameters
-from prelude_analytics.statuses import quarter_ceil, quarter_floor
+from prelude_analytics.statuses import QUARTER, quarter_ceil, quarter_floor
 from prelude_analytics.zones import Step, boundaries, midnight, zone
 
 __all__ = ["DEFAULT_DAYS", "GRAINS", "MOST_DAYS", "Piece", "Range", "RangeQuery", "pieces"]
@@ -40,12 +40,29 @@ class Range:
         to: in UTC.
         tz: whose calendar the answer goes by.
         days: how many days of the calendar were asked for; None where `from` was given.
+        open: whether nobody said where it ends: it ends now, or behind what is dated ahead of now.
+        ahead: how far behind now it ends, for the sake of rows that are dated so.
     """
 
     from_: datetime
     to: datetime
     tz: ZoneInfo
     days: int | None = None
+    open: bool = False
+    ahead: timedelta = timedelta()
+
+    def reaching(self, newest: datetime | None) -> Range:
+        """The same, up to the end of the quarter of `newest`, if that comes later and nobody said where it ends.
+
+        So a row that is committed is in a list, or comes behind its watermark, though the clock of its service is ahead.
+
+        Args:
+            newest: time of the newest row; None where there is none.
+        """
+        if not self.open or newest is None or newest < self.to:
+            return self
+        to = quarter_floor(newest) + QUARTER
+        return replace(self, to=to, ahead=self.ahead + (to - self.to))
 
     def quartered(self) -> Range:
         """The same in whole quarters of an hour, which rollups can answer: it begins earlier and ends later, if at all."""
@@ -53,11 +70,11 @@ class Range:
 
     def before(self) -> Range:
         """The period before this one, as long by the calendar: days back for days, and the length back for all else."""
-        days = self.days or self._whole_days()
+        days, to = self.days or self._whole_days(), self.to - self.ahead
+        closed = replace(self, open=False, ahead=timedelta())
         if days is None:
-            length = self.to - self.from_
-            return replace(self, from_=self.from_ - length, to=self.from_)
-        return replace(self, from_=self._days_back(self.from_, days), to=self._days_back(self.to, days))
+            return replace(closed, from_=self.from_ - (to - self.from_), to=self.from_)
+        return replace(closed, from_=self._days_back(self.from_, days), to=self._days_back(to, days))
 
     def steps(self, step: Step, most: int = MOST_STEPS) -> list[datetime]:
         """Where the steps begin, and last the end; as `zones.boundaries`."""
@@ -90,7 +107,10 @@ class RangeQuery(Parameters):
     from_: str | None = Field(
         None, alias="from", description="Beginning: a date, or a time in RFC 3339; without an offset in `tz`."
     )
-    to: str | None = Field(None, description="End, as `from`; it is not part of the range. Now, unless given.")
+    to: str | None = Field(
+        None,
+        description="End, as `from`; it is not part of the range. Unless given, now, or behind the newest row where that is dated ahead of now.",
+    )
     tz: str = Field("UTC", description="IANA name of the zone whose days and hours are meant, e.g. `Europe/Berlin`.")
 
     def range(self, now: datetime) -> Range:
@@ -105,7 +125,7 @@ class RangeQuery(Parameters):
                 raise ParameterError("to", self.to, "it needs from beside it")
             days = self.days or DEFAULT_DAYS
             first = now.astimezone(tz).date() - timedelta(days=days - 1)
-            return Range(midnight(first, tz), quarter_ceil(now), tz, days)
+            return Range(midnight(first, tz), quarter_ceil(now), tz, days, open=True)
         if self.days is not None:
             raise ParameterError("days", self.days, "a range is either days, or from and to")
         since = _moment("from", self.from_, tz)
@@ -115,7 +135,7 @@ class RangeQuery(Parameters):
             raise ParameterError(name, value, "from is earlier than to, and than now where to is not given")
         if until - since > timedelta(days=MOST_DAYS):
             raise ParameterError("from", self.from_, f"a range is at most {MOST_DAYS} days long")
-        return Range(since, until, tz)
+        return Range(since, until, tz, open=self.to is None)
 
 
 class Piece(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +22,8 @@ __all__ = [
     "bounded",
     "fetch",
     "indexed",
+    "newest_ahead",
+    "reaching",
     "watermark_of_rollups",
     "watermark_of_rows",
 ]
@@ -65,6 +67,21 @@ async def fetch(connection: Connection, statement: Any, parameters: dict[str, An
     """The rows of a statement."""
     cursor = await connection.execute(statement, parameters)
     return await cursor.fetchall()
+
+
+async def newest_ahead(connection: Connection, moment: datetime) -> datetime | None:
+    """The time of the newest row, if that is dated at `moment` or later."""
+    (found,) = await fetch(connection, queries.load("newest_ahead"), {"moment": moment})
+    newest: datetime | None = found["newest"]
+    return newest
+
+
+async def reaching(connection: Connection, counting: Counting) -> Counting:
+    """The same, with what is dated ahead of now, where nobody said where the range ends; in the snapshot that the answer is read from."""
+    among = counting.range
+    if not among.open:
+        return counting
+    return replace(counting, range=among.reaching(await newest_ahead(connection, among.to)))
 
 
 async def watermark_of_rollups(connection: Connection, cut: datetime) -> tuple[Watermark, datetime | None]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +26,7 @@ from prelude_analytics.filters import Filters
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.routes.rankings import RankingQuery, ranked
 from prelude_analytics.routes.sessions import SessionQuery, SessionsQuery, session_shown, sessions_shown
-from prelude_analytics.sources import Counting, watermark_of_rows
+from prelude_analytics.sources import Counting, newest_ahead, watermark_of_rows
 from prelude_analytics.timeline.asked_cohorts import CohortsQuery, cohorts_shown
 from prelude_analytics.timeline.asked_funnel import funnel
 from prelude_analytics.timeline.asked_paths import PathsQuery, paths_shown
@@ -62,16 +63,26 @@ class Asking:
         caller: who is signed in.
         settings: of the process.
         state: of the page.
+        newest: time of the newest row, if that is dated ahead of now.
 
     Every method raises what its route raises: `ParameterError`, `Problem`, `DatabaseUnavailableError`, `TooMuchError`.
     """
 
-    def __init__(self, reading: Reading, timeline: Memory, caller: Caller, settings: Settings, state: State) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        timeline: Memory,
+        caller: Caller,
+        settings: Settings,
+        state: State,
+        newest: datetime | None,
+    ) -> None:
         self._reading = reading
         self._timeline = timeline
         self.caller = caller
         self.settings = settings
         self.state = state
+        self._newest = newest
         self.now = datetime.now(UTC)
 
     @cached_property
@@ -87,7 +98,7 @@ class Asking:
     @cached_property
     def counting(self) -> Counting:
         """What figures of the page count."""
-        return counting(self.query, self.caller, self.settings)
+        return self._reaching(counting(self.query, self.caller, self.settings))
 
     @property
     def tz(self) -> ZoneInfo:
@@ -133,7 +144,7 @@ class Asking:
 
     async def activities(self, limit: int = 100) -> Activities:
         """A page of the list of activities: the state's cursor, its watermark, or all that is committed."""
-        filters, among = restrict(self.caller, self.query.filters()), self.query.range(self.now)
+        filters, among = restrict(self.caller, self.query.filters()), self.query.range(self.now).reaching(self._newest)
         digest = asked(self.query, filters)
         cursor, as_of = self.state["cursor"], self.state["as_of"]
         if cursor is not None:
@@ -210,7 +221,11 @@ class Asking:
         return await paths_shown(self._reading.connection, self._timeline, self.about, query)
 
     def _ranked(self, limit: int, cursor: str | None) -> tuple[Counting, rankings.Asked]:
-        return ranked(RankingQuery(**self._given, limit=limit, cursor=cursor), self.caller, self.settings)
+        about, part = ranked(RankingQuery(**self._given, limit=limit, cursor=cursor), self.caller, self.settings)
+        return self._reaching(about), part
+
+    def _reaching(self, about: Counting) -> Counting:
+        return replace(about, range=about.range.reaching(self._newest))
 
     @cached_property
     def _given(self) -> dict[str, Any]:
@@ -231,4 +246,5 @@ class Asking:
 async def asking(request: Request, caller: Caller, state: State) -> AsyncIterator[Asking]:
     """One snapshot for one page."""
     async with request.app.state.figures.read() as reading:
-        yield Asking(reading, request.app.state.timeline, caller, request.app.state.settings, state)
+        newest = await newest_ahead(reading.connection, datetime.now(UTC))
+        yield Asking(reading, request.app.state.timeline, caller, request.app.state.settings, state, newest)

@@ -15,7 +15,7 @@ from prelude_analytics.asking import CursorQuery, PanelQuery, asked, counting, c
 from prelude_analytics.cursors import Place, Watermark
 from prelude_analytics.database import Reads
 from prelude_analytics.figures.reading import Figures
-from prelude_analytics.sources import watermark_of_rows
+from prelude_analytics.sources import newest_ahead, reaching, watermark_of_rows
 
 __all__ = ["AsOfQuery", "router"]
 
@@ -41,6 +41,7 @@ async def get_activities(
     """What was done: totals by status with the change against the period before, by action, and by day."""
     about = counting(query, caller, request.app.state.settings)
     async with figures.read() as reading:
+        about = await reaching(reading.connection, about)
         return await summary(reading, about)
 
 
@@ -55,6 +56,7 @@ async def get_recent_activities(
     place = None if query.cursor is None else Place.read(query.cursor, digest)
     watermark = None if query.as_of is None else Watermark.read(query.as_of)
     async with database.read() as connection:
+        among = among.reaching(await newest_ahead(connection, among.to))
         as_of = None
         if place is None:
             if watermark is None:

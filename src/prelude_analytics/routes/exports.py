@@ -16,7 +16,7 @@ from prelude_analytics.asking import asked, cut_now
 from prelude_analytics.cursors import Watermark
 from prelude_analytics.database import Database, Reads
 from prelude_analytics.routes.activities import AsOfQuery
-from prelude_analytics.sources import watermark_of_rows
+from prelude_analytics.sources import newest_ahead, watermark_of_rows
 
 __all__ = ["router"]
 
@@ -47,11 +47,11 @@ async def _streamed(
     now = datetime.now(UTC)
     filters = restrict(caller, query.filters())
     among = query.range(now)
-    if query.as_of is None:
-        async with database.read() as connection:
+    watermark = None if query.as_of is None else Watermark.read(query.as_of)
+    async with database.read() as connection:
+        among = among.reaching(await newest_ahead(connection, among.to))
+        if watermark is None:
             watermark, _ = await watermark_of_rows(connection, cut_now(request.app.state.settings, now))
-    else:
-        watermark = Watermark.read(query.as_of)
     wanted = Wanted(filters, among.to, first_place(watermark, among.from_, among.to, asked(query, filters)))
     content = exported(database, wanted, lines)
     # The first portion comes before the answer begins, so that what can't be answered gets a status that says so.

@@ -16,6 +16,7 @@ from prelude_analytics.answers.trends import STACKS, Heatmap, Stack, Trends, hea
 from prelude_analytics.asking import PanelQuery, StepQuery, counting, step_of
 from prelude_analytics.figures.reading import Figures
 from prelude_analytics.parameters import ParameterError
+from prelude_analytics.sources import reaching
 
 __all__ = ["router"]
 
@@ -42,6 +43,7 @@ async def get_trends(
     """Counts over time, stacked."""
     about = counting(query, caller, request.app.state.settings)
     async with figures.read() as reading:
+        about = await reaching(reading.connection, about)
         return await trends(reading, about, step_of(query, about.range), query.stack, query.limit)
 
 
@@ -55,6 +57,7 @@ async def get_heatmap(
         name, value = ("days", query.days) if query.days else ("from", query.from_)
         raise ParameterError(name, value, f"a heatmap is of at most {_HEATMAP_DAYS} days")
     async with figures.read() as reading:
+        about = await reaching(reading.connection, about)
         return await heatmap(reading, about)
 
 
@@ -65,6 +68,7 @@ async def get_latency(
     """How long activities took: percentiles over time and by action."""
     about = counting(query, caller, request.app.state.settings)
     async with figures.read() as reading:
+        about = await reaching(reading.connection, about)
         return await latency(reading, about, step_of(query, about.range))
 
 
@@ -75,6 +79,7 @@ async def get_errors(
     """What failed: the rate over time, by action with examples, and by page."""
     about = counting(query, caller, request.app.state.settings)
     async with figures.read() as reading:
+        about = await reaching(reading.connection, about)
         return await errors(reading, about, step_of(query, about.range))
 
 
@@ -85,4 +90,5 @@ async def get_deals(
     """Deals created, updated and deleted, with the values of those created (the reference's Query 6)."""
     about = counting(query, caller, request.app.state.settings)
     async with figures.read() as reading:
+        about = await reaching(reading.connection, about)
         return await deals(reading, about, step_of(query, about.range))

@@ -15,7 +15,7 @@ from prelude_analytics.asking import CursorQuery, PanelQuery, StepQuery, asked, 
 from prelude_analytics.cursors import Rank
 from prelude_analytics.figures.reading import Figures
 from prelude_analytics.settings import Settings
-from prelude_analytics.sources import Counting
+from prelude_analytics.sources import Counting, reaching
 from prelude_analytics.zones import STEPS
 
 __all__ = ["RankingQuery", "ranked", "router"]
@@ -42,6 +42,7 @@ async def get_users(query: Annotated[UsersQuery, Query()], caller: Ranks, figure
     """The most active users (the reference's Query 3); successes rank, all four statuses are shown."""
     about, part = ranked(query, caller, request.app.state.settings)
     async with figures.read() as reading:
+        about = await reaching(reading.connection, about)
         step = None if query.step is None else step_of(StepQuery(step=query.step), about.range)
         return await rankings.users(reading, about, part, step)
 
@@ -54,6 +55,7 @@ async def get_customers(
     about, part = ranked(query, caller, request.app.state.settings)
     named = caller.role == "self" or may_rank(caller, request.app.state.settings)
     async with figures.read() as reading:
+        about = await reaching(reading.connection, about)
         return await rankings.customers(reading, about, part, named=named)
 
 
@@ -64,6 +66,7 @@ async def get_emails(
     """Emails generated and sent (the reference's Query 5)."""
     about, part = ranked(query, caller, request.app.state.settings)
     async with figures.read() as reading:
+        about = await reaching(reading.connection, about)
         return await rankings.emails(reading, about, part)
 
 
@@ -74,6 +77,7 @@ async def get_pages(
     """The most visited pages, by their templates."""
     about, part = ranked(query, caller, request.app.state.settings)
     async with figures.read() as reading:
+        about = await reaching(reading.connection, about)
         return await rankings.pages(reading, about, part)
 
 
@@ -88,5 +92,5 @@ def ranked(query: RankingQuery, caller: Caller, settings: Settings) -> tuple[Cou
     digest = asked(query, about.filters)
     place = None if query.cursor is None else Rank.read(query.cursor, digest)
     if place is not None:
-        about = replace(about, range=replace(about.range, from_=place.since, to=place.until).quartered())
+        about = replace(about, range=replace(about.range, from_=place.since, to=place.until, open=False).quartered())
     return about, Asked(query.limit, digest, place)

@@ -28,7 +28,7 @@ from prelude_analytics.filters import Filters
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.problems import Problem
 from prelude_analytics.ranges import RangeQuery
-from prelude_analytics.sources import watermark_of_rollups
+from prelude_analytics.sources import newest_ahead, watermark_of_rollups
 from prelude_otel.contract.vocabulary import STATUSES
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ async def sessions_shown(connection: Connection, query: SessionsQuery, caller: C
     now = datetime.now(UTC)
     filters = restrict(caller, _filters(query.user_email, query.session_id))
     among, digest = query.range(now), asked(query, filters)
+    among = among.reaching(await newest_ahead(connection, among.to))
     if query.cursor is None:
         place = SessionPlace(among.to, "", "", derived=False, since=among.from_, asked=digest)
     else:

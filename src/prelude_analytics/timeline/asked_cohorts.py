@@ -112,6 +112,7 @@ async def cohorts_shown(connection: Connection, memory: Memory, about: Asked, qu
     if query.periods == "rolling" and query.unit not in ROLLING_DAYS:
         raise ParameterError("unit", query.unit, "periods that roll are of one unit of day or week")
     action = None if query.return_action is None else action_of("return_action", query.return_action)
+    about = await about.reaching(connection)
     dates, edges = periods(about.range, query.unit)
     if query.people_of is not None and query.people_of not in dates:
         raise ParameterError("people_of", str(query.people_of), f"it is the first day of a {query.unit} of the range")

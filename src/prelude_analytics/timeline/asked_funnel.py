@@ -39,6 +39,7 @@ async def funnel(connection: Connection, memory: Memory, about: Asked, body: Fun
         ParameterError: `body` contradicts itself, or a value is not allowed.
     """
     question = question_of(body)
+    about = await about.reaching(connection)
     timeline = await about.timeline(connection, memory, from_log=question.property is not None)
     best = await best_of(timeline, body, question)
     roles = await timeline.roles(best.users) if question.breakdown == "user.role" else {}

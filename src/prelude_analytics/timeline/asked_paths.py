@@ -131,6 +131,7 @@ async def paths_shown(connection: Connection, memory: Memory, about: Asked, quer
         action_of("start", query.start)
     if query.list_step is not None and (query.list_step > query.depth or query.list_action is None):
         raise ParameterError("list_step", query.list_step, f"it is 0 to {query.depth}, with list_action beside it")
+    about = await about.reaching(connection)
     timeline = await about.timeline(connection, memory)
     found = await _found(timeline, query)
     names, steps = found.names, found.steps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +12,7 @@ from prelude_analytics.access import Caller, restrict
 from prelude_analytics.filters import FilterQuery, Filters
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.ranges import Range, RangeQuery
+from prelude_analytics.sources import newest_ahead
 from prelude_analytics.statuses import cut_at
 from prelude_otel.contract.vocabulary import ACTION_TYPES
 
@@ -63,6 +64,12 @@ class Asked:
     range: Range
     filters: Filters
     cut: datetime
+
+    async def reaching(self, connection: Connection) -> Asked:
+        """The same, with what is dated ahead of now, where nobody said where the range ends."""
+        if not self.range.open:
+            return self
+        return replace(self, range=self.range.reaching(await newest_ahead(connection, self.range.to)))
 
     async def timeline(self, connection: Connection, memory: Memory, *, from_log: bool = False) -> Timeline:
         """The rows that it is about."""

@@ -43,6 +43,11 @@ def write(writer: Writer, count: int) -> list[str]:
     return ids
 
 
+def let_read(stalled: Listener) -> None:
+    """From now on the system reads for `stalled`, too: a window of 2 KB would make the rest come by drops."""
+    stalled.socket.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024 * 1024)
+
+
 def held_for(hub: Hub) -> list[int]:
     """Bytes that wait in this process for each client that is stuck."""
     found = []
@@ -58,6 +63,7 @@ def test_a_client_that_reads_late_gets_what_is_still_at_hand(reader: str, writer
         ids = write(writer, 150)
         other.until_rows(150)
         assert hub._sessions
+        let_read(stalled)
         stalled.until_rows(150)
         assert stalled.event_ids == ids
 
@@ -65,11 +71,15 @@ def test_a_client_that_reads_late_gets_what_is_still_at_hand(reader: str, writer
 def test_a_client_that_reads_too_late_is_told_how_many_it_missed_and_goes_on(reader: str, writer: Writer) -> None:
     with feed_server(reader, LiveSettings(ring_entries=20)) as (url, hub):
         with stalling(url) as stalled, listening(url) as other:
-            ids = write(writer, 300)
-            other.until_rows(300)
+            ids = []
+            for count in range(10, 310, 10):
+                # Each in a tick of its own: a ring keeps the newest one whole, and all at once would still be at hand.
+                ids += write(writer, 10)
+                other.until_rows(count)
             held = held_for(hub)
             assert held
             assert max(held) < 1_000_000
+            let_read(stalled)
             missed = stalled.until("missed")
             resume_at = stalled.cursor
             before = list(stalled.event_ids)
@@ -87,6 +97,7 @@ def test_a_client_that_never_reads_is_sent_away(reader: str, writer: Writer) -> 
         write(writer, 150)
         while len(hub):
             time.sleep(0.01)
+        let_read(stalled)
         code, reason = stalled.until_closed()
     assert code == 1013
     assert reason.startswith("too slow, ")
