@@ -22,7 +22,7 @@ from prelude_analytics.cursors import Place, SessionPlace
 from prelude_analytics.figures.reading import Reading
 from prelude_analytics.filters import Filters
 from prelude_analytics.ranges import Range
-from prelude_analytics.sources import Counting, watermark_of_rows
+from prelude_analytics.sources import Counting, newest_ahead, watermark_of_rows
 from prelude_store.rollups import passes
 from tests.support.postgres import as_role
 
@@ -110,6 +110,7 @@ async def ask_everything(connection: Any) -> None:
         await rankings.users(Reading(connection), about, everything)
         await rankings.customers(Reading(connection), about, everything, named=True)
         await rankings.emails(Reading(connection), about, everything)
+    await newest_ahead(connection, END - timedelta(minutes=15))
     watermark, as_of = await watermark_of_rows(connection, cut)
     for filters in (
         Filters(),

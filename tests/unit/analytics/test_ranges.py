@@ -44,6 +44,28 @@ def test_a_plus_sign_that_became_a_space_is_read_as_one() -> None:
     assert asked(**{"from": "2026-01-10T00:00:00 02:00"}).from_ == utc("2026-01-09T22:00")
 
 
+def test_a_range_without_an_end_reaches_what_is_dated_ahead_of_now() -> None:
+    open_ = asked(days=2)
+    assert open_.to == utc("2026-07-15T10:30")
+    for newest, to in (
+        (None, "2026-07-15T10:30"),
+        ("2026-07-15T10:29:59", "2026-07-15T10:30"),
+        ("2026-07-15T10:30", "2026-07-15T10:45"),
+        ("2026-07-16T09:01", "2026-07-16T09:15"),
+    ):
+        assert open_.reaching(newest and utc(newest)).to == utc(to)
+    closed = asked(**{"from": "2026-07-14", "to": "2026-07-15T10:30"})
+    assert closed.reaching(utc("2026-07-16T09:01")) == closed
+    assert asked(**{"from": "2026-07-14"}).reaching(utc("2026-07-16T09:01")).to == utc("2026-07-16T09:15")
+
+
+def test_the_period_before_ends_as_long_ago_whatever_is_dated_ahead() -> None:
+    for open_ in (asked(days=2), asked(**{"from": "2026-07-14T03:00"})):
+        before = open_.before()
+        ahead = open_.reaching(utc("2026-07-16T09:01")).before()
+        assert (ahead.from_, ahead.to) == (before.from_, before.to)
+
+
 @pytest.mark.parametrize(
     ("values", "parameter"),
     [
