@@ -1,10 +1,11 @@
 """From a commit to the sockets.
 
-    python -m bench.live [--rate 1000] [--seconds 30] [--filtered 1000] [--unfiltered 20] [--stalled 0]
+    python -m bench.live [--rate 1000] [--seconds 30] [--filtered 1000] [--unfiltered 20] [--stalled 0] [--processes 2]
 
 `prelude analytics` as a process of its own, an embedded PostgreSQL, a writer that commits at a steady rate in two lanes, and clients in other
 processes. A row's time is the moment at which its batch was handed to the writer, so a lag is the commit itself and the way to the
-client. No two filters are equal. `--stalled` adds sockets that read nothing for 20 s, and tells by how much the server's memory grew for each, and
+client. No two filters are equal. The clients with filters are spread over `--processes`, and what each of those spends is told, so that it
+shows when they are what is slow. `ulimit -n` allows as many files as there are sockets. `--stalled` adds sockets that read nothing for 20 s, and tells by how much the server's memory grew for each, and
 what they heard when they read at last.
 """
 
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import socket
 import subprocess
 import sys
@@ -32,6 +34,14 @@ from tests.support.ports import free_ports
 from tests.support.rows import make_row
 
 _USERS = 300
+_OF_ALL = {
+    "action_type": "crm",
+    "action_name": "create_deal",
+    "entity_type": "deal",
+    "service_name": "crm-service",
+    "result_status": "success",
+}
+"""What all rows have; beside a user it makes another filter."""
 _BATCHES_A_SECOND = 50
 _TICK = os.sysconf("SC_CLK_TCK")
 _PATH = "/api/analytics/live"
@@ -48,6 +58,10 @@ def analytics(database: str) -> Iterator[tuple[str, int]]:
         "off",
         "--json",
         "--requests-per-second",
+        "0",
+        "--live-sockets",
+        "100000",
+        "--live-sockets-per-token",
         "0",
         "--database-url",
         database,
@@ -87,6 +101,11 @@ class Clients:
         lags: list[float] = json.loads(self._hear())
         self._process.wait()
         return lags
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
 
     def _say(self, line: str) -> None:
         assert self._process.stdin is not None
@@ -129,13 +148,9 @@ def paths(count: int) -> list[str]:
     found = []
     for number in range(count):
         user = number % _USERS
-        by = (
-            f"user_email=user{user}@company.com",
-            f"session_id=session-{user}",
-            f"user_email=user{user}@company.com&action_type=crm",
-            f"action_name=create_deal&session_id=session-{user}",
-        )[number // _USERS % 4]
-        found.append(f"{_PATH}?{by}")
+        one = (f"user_email=user{user}@company.com", f"session_id=session-{user}")[number // _USERS % 2]
+        other = ("", *(f"&{name}={value}" for name, value in _OF_ALL.items()))[number // _USERS // 2]
+        found.append(f"{_PATH}?{one}{other}")
     return found
 
 
@@ -171,9 +186,18 @@ def told(name: str, lags: list[float]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in {"rate": 1000, "seconds": 30, "filtered": 1000, "unfiltered": 20, "stalled": 0}.items():
+    for name, value in {
+        "rate": 1000,
+        "seconds": 30,
+        "filtered": 1000,
+        "unfiltered": 20,
+        "stalled": 0,
+        "processes": 2,
+    }.items():
         parser.add_argument(f"--{name}", type=int, default=value)
     asked: Any = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     stop = threading.Event()
     with fresh_database() as (database, _), analytics(database) as (host, pid), ExitStack() as stack:
         with connect(database, "bench-live") as connection:
@@ -182,17 +206,24 @@ def main() -> None:
         writing.start()
         stack.callback(writing.join)
         stack.callback(stop.set)
-        filtered = Clients(host, token, paths(asked.filtered))
+        empty, wanted = resident(pid), paths(asked.filtered)
+        filtered = [Clients(host, token, wanted[place :: asked.processes]) for place in range(asked.processes)]
         unfiltered = Clients(host, token, [_PATH] * asked.unfiltered)
         time.sleep(3)
-        before, started = spent(pid), time.perf_counter()
-        for clients in (filtered, unfiltered):
+        everybody = [each.pid for each in (*filtered, unfiltered)]
+        before, started = [spent(one) for one in (pid, *everybody)], time.perf_counter()
+        for clients in (*filtered, unfiltered):
             clients.begin()
         time.sleep(asked.seconds)
-        cpu = (spent(pid) - before) / (time.perf_counter() - started)
-        told("filtered", filtered.end())
+        lasted = time.perf_counter() - started
+        server, *spending = [(spent(one) - had) / lasted for one, had in zip((pid, *everybody), before, strict=True)]
+        told("filtered", [lag for clients in filtered for lag in clients.end()])
         told("unfiltered", unfiltered.end())
-        print(f"server: {cpu:.0%} of a core, {resident(pid) / 1e6:.0f} MB")
+        memory, sockets = resident(pid), asked.filtered + asked.unfiltered
+        print(
+            f"server: {server:.0%} of a core, {memory / 1e6:.0f} MB, {(memory - empty) / sockets / 1000:.0f} kB a socket"
+        )
+        print(f"clients: {', '.join(f'{share:.0%}' for share in spending)} of a core")
         if asked.stalled:
             memory = resident(pid)
             for _ in range(asked.stalled):

@@ -18,6 +18,8 @@ from functools import partial
 from typing import Final
 
 _TIME: Final = re.compile(rb'"timestamp":"([^"]+)"')
+_AT_ONCE: Final = 20
+"""Handshakes under way."""
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
 
 
@@ -90,13 +92,16 @@ async def _run() -> None:
     asked = json.loads(sys.stdin.readline())
     loop = asyncio.get_running_loop()
     lags: list[float] = []
-    clients = []
-    for path in asked["paths"]:
-        _, client = await loop.create_connection(
-            partial(Client, asked["host"], asked["token"], path, lags), *asked["host"].split(":")
-        )
-        await client.ready
-        clients.append(client)
+    clients: list[Client] = []
+    for place in range(0, len(asked["paths"]), _AT_ONCE):
+        portion = [
+            loop.create_connection(
+                partial(Client, asked["host"], asked["token"], path, lags), *asked["host"].split(":")
+            )
+            for path in asked["paths"][place : place + _AT_ONCE]
+        ]
+        clients += [client for _, client in await asyncio.gather(*portion)]
+        await asyncio.gather(*(client.ready for client in clients[place:]))
     print("ready", flush=True)
     await loop.run_in_executor(None, sys.stdin.readline)  # "begin": what came before does not count
     lags.clear()

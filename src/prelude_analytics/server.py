@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -14,6 +13,8 @@ import uvicorn
 
 from prelude_analytics.access.audit import Records, set_up
 from prelude_analytics.app import make_app
+from prelude_analytics.files import allow_files
+from prelude_analytics.garbage import short_searches
 from prelude_analytics.live.protocol import OPTIONS
 from prelude_otel.errors import ConfigurationError
 
@@ -49,6 +50,7 @@ def run(settings: Settings, ready: Callable[[str], None]) -> None:
 
 async def _serve(settings: Settings, ready: Callable[[str], None]) -> None:
     set_up()
+    allow_files(settings.live_sockets)
     bound = _bind(settings.host, settings.port)
     trusted = list(settings.trusted_proxies)
     config = uvicorn.Config(
@@ -75,11 +77,11 @@ async def _serve(settings: Settings, ready: Callable[[str], None]) -> None:
     while not server.started and not serving.done():  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.005)
     if server.started:
-        # What stays until the end need not be searched for cycles again and again: each search held the event loop up for 50 ms.
-        gc.freeze()
         scheme = "http" if settings.tls_cert is None else "https"
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        ready(f"{scheme}://{host}:{bound.getsockname()[1]}")
+        with short_searches():
+            ready(f"{scheme}://{host}:{bound.getsockname()[1]}")
+            await serving
     await serving
 
 

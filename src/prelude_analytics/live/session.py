@@ -99,6 +99,7 @@ class Session:
                 frame = await self._subscriber.take()
                 if frame is not None:
                     await self._line.send(frame)
+                    del frame  # while nothing comes, nothing is held
                 else:
                     await self._overtake()
         except ClosedError:
