@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from prelude_analytics.live.texts import json_text
 from prelude_analytics.statuses import effective
 
 __all__ = ["EQUALS", "LEFT_OUT_ABOVE", "Entry", "amendment_entry", "row_entry"]
@@ -96,11 +97,11 @@ def amendment_entry(lane: int, seq: int, values: dict[str, Any], amended: Entry 
         values: ``event_id``, ``timestamp`` and ``duration_ms``.
         amended: the row's entry; None where the row is gone, and then only who asks for everything is told.
     """
-    payload = orjson.dumps({"type": "amendment", **values}, option=orjson.OPT_UTC_Z)
+    payload = json_text({"type": "amendment", **values})
     row, equals, tags = (None, {}, ()) if amended is None else (amended.row, amended.equals, amended.tags)
     return Entry(lane, seq, values["event_id"], payload, row=row, equals=equals, tags=tags, amends=True)
 
 
 def _dumps(values: dict[str, Any]) -> bytes:
     fragments = {name: orjson.Fragment(values[name]) for name in _DATA if values[name] is not None}
-    return orjson.dumps({**values, **fragments}, option=orjson.OPT_UTC_Z)
+    return json_text({**values, **fragments})

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import orjson
-
 from prelude_analytics.cursors import Watermark
+from prelude_analytics.live.texts import json_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -119,4 +118,4 @@ def _frame(entries: Sequence[Entry], cursor: str, born: float | None) -> Frame:
 
 
 def _message(cursor: str, content: dict[str, object]) -> Frame:
-    return Frame(orjson.dumps(content, option=orjson.OPT_UTC_Z), 0, cursor)
+    return Frame(json_text(content), 0, cursor)
