@@ -48,8 +48,8 @@ _PATH = "/api/analytics/live"
 
 
 @contextmanager
-def analytics(database: str) -> Iterator[tuple[str, int]]:
-    """The service; its host with port, and the id of its process."""
+def analytics(database: str, sockets: int) -> Iterator[tuple[str, int]]:
+    """The service, for so many sockets; its host with port, and the id of its process."""
     port = free_ports("analytics")["analytics"]
     options = [
         "--port",
@@ -60,7 +60,7 @@ def analytics(database: str) -> Iterator[tuple[str, int]]:
         "--requests-per-second",
         "0",
         "--live-sockets",
-        "100000",
+        str(sockets),
         "--live-sockets-per-token",
         "0",
         "--database-url",
@@ -199,7 +199,12 @@ def main() -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     stop = threading.Event()
-    with fresh_database() as (database, _), analytics(database) as (host, pid), ExitStack() as stack:
+    sockets = asked.filtered + asked.unfiltered
+    with (
+        fresh_database() as (database, _),
+        analytics(database, sockets + asked.stalled) as (host, pid),
+        ExitStack() as stack,
+    ):
         with connect(database, "bench-live") as connection:
             token = issue.create(connection, "all").token
         writing = threading.Thread(target=write, args=(database, asked.rate, stop))
@@ -219,7 +224,7 @@ def main() -> None:
         server, *spending = [(spent(one) - had) / lasted for one, had in zip((pid, *everybody), before, strict=True)]
         told("filtered", [lag for clients in filtered for lag in clients.end()])
         told("unfiltered", unfiltered.end())
-        memory, sockets = resident(pid), asked.filtered + asked.unfiltered
+        memory = resident(pid)
         print(
             f"server: {server:.0%} of a core, {memory / 1e6:.0f} MB, {(memory - empty) / sockets / 1000:.0f} kB a socket"
         )

@@ -53,7 +53,7 @@ def test_a_range_without_an_end_reaches_what_is_dated_ahead_of_now() -> None:
         ("2026-07-15T10:30", "2026-07-15T10:45"),
         ("2026-07-16T09:01", "2026-07-16T09:15"),
     ):
-        assert open_.reaching(newest and utc(newest)).to == utc(to)
+        assert open_.reaching(None if newest is None else utc(newest)).to == utc(to)
     closed = asked(**{"from": "2026-07-14", "to": "2026-07-15T10:30"})
     assert closed.reaching(utc("2026-07-16T09:01")) == closed
     assert asked(**{"from": "2026-07-14"}).reaching(utc("2026-07-16T09:01")).to == utc("2026-07-16T09:15")

@@ -99,7 +99,7 @@ def test_a_cursor_of_another_process_leaves_no_gap(reader: str, writer: Writer, 
 
 
 def test_a_cursor_too_far_behind_is_told_what_to_do(reader: str, writer: Writer) -> None:
-    with feed_server(reader, LiveSettings(behind=10)) as (url, _), listening(url) as client:
+    with feed_server(reader, LiveSettings(behind=10)) as (url, hub), listening(url) as client:
         cursor = client.cursor
         writer.write(Batch(rows=[make_row() for _ in range(11)]))
         client.until_rows(11)
@@ -109,6 +109,7 @@ def test_a_cursor_too_far_behind_is_told_what_to_do(reader: str, writer: Writer)
         writer.write(Batch(rows=[make_row()]))
         client.until_rows(12)
     assert error["status"] == 410
+    assert hub.metrics._refused.labels("cursor_too_old")._value.get() == 1
     assert "11 rows and amendments were committed since this cursor, and at most 10 are resumed" in error["detail"]
     assert "/api/analytics/export.ndjson" in error["detail"]
 
