@@ -118,7 +118,7 @@ def test_each_number_has_a_list_of_just_that_many_rows(
 
 
 def test_an_export_and_a_funnel_have_them_too(client: httpx.Client, writer: Writer) -> None:
-    ids = write(writer)
+    ids = write(writer, (20 * 60, 3 * 60, 40))
     lines = client.get("/export.ndjson").text.splitlines()
     assert len(lines) == len(ids)
     answer = client.post(
