@@ -55,10 +55,12 @@ class Admission:
             raise Problem(429, "Too many sockets", said, headers=_RETRY_AFTER, bound=self._most_of_one)
         self._all += 1
         self._of[token_id] += 1
+        self._metrics.sockets.set(self._all)
         try:
             yield
         finally:
             self._all -= 1
+            self._metrics.sockets.set(self._all)
             self._of[token_id] -= 1
             if not self._of[token_id]:
                 del self._of[token_id]

@@ -74,13 +74,11 @@ class Hub:
     def enter(self, session: Session) -> None:
         """`session` listens."""
         self._sessions.add(session)
-        self.metrics.sockets.set(len(self))
         self._tailing.want(True)
 
     def leave(self, session: Session, code: int) -> None:
         """`session` does not listen any more; its socket closed with `code`."""
         self._sessions.discard(session)
-        self.metrics.sockets.set(len(self))
         self.metrics.closed(code)
         if not self._sessions:
             self._tailing.want(False)
