@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -24,8 +24,7 @@ from prelude_analytics.statuses import cut_at
 
 if TYPE_CHECKING:
     from prelude_analytics.filters import Filters
-    from prelude_analytics.live.frames import Tick
-    from prelude_analytics.live.session import Session
+    from prelude_analytics.live.frames import Frame, Tick
     from prelude_analytics.live.subscriber import Subscriber
     from prelude_store.tail import Cursor
 
@@ -33,6 +32,16 @@ __all__ = ["Hub"]
 
 _SWEEP: Final = 1.0
 """Seconds between two looks at who is silent, stuck, or no longer let in."""
+
+
+class Listener(Protocol):
+    """One who listens, as the hub sees it."""
+
+    def end(self, code: int, reason: str) -> None:
+        """Close at once."""
+
+    def look(self, beat: Frame | None) -> None:
+        """Once a second; `beat` is for who has heard nothing for long."""
 
 
 class Hub:
@@ -51,7 +60,7 @@ class Hub:
         self.metrics = metrics or LiveMetrics(CollectorRegistry())
         self.admission = Admission(self.settings.sockets, self.settings.sockets_of_token, self.metrics)
         self.audience = Audience()
-        self._sessions: set[Session] = set()
+        self._sessions: set[Listener] = set()
         self._tailing = Tailing(conninfo, self.settings, self.audience.publish, self._restart)
         self._backlog = Backlog(conninfo, self.settings.pending_timeout)
 
@@ -71,12 +80,12 @@ class Hub:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def enter(self, session: Session) -> None:
+    def enter(self, session: Listener) -> None:
         """`session` listens."""
         self._sessions.add(session)
         self._tailing.want(True)
 
-    def leave(self, session: Session, code: int) -> None:
+    def leave(self, session: Listener, code: int) -> None:
         """`session` does not listen any more; its socket closed with `code`."""
         self._sessions.discard(session)
         self.metrics.closed(code)
