@@ -131,6 +131,14 @@ _log = logging.getLogger(__name__)
     type=click.IntRange(min=0),
     help="Of them, that one token may have; 0 is no limit of its own.",
 )
+@click.option(
+    "--trace-url",
+    envvar="PRELUDE_TRACE_URL",
+    default="",
+    metavar="URL",
+    show_default=False,
+    help="Where the dashboard leads for the trace of a row, e.g. https://jaeger.example.com/trace/{trace_id}.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one line of JSON.")
 @logs.options
 def command(

@@ -14,6 +14,7 @@ from prelude_otel.errors import ConfigurationError
 __all__ = ["Settings", "is_loopback", "listed"]
 
 _LAST_PORT: Final = 65_535
+_TRACE_URL: Final = re.compile(r"https?://\S+\{trace_id\}\S*")
 _NAME: Final = re.compile(r"\[[0-9A-Fa-f:.]+\]|\.?[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -54,6 +55,7 @@ class Settings:
         memory: MiB, about, that it remembers: half for figures, half for days of the timeline.
         live_sockets: of the live feed that may be open at once.
         live_sockets_per_token: of them, of one token; 0 is no limit of its own.
+        trace_url: where traces are looked at, with ``{trace_id}`` (and ``{span_id}``) in it; empty: nowhere.
         warm_up: whether it asks the questions of a dashboard itself when it starts, so that the first who asks need not wait.
 
     Raises:
@@ -80,6 +82,7 @@ class Settings:
     memory: int = 512
     live_sockets: int = 10_000
     live_sockets_per_token: int = 100
+    trace_url: str = ""
     warm_up: bool = True
 
     def __post_init__(self) -> None:
@@ -96,7 +99,10 @@ class Settings:
             raise ConfigurationError(
                 "'*' allows every host, and with it any page that has its name lead here; name the hosts, like crm.example.com"
             )
-
+        if self.trace_url and not _TRACE_URL.fullmatch(self.trace_url):
+            raise ConfigurationError(
+                f"{self.trace_url!r} is no address of a trace; give one like https://jaeger.example.com/trace/{{trace_id}}"
+            )
         for name in self.allowed_hosts:
             if not _NAME.fullmatch(name):
                 raise ConfigurationError(

@@ -52,6 +52,10 @@ if TYPE_CHECKING:
 __all__ = ["Asking", "asking"]
 
 _HEATMAP_DAYS: Final = timedelta(days=400)
+_NEW: Final = timedelta(days=7)
+"""How far back the newest rows are looked for."""
+_AHEAD: Final = timedelta(days=366)
+"""How far ahead of our clock: what is committed is shown, whatever its clock says."""
 
 
 class Asking:
@@ -157,6 +161,14 @@ class Asking:
             )
             place = first_place(watermark, among.from_, among.to, digest)
         return await activities(self._reading.connection, Wanted(filters, among.to, place), limit, moment)
+
+    async def newest(self, limit: int) -> Activities:
+        """The newest rows that there are, whatever the range of the page; from the list's cursor on the live feed has the rest."""
+        filters = restrict(self.caller, self.query.filters())
+        watermark, moment = await watermark_of_rows(self._reading.connection, self._cut)
+        until = self.now + _AHEAD
+        place = first_place(watermark, self.now - _NEW, until, asked(self.query, filters))
+        return await activities(self._reading.connection, Wanted(filters, until, place), limit, moment)
 
     async def activity(self, timestamp: datetime, event_id: UUID) -> Activity | None:
         """One activity, whatever the filters of the page; None where there is none that the caller may see."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.support.dashboard import hostile_rows, running_dashboard
 
@@ -46,7 +47,10 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
-    """Opens a page in a browser of its own: ``open_page("/activities", role="all", dark=False, width=1280, height=800)``."""
+    """Opens a page in a browser of its own: ``open_page("/activities", role="all", dark=False, width=1280, height=800)``.
+
+    `forgiven` is a pattern of what may stand on its console.
+    """
     contexts: list[Any] = []
     faults: list[str] = []
 
@@ -59,6 +63,7 @@ def open_page(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
         width: int = 1280,
         height: int = 800,
         scripts: bool = True,
+        forgiven: str = "(?!)",
     ) -> Page:
         context = chromium.new_context(
             base_url=dashboard.url,
@@ -69,7 +74,7 @@ def open_page(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
         contexts.append(context)
         context.set_default_timeout(15_000)
         page = context.new_page()
-        page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("console", lambda said: faults.append(said.text) if _is_fault(said, forgiven) else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", lambda sent: None if sent.url.startswith(dashboard.url) else faults.append(sent.url))
         page.goto(f"/analytics{path}")
@@ -82,6 +87,10 @@ def open_page(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
     for context in contexts:
         context.close()
     assert faults == []
+
+
+def _is_fault(said: ConsoleMessage, forgiven: str) -> bool:
+    return said.type in ("error", "warning") and not re.search(forgiven, said.text)
 
 
 @pytest.fixture

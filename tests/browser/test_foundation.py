@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 SCREENS = (
     "",
+    "/live",
     "/activities",
     "/sessions",
     "/people",
@@ -52,7 +53,7 @@ def test_keys_alone_lead_to_a_row(open_page: Callable[..., Page]) -> None:
     expect(page.locator("#keys")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("g")
-    page.keyboard.press("l")
+    page.keyboard.press("a")
     expect(page.locator("h1")).to_have_text("Activities")
     page.wait_for_load_state()  # what listens for keys is a module: it runs once the page has been read
     page.keyboard.press("ArrowDown")

@@ -88,7 +88,7 @@ def token_for(
 
 @contextmanager
 def running_analytics(
-    database: str, recorder: Recorder | None = None, also: APIRouter | None = None, **settings: Any
+    database: str, recorder: Recorder | None = None, also: APIRouter | None = None, listen: int = 0, **settings: Any
 ) -> Iterator[Analytics]:
     """Serve `database`, under the rights that the service has in production.
 
@@ -96,6 +96,7 @@ def running_analytics(
         database: URL, as superuser.
         recorder: told of what is read.
         also: routes of the test's own.
+        listen: port; 0 takes a free one.
         settings: for `Settings`; without the keeper, which a test runs by itself where it needs one, and without warming up.
     """
     conninfo = make_conninfo(database, user=ANALYTICS_LOGIN)
@@ -103,7 +104,7 @@ def running_analytics(
     if also is not None:
         app.include_router(also, prefix=PREFIX)
     with (
-        running_server(app, proxy_headers=False, **OPTIONS) as url,
+        running_server(app, proxy_headers=False, port=listen, **OPTIONS) as url,
         httpx.Client(base_url=f"{url}{PREFIX}", trust_env=False, timeout=20) as client,
     ):
         yield Analytics(app, url, database, client)

@@ -27,7 +27,7 @@ def running_server(app: Any, **config: Any) -> Iterator[str]:
     Raises:
         ServerDidNotStartError: the application's start-up failed.
     """
-    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, **{"log_config": None, **config}))
+    server = _Server(uvicorn.Config(app, host="127.0.0.1", **{"port": 0, "log_config": None, **config}))
     thread = threading.Thread(target=_run, args=(server,))
     thread.start()
     try:

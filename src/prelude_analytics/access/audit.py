@@ -69,6 +69,7 @@ _KINDS: Final = {
     "/export.ndjson": _kind("export_activities"),
     "/live": _kind("watch_live"),
     "/analytics": _kind("view_overview"),
+    "/analytics/live": _kind("watch_live"),
     "/analytics/activities": _kind("view_activities"),
     "/analytics/sessions": _kind("view_sessions"),
     "/analytics/session": _kind("view_session"),

@@ -7,6 +7,7 @@ import socket
 from typing import Any, Final, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
 
 from prelude_analytics.access.oversight import HANG_UP
 
@@ -59,7 +60,13 @@ class LiveProtocol(WebSocketsSansIOProtocol):
 
     def shutdown(self) -> None:
         """The server ends: 1012, so that clients come back."""
-        super().shutdown()
+        if (
+            self.handshake_complete and self.conn.state is not State.OPEN
+        ):  # the peer closes already: a second word is an error
+            self.stop_keepalive()
+            self.transport.close()
+        else:
+            super().shutdown()
         self.loop.call_later(_LAST_GRACE, self.transport.abort)
 
     def keepalive_timeout(self) -> None:

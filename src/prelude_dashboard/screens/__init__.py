@@ -13,6 +13,7 @@ from prelude_dashboard.screens import (
     customers,
     entity,
     funnels,
+    live,
     overview,
     paths,
     people,
@@ -26,6 +27,7 @@ __all__ = ["MODULES"]
 
 MODULES: Final = (
     overview,
+    live,
     activities,
     sessions,
     people,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from prelude_dashboard import charts
 from prelude_dashboard.screen import Screen
-from prelude_dashboard.screens.activities import handle
+from prelude_dashboard.opened import handle
 
 if TYPE_CHECKING:
     from prelude_analytics.answers.rankings import Emails

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from prelude_analytics.problems import Problem
 from prelude_dashboard.ribbon import FOLD, ribbon
 from prelude_dashboard.screen import Screen
-from prelude_dashboard.screens.activities import handle
+from prelude_dashboard.opened import handle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

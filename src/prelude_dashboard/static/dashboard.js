@@ -1,5 +1,6 @@
 // What pages do beyond links and forms. All of it may be missing: pages read and work without.
 import { ages } from "./ages.js";
+import { copying } from "./copy.js";
 import { keys } from "./keys.js";
 import { refreshing } from "./refresh.js";
 import { theme } from "./theme.js";
@@ -7,4 +8,5 @@ import { theme } from "./theme.js";
 ages();
 theme();
 keys();
+copying();
 refreshing(ages);

@@ -6,6 +6,12 @@ function typing(target) {
   return target.isContentEditable || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName);
 }
 
+// Whether a key is for us: not for a field, a dialog, or the browser.
+export function ours(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return false;
+  return !typing(event.target) && !document.querySelector("dialog[open]");
+}
+
 function walk(by) {
   const rows = [...document.querySelectorAll("[data-walk] a.open")];
   if (!rows.length) return false;
@@ -22,7 +28,7 @@ function pressed(event) {
     document.querySelector("[data-close]")?.click();
     return;
   }
-  if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (!ours(event)) return;
   if (Date.now() - went < 1500) {
     went = 0;
     const screen = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);

@@ -1,4 +1,6 @@
 // Asks for this page again and again, and swaps the parts that have changed; focus and scroll stay where they are.
+import { parsed } from "./parse.js";
+
 let tag = "";
 
 // An element of the new part that is the same link or field as the focused one of the old.
@@ -41,13 +43,6 @@ async function look(after) {
   } catch {
     document.documentElement.setAttribute("data-stale", "");
   }
-}
-
-// The page is ours and escaped by the server; the policy lets this one place read it.
-const policy = globalThis.trustedTypes?.createPolicy("prelude", { createHTML: (text) => text });
-
-function parsed(text) {
-  return new DOMParser().parseFromString(policy ? policy.createHTML(text) : text, "text/html");
 }
 
 export function refreshing(after) {

@@ -55,6 +55,7 @@ TABLE: Final = {
     "GET /export.ndjson": READ,
     # Pages lead to the sign-in page; beside it and the assets nothing is open.
     "GET /analytics": PAGE,
+    "GET /analytics/live": PAGE,
     "GET /analytics/activities": PAGE,
     "GET /analytics/sessions": PAGE,
     "GET /analytics/people": PAGE,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SCREENS = (
     "/analytics",
+    "/analytics/live",
     "/analytics/activities",
     "/analytics/sessions",
     "/analytics/people",

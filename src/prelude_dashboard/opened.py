@@ -1,0 +1,77 @@
+"""The row that stands open beside a list: the one that ``open`` names in the address."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from prelude_analytics.parameters import ParameterError
+
+if TYPE_CHECKING:
+    from prelude_analytics.items import Activity
+    from prelude_dashboard.asking import Asking
+
+__all__ = ["handle", "opened"]
+
+_ORDER: Final = (
+    "user_email",
+    "session_id",
+    "entity_type",
+    "entity_id",
+    "action_data",
+    "result_data",
+    "page_url",
+    "page_route",
+    "service_name",
+    "action_type",
+    "action_name",
+    "action_category",
+    "tags",
+    "user_agent",
+    "ip_address",
+    "completes_event_id",
+    "event_id",
+    "trace_id",
+    "span_id",
+)
+"""Fields as people ask for them; the head of the panel has the others."""
+
+
+def handle(row: Activity) -> str:
+    """What stands for a row in an address."""
+    return f"{row.timestamp.isoformat()}~{row.event_id}"
+
+
+async def opened(ask: Asking) -> dict[str, Any]:
+    """For a template: ``chosen``, the open row or None, ``fields``, all that is known of it, and ``trace_url``, where its trace is shown.
+
+    Raises:
+        ParameterError: the address of the row is none.
+    """
+    wanted = ask.state["open"]
+    row = None if wanted is None else await ask.activity(*_place(wanted))
+    return {"chosen": row, "fields": [] if row is None else _fields(row), "trace_url": _trace_url(ask, row)}
+
+
+def _place(wanted: str) -> tuple[datetime, UUID]:
+    moment, _, event_id = wanted.partition("~")
+    try:
+        at, one = datetime.fromisoformat(moment), UUID(event_id)
+        if at.tzinfo is None:
+            raise ValueError
+    except ValueError:
+        raise ParameterError("open", wanted, "it is the address of a row, as the list links to it") from None
+    return at, one
+
+
+def _fields(row: Activity) -> list[tuple[str, Any]]:
+    """Names with values; maps and lists as they are."""
+    shown = row.model_dump(mode="json")
+    return [(name, shown[name]) for name in _ORDER if shown[name] is not None]
+
+
+def _trace_url(ask: Asking, row: Activity | None) -> str:
+    if row is None or row.trace_id is None:
+        return ""
+    return ask.settings.trace_url.replace("{trace_id}", row.trace_id).replace("{span_id}", row.span_id or "")

@@ -1,0 +1,46 @@
+"""Live: rows as they commit. The server draws the newest, and from their cursor on a script listens for the rest."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+from prelude_analytics.items import Activity
+from prelude_analytics.statuses import ORDER
+from prelude_dashboard.opened import handle, opened
+from prelude_dashboard.screen import Screen
+
+if TYPE_CHECKING:
+    from prelude_dashboard.asking import Asking
+
+__all__ = ["SCREEN", "show"]
+
+SCREEN: Final = Screen("live", "/live", "Live", "l", refresh=0)
+_ROWS: Final = 100
+_SOCKET: Final = "/api/analytics/live"
+
+
+async def show(ask: Asking) -> dict[str, Any]:
+    """The newest rows, and where to listen for more."""
+    return {
+        "found": await ask.newest(_ROWS),
+        "socket": _socket(ask),
+        "blanks": [_blank(status) for status in ORDER],
+        "handle": handle,
+        **await opened(ask),
+    }
+
+
+def _socket(ask: Asking) -> str:
+    """The address of the feed with the page's filters; the role is looked at there once more."""
+    given = ask.query.filters().given
+    return f"{_SOCKET}?{urlencode(given)}" if given else _SOCKET
+
+
+def _blank(status: str) -> Activity:
+    """A row with nothing in it, whose cells the script fills."""
+    nothing = dict.fromkeys(Activity.model_fields)
+    known = {"event_id": UUID(int=0), "timestamp": datetime(1970, 1, 1, tzinfo=UTC), "result_status": status}
+    return Activity.model_construct(**nothing | known | {"action_type": "", "action_name": ""})  # type: ignore[arg-type]
