@@ -21,7 +21,6 @@ from tests.support.rows import make_row, now_us, waiting_row
 
 if TYPE_CHECKING:
     from prelude_store.row import ActivityRow
-    from tests.support.postgres import TestServer
 
 OpenPage = Callable[..., Page]
 AWAY = "WebSocket connection|ERR_CONNECTION_REFUSED"

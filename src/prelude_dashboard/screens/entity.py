@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from prelude_analytics.problems import Problem
-from prelude_dashboard.screen import Screen
 from prelude_dashboard.opened import handle
+from prelude_dashboard.screen import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from prelude_dashboard import charts
-from prelude_dashboard.screen import Screen
 from prelude_dashboard.opened import handle
+from prelude_dashboard.screen import Screen
 
 if TYPE_CHECKING:
     from prelude_analytics.answers.rankings import Emails

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from prelude_analytics.problems import Problem
+from prelude_dashboard.opened import handle
 from prelude_dashboard.ribbon import FOLD, ribbon
 from prelude_dashboard.screen import Screen
-from prelude_dashboard.opened import handle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
