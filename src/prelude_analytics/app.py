@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from prelude_analytics import pages, probes, problems, routes
 from prelude_analytics.access.access import Access
 from prelude_analytics.access.gate import Gate
+from prelude_analytics.care import Care
 from prelude_analytics.database import Database
 from prelude_analytics.edge import Edge
 from prelude_analytics.figures.memory import Memory
@@ -62,6 +63,7 @@ def make_app(settings: Settings, recorder: Recorder | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.access = Access(settings)
+    app.state.care = Care(settings)
     problems.handle(app)
     app.include_router(probes.router)
     for module in modules:

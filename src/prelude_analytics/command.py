@@ -132,6 +132,46 @@ _log = logging.getLogger(__name__)
     help="Of them, that one token may have; 0 is no limit of its own.",
 )
 @click.option(
+    "--care-database-url",
+    "care_url",
+    envvar="PRELUDE_CARE_DATABASE_URL",
+    default="",
+    metavar="URL",
+    show_default=False,
+    help="The same database for a login in prelude_governor and prelude_writer: then the quarantine can be seen, replayed and discarded. A password stands better in PRELUDE_CARE_PASSWORD.",
+)
+@click.option(
+    "--exporter-http",
+    "exporter_url",
+    envvar="PRELUDE_EXPORTER_URL",
+    default="",
+    metavar="URL",
+    show_default=False,
+    help="The exporter, such as http://127.0.0.1:4328: then the page System tells how it fares.",
+)
+@click.option(
+    "--catalogue",
+    "catalogues",
+    envvar="PRELUDE_CATALOGUE",
+    multiple=True,
+    type=_FILE,
+    help="A catalogue file of a service, for replays, as the exporter is given. May be repeated.",
+)
+@click.option(
+    "--accept-past-days",
+    envvar="PRELUDE_ACCEPT_PAST_DAYS",
+    type=click.IntRange(1),
+    default=3653,
+    help="Older activities are not replayed; as for the exporter.",
+)
+@click.option(
+    "--accept-future-hours",
+    envvar="PRELUDE_ACCEPT_FUTURE_HOURS",
+    type=click.IntRange(0),
+    default=24,
+    help="Activities further ahead are not replayed; as for the exporter.",
+)
+@click.option(
     "--trace-url",
     envvar="PRELUDE_TRACE_URL",
     default="",

@@ -14,6 +14,7 @@ from prelude_otel.errors import ConfigurationError
 __all__ = ["Settings", "is_loopback", "listed"]
 
 _LAST_PORT: Final = 65_535
+_SERVER_URL: Final = re.compile(r"https?://[^\s/@?#]+")
 _TRACE_URL: Final = re.compile(r"https?://\S+\{trace_id\}\S*")
 _NAME: Final = re.compile(r"\[[0-9A-Fa-f:.]+\]|\.?[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
@@ -55,6 +56,11 @@ class Settings:
         memory: MiB, about, that it remembers: half for figures, half for days of the timeline.
         live_sockets: of the live feed that may be open at once.
         live_sockets_per_token: of them, of one token; 0 is no limit of its own.
+        care_url: a login in ``prelude_governor`` and ``prelude_writer``, for the quarantine; empty: it is not shown.
+        exporter_url: where the exporter tells how it fares, ``http://HOST:PORT``; empty: it is not asked.
+        catalogues: catalogue files of the services, for replays; as the exporter is given them.
+        accept_past_days: older activities are not replayed; as for the exporter.
+        accept_future_hours: activities further ahead are not replayed; as for the exporter.
         trace_url: where traces are looked at, with ``{trace_id}`` (and ``{span_id}``) in it; empty: nowhere.
         warm_up: whether it asks the questions of a dashboard itself when it starts, so that the first who asks need not wait.
 
@@ -82,6 +88,11 @@ class Settings:
     memory: int = 512
     live_sockets: int = 10_000
     live_sockets_per_token: int = 100
+    care_url: str = field(default="", repr=False)
+    exporter_url: str = ""
+    catalogues: tuple[Path, ...] = ()
+    accept_past_days: int = 3653
+    accept_future_hours: int = 24
     trace_url: str = ""
     warm_up: bool = True
 
@@ -102,6 +113,10 @@ class Settings:
         if self.trace_url and not _TRACE_URL.fullmatch(self.trace_url):
             raise ConfigurationError(
                 f"{self.trace_url!r} is no address of a trace; give one like https://jaeger.example.com/trace/{{trace_id}}"
+            )
+        if self.exporter_url and not _SERVER_URL.fullmatch(self.exporter_url):
+            raise ConfigurationError(
+                f"{self.exporter_url!r} is no address of an exporter; give scheme, host and port alone, like http://127.0.0.1:4328"
             )
         for name in self.allowed_hosts:
             if not _NAME.fullmatch(name):

@@ -15,7 +15,7 @@ from prelude_analytics.app import PREFIX, make_app
 from prelude_analytics.live.protocol import OPTIONS
 from prelude_analytics.settings import Settings
 from prelude_store.connection import connect
-from tests.support.postgres import ANALYTICS_LOGIN
+from tests.support.postgres import ANALYTICS_LOGIN, CARE_LOGIN
 from tests.support.uvicorn_server import running_server
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def running_analytics(
         settings: for `Settings`; without the keeper, which a test runs by itself where it needs one, and without warming up.
     """
     conninfo = make_conninfo(database, user=ANALYTICS_LOGIN)
-    app = make_app(Settings(**{"database_url": conninfo, "keeper": False, "warm_up": False, **settings}), recorder)
+    known = {"database_url": conninfo, "care_url": make_conninfo(database, user=CARE_LOGIN)}
+    app = make_app(Settings(**{**known, "keeper": False, "warm_up": False, **settings}), recorder)
     if also is not None:
         app.include_router(also, prefix=PREFIX)
     with (

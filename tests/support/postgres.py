@@ -24,6 +24,8 @@ named ``prelude_test_*`` are ours."""
 ROLES: Final = ("owner", "writer", "reader", "governor", "sealer", "keeper", "access")
 ANALYTICS_LOGIN: Final = "prelude_test_analytics"
 """Has the rights of the analytics service, and no others."""
+CARE_LOGIN: Final = "prelude_test_care"
+"""Has the rights of the analytics service for the quarantine, and no others."""
 PASSWORD_LOGIN: Final = "prelude_test_password"
 PASSWORD: Final = "open-sesame-42"
 
@@ -51,9 +53,12 @@ class TestServer:
                 if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login]).fetchone() is None:
                     made = sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}").format(sql.Identifier(login), group)
                     connection.execute(made)
-            if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ANALYTICS_LOGIN]).fetchone() is None:
-                service = sql.SQL("CREATE ROLE {} LOGIN IN ROLE prelude_reader, prelude_access, prelude_keeper")
-                connection.execute(service.format(sql.Identifier(ANALYTICS_LOGIN)))
+            for login, groups in (
+                (ANALYTICS_LOGIN, "prelude_reader, prelude_access, prelude_keeper"),
+                (CARE_LOGIN, "prelude_governor, prelude_writer"),
+            ):
+                if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [login]).fetchone() is None:
+                    connection.execute(f"CREATE ROLE {login} LOGIN IN ROLE {groups}".encode())
 
     def url_for(self, database: str, user: str | None = None) -> str:
         """URL of `database`, as superuser or as the login `user`."""

@@ -41,8 +41,8 @@ _FIELDS: Final = {
 }
 
 
-def _kind(name: str) -> Activity:
-    return Activity(type="analytics", name=name, category="read", fields=_FIELDS)
+def _kind(name: str, category: str = "read") -> Activity:
+    return Activity(type="analytics", name=name, category=category, fields=_FIELDS)
 
 
 _OTHER: Final = _kind("read")
@@ -68,6 +68,10 @@ _KINDS: Final = {
     "/export.csv": _kind("export_activities"),
     "/export.ndjson": _kind("export_activities"),
     "/live": _kind("watch_live"),
+    "/quarantine": _kind("view_quarantine"),
+    "/quarantine/{number}": _kind("view_quarantined"),
+    "/quarantine/{number}/replay": _kind("replay_quarantined", "care"),
+    "DELETE /quarantine/{number}": _kind("discard_quarantined", "care"),
     "/analytics": _kind("view_overview"),
     "/analytics/live": _kind("watch_live"),
     "/analytics/activities": _kind("view_activities"),
@@ -81,8 +85,11 @@ _KINDS: Final = {
     "/analytics/cohorts": _kind("view_cohorts"),
     "/analytics/paths": _kind("view_paths"),
     "/analytics/reports": _kind("view_reports"),
+    "/analytics/system": _kind("view_quarantine"),
+    "/analytics/system/{number}/replay": _kind("replay_quarantined", "care"),
+    "/analytics/system/{number}/discard": _kind("discard_quarantined", "care"),
 }
-_NO_READS: Final = frozenset({"/session", "/openapi.json", "/metrics", "/analytics/sign-out"})
+_NO_READS: Final = frozenset({"/session", "/openapi.json", "/metrics", "/system", "/analytics/sign-out"})
 _PAGES: Final = "/analytics"
 _SAME_VIEW: Final = 600.0
 """Seconds in which a page that looks for news by itself is the same view."""
@@ -188,6 +195,8 @@ def _record(scope: Scope, route: str, caller: Caller, status: int) -> None:
         return
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     client = scope.get("client")
+    if scope.get("method") == "DELETE":
+        route = f"DELETE {route}"
     record_read(
         caller,
         route,

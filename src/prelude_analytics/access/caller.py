@@ -16,7 +16,19 @@ from prelude_otel.contract.email import normalise_email
 if TYPE_CHECKING:
     from prelude_analytics.settings import Settings
 
-__all__ = ["CALLER", "Caller", "Calls", "Ranks", "may_rank", "ranks", "restrict"]
+__all__ = [
+    "CALLER",
+    "Caller",
+    "Calls",
+    "Governs",
+    "Operates",
+    "Ranks",
+    "governs",
+    "may_rank",
+    "operates",
+    "ranks",
+    "restrict",
+]
 
 CALLER: Final = "prelude.caller"
 """Where the gate puts the caller in the scope of a request."""
@@ -106,3 +118,33 @@ def ranks(caller: Calls, connection: HTTPConnection) -> Caller:
 
 Ranks: TypeAlias = Annotated[Caller, Depends(ranks)]
 """The caller, as a parameter of a route that ranks people by name."""
+
+
+def operates(caller: Calls) -> Caller:
+    """The caller of a route about the service itself, which is nobody's own.
+
+    Raises:
+        Problem: 403, the role is ``self``.
+    """
+    if caller.role == "self":
+        said = "how the service fares is told to the roles all and govern; this credential opens one person's activities alone"
+        raise Problem(403, "Not yours", said)
+    return caller
+
+
+def governs(caller: Calls) -> Caller:
+    """The caller of a route that opens or changes what is kept beside the log.
+
+    Raises:
+        Problem: 403, the role is not ``govern``.
+    """
+    if caller.role != "govern":
+        raise Problem(403, "Not yours", f"this needs a token with the role govern; this one has the role {caller.role}")
+    return caller
+
+
+Operates: TypeAlias = Annotated[Caller, Depends(operates)]
+"""The caller, as a parameter of a route about the service itself."""
+
+Governs: TypeAlias = Annotated[Caller, Depends(governs)]
+"""The caller, as a parameter of a route for those who care for the data."""

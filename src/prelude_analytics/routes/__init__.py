@@ -17,5 +17,6 @@ MODULES: Final[tuple[str, ...]] = (
     "funnel",
     "cohorts",
     "paths",
+    "system",
 )
 """Modules here whose routes are served, in the order of the documentation."""

@@ -23,6 +23,9 @@ CALLERS: Final = ("nobody", "unknown", "expired", "revoked", "self", "all", "gov
 OPEN: Final = (200,) * 7
 READ: Final = (401, 401, 401, 401, 200, 200, 200)
 """Everybody with a valid credential; ``self`` sees own rows alone, which further tests look at."""
+OPERATE: Final = (401, 401, 401, 401, 403, 200, 200)
+GOVERN: Final = (401, 401, 401, 401, 403, 403, 404)
+"""Of an entry that is not there."""
 
 PAGE: Final = (303, 303, 303, 303, 200, 200, 200)
 
@@ -53,6 +56,11 @@ TABLE: Final = {
     "GET /paths": READ,
     "GET /export.csv": READ,
     "GET /export.ndjson": READ,
+    "GET /system": OPERATE,
+    "GET /quarantine": OPERATE,
+    "GET /quarantine/{number}": GOVERN,
+    "POST /quarantine/{number}/replay": GOVERN,
+    "DELETE /quarantine/{number}": GOVERN,
     # Pages lead to the sign-in page; beside it and the assets nothing is open.
     "GET /analytics": PAGE,
     "GET /analytics/live": PAGE,
@@ -67,6 +75,9 @@ TABLE: Final = {
     "GET /analytics/cohorts": PAGE,
     "GET /analytics/paths": PAGE,
     "GET /analytics/reports": PAGE,
+    "GET /analytics/system": (303, 303, 303, 303, 403, 200, 200),
+    "POST /analytics/system/{number}/replay": (303, 303, 303, 303, 403, 403, 404),
+    "POST /analytics/system/{number}/discard": (303, 303, 303, 303, 403, 403, 404),
     "GET /analytics/sign-in": OPEN,
     "POST /analytics/sign-in": (403,) * 7,  # no page of ours sends it
     "POST /analytics/sign-out": (303,) * 7,
@@ -162,6 +173,6 @@ def _socket_status(service: Analytics, route: str, headers: dict[str, str]) -> i
 
 
 def _url(service: Analytics, route: str) -> str:
-    path = route.partition(" ")[2].replace("{session_id}", "nothing")
+    path = route.partition(" ")[2].replace("{session_id}", "nothing").replace("{number}", "7")
     own = path in ("/healthz", "/readyz", "/metrics") or path.startswith("/analytics")
     return service.url + ("" if own else PREFIX) + path.replace("{rest:path}", "nowhere")
