@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from prelude_analytics import pages, probes, problems, routes
 from prelude_analytics.access.access import Access
 from prelude_analytics.access.gate import Gate
+from prelude_analytics.answers.exporter import Probe
 from prelude_analytics.care import Care
 from prelude_analytics.database import Database
 from prelude_analytics.edge import Edge
@@ -64,6 +65,7 @@ def make_app(settings: Settings, recorder: Recorder | None = None) -> FastAPI:
     app.state.metrics = Metrics()
     app.state.access = Access(settings)
     app.state.care = Care(settings)
+    app.state.exporter = Probe(settings.exporter_url)
     problems.handle(app)
     app.include_router(probes.router)
     for module in modules:

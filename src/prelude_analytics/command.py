@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from prelude_otel.errors import MissingExtraError
+from prelude_otel.errors import ConfigurationError, MissingExtraError
 from prelude_store import logs
 
 __all__ = ["command"]
@@ -190,6 +191,7 @@ def command(
     named_rankings: str,
     keeper: str,
     session_hours: float,
+    care_url: str,
     as_json: bool,
     log_format: str,
     log_level: str,
@@ -214,6 +216,7 @@ def command(
         named_rankings=named_rankings == "on",
         keeper=keeper == "on",
         session_lifetime=session_hours * 3600,
+        care_url=_with_password(care_url),
         **given,
     )
     logs.set_up(log_format, log_level)
@@ -227,3 +230,23 @@ def command(
             click.echo(f"prelude analytics answers at {url}/api/analytics")
 
     server.run(settings, ready)
+
+
+def _with_password(care_url: str) -> str:
+    """`care_url` with the password of the environment, where there is one.
+
+    Raises:
+        ConfigurationError: it is no address of a database.
+    """
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import make_conninfo
+
+    if not care_url:
+        return ""
+    password = os.environ.get("PRELUDE_CARE_PASSWORD")
+    try:
+        return make_conninfo(care_url, **({"password": password} if password else {}))
+    except ProgrammingError as error:
+        raise ConfigurationError(
+            "PRELUDE_CARE_DATABASE_URL is no address of a database; give one like postgresql://prelude_care@host/name"
+        ) from error

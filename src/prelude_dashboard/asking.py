@@ -15,10 +15,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from prelude_analytics.access import Caller, may_rank, restrict
+from prelude_analytics.access.caller import governs
 from prelude_analytics.answers import errors, latency, rankings, summary, trends
 from prelude_analytics.answers.deals import Deals, deals
 from prelude_analytics.answers.page_latency import PageLatencies, page_latencies
 from prelude_analytics.answers.rows import LAST_ID, Wanted, activities, first_place
+from prelude_analytics.answers.system import System, system
 from prelude_analytics.answers.trends import Heatmap, Stack, Trends
 from prelude_analytics.asking import PanelQuery, StepQuery, asked, counting, cut_now, step_of
 from prelude_analytics.cursors import Place, Watermark
@@ -26,6 +28,7 @@ from prelude_analytics.filters import Filters
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.routes.rankings import RankingQuery, ranked
 from prelude_analytics.routes.sessions import SessionQuery, SessionsQuery, session_shown, sessions_shown
+from prelude_analytics.routes.system import QuarantineQuery, opened, quarantine_shown
 from prelude_analytics.sources import Counting, newest_ahead, watermark_of_rows
 from prelude_analytics.timeline.asked_cohorts import CohortsQuery, cohorts_shown
 from prelude_analytics.timeline.asked_funnel import funnel
@@ -36,10 +39,13 @@ from prelude_analytics.timeline.query import asked as asked_of_timeline
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from prelude_analytics.answers.exporter import Probe
     from prelude_analytics.answers.rows import Activities
     from prelude_analytics.answers.sessions import OneSession, Sessions
+    from prelude_analytics.care import Care
     from prelude_analytics.figures.reading import Reading
     from prelude_analytics.items import Activity
+    from prelude_analytics.routes.system import Quarantine, QuarantineRecord
     from prelude_analytics.settings import Settings
     from prelude_analytics.timeline.asked_cohorts import Cohorts
     from prelude_analytics.timeline.asked_paths import PathsShown
@@ -52,10 +58,9 @@ if TYPE_CHECKING:
 __all__ = ["Asking", "asking"]
 
 _HEATMAP_DAYS: Final = timedelta(days=400)
+_MOST_ID: Final = 2**63
 _NEW: Final = timedelta(days=7)
 """How far back the newest rows are looked for."""
-_AHEAD: Final = timedelta(days=366)
-"""How far ahead of our clock: what is committed is shown, whatever its clock says."""
 
 
 class Asking:
@@ -63,9 +68,8 @@ class Asking:
 
     Args:
         reading: one snapshot.
-        timeline: what the process remembers of what follows what.
+        kept: what the application keeps, its ``state``.
         caller: who is signed in.
-        settings: of the process.
         state: of the page.
         newest: time of the newest row, if that is dated ahead of now.
 
@@ -73,18 +77,14 @@ class Asking:
     """
 
     def __init__(
-        self,
-        reading: Reading,
-        timeline: Memory,
-        caller: Caller,
-        settings: Settings,
-        state: State,
-        newest: datetime | None,
+        self, reading: Reading, kept: Any, caller: Caller, state: State, newest: datetime | None
     ) -> None:
         self._reading = reading
-        self._timeline = timeline
+        self._timeline: Memory = kept.timeline
+        self._care: Care = kept.care
+        self._probe: Probe = kept.exporter
         self.caller = caller
-        self.settings = settings
+        self.settings: Settings = kept.settings
         self.state = state
         self._newest = newest
         self.now = datetime.now(UTC)
@@ -166,7 +166,7 @@ class Asking:
         """The newest rows that there are, whatever the range of the page; from the list's cursor on the live feed has the rest."""
         filters = restrict(self.caller, self.query.filters())
         watermark, moment = await watermark_of_rows(self._reading.connection, self._cut)
-        until = self.now + _AHEAD
+        until = (self._newest or self.now) + timedelta(seconds=1)  # what is committed, whatever its clock says
         place = first_place(watermark, self.now - _NEW, until, asked(self.query, filters))
         return await activities(self._reading.connection, Wanted(filters, until, place), limit, moment)
 
@@ -232,6 +232,33 @@ class Asking:
         query = PathsQuery(**self._given, **asked)
         return await paths_shown(self._reading.connection, self._timeline, self.about, query)
 
+    async def system(self) -> System:
+        """How the log fares."""
+        waiting = await self._care.waiting() if self._care else None
+        return await system(self._reading.connection, waiting, await self._probe.look())
+
+    async def quarantine(self, limit: int) -> Quarantine | None:
+        """Records that could not become rows; None where the service has no login for them."""
+        if not self._care:
+            return None
+        query = QuarantineQuery(limit=limit, reason=self.state["reason"], before=self._number("before"))
+        return await quarantine_shown(self._care, query)
+
+    async def quarantined(self) -> QuarantineRecord | None:
+        """The record that ``open`` names, for who governs; None where it names none."""
+        number = self._number("open")
+        if number is not None:
+            governs(self.caller)
+        return None if number is None else await opened(self._care, number)
+
+    def _number(self, name: str) -> int | None:
+        given = self.state[name]
+        if given is None:
+            return None
+        if not given.isascii() or not given.isdigit() or not 0 < int(given[:20]) < _MOST_ID:
+            raise ParameterError(name, given, "it is the number of an entry, as the list links to it")
+        return int(given)
+
     def _ranked(self, limit: int, cursor: str | None) -> tuple[Counting, rankings.Asked]:
         about, part = ranked(RankingQuery(**self._given, limit=limit, cursor=cursor), self.caller, self.settings)
         return self._reaching(about), part
@@ -259,4 +286,4 @@ async def asking(request: Request, caller: Caller, state: State) -> AsyncIterato
     """One snapshot for one page."""
     async with request.app.state.figures.read() as reading:
         newest = await newest_ahead(reading.connection, datetime.now(UTC))
-        yield Asking(reading, request.app.state.timeline, caller, request.app.state.settings, state, newest)
+        yield Asking(reading, request.app.state, caller, state, newest)

@@ -9,16 +9,17 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from prelude_analytics.access.caller import CALLER, Calls
+from prelude_analytics.access.caller import Calls
 from prelude_analytics.parameters import ParameterError
-from prelude_analytics.problems import Problem, problem_of, request_id
-from prelude_dashboard import sign
+from prelude_analytics.problems import Problem, problem_of
+from prelude_dashboard import care, sign
 from prelude_dashboard.answer import asked_for, page, redirect
 from prelude_dashboard.asking import asking
 from prelude_dashboard.assets import named
 from prelude_dashboard.drawing import draw
 from prelude_dashboard.screens import MODULES
 from prelude_dashboard.state import FILTERS, ROOT, State
+from prelude_dashboard.trouble import trouble
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import Scope
 
+    from prelude_analytics.access import Caller
     from prelude_dashboard.screen import Screen
 
 __all__ = ["Pages", "router"]
@@ -54,15 +56,7 @@ class Pages:
         request = Request(scope)
         if problem.status == _UNAUTHORISED:
             return redirect(f"{ROOT}{sign.PATH}?{urlencode({'next': asked_for(scope)})}")
-        return _trouble(request, problem)
-
-
-def _trouble(request: Request, problem: Problem) -> Response:
-    signed_in = request.scope.get(CALLER) is not None
-    html = draw(
-        "problem.html", request, problem=problem, request_id=request_id(request.scope), caller=None, signed_in=signed_in
-    )
-    return page(html, request.headers, problem.status, {"cache-control": "no-store"} | problem.headers)
+        return trouble(request, problem)
 
 
 def _route(module: ModuleType) -> None:
@@ -71,6 +65,7 @@ def _route(module: ModuleType) -> None:
     async def serve(request: Request, caller: Calls) -> Response:
         state = State.of(request.query_params.multi_items())
         try:
+            refuse_stranger(screen, caller)
             state = state.within(screen.days)
             if state["add"] is not None:
                 return redirect(_added(state, screen))
@@ -80,14 +75,25 @@ def _route(module: ModuleType) -> None:
                     "ask": ask,
                     "tz": ask.tz,
                     "screen": screen,
-                    "menu": [one.SCREEN for one in MODULES if one.SCREEN.key],
+                    "menu": [one.SCREEN for one in MODULES if one.SCREEN.key and caller.role in one.SCREEN.roles],
                 }
                 html = draw(f"{screen.name}.html", request, state=state, caller=caller, **frame, **shown)
         except Exception as error:  # noqa: BLE001 (problem_of logs what is no one's fault but ours)
-            return _trouble(request, problem_of(error, request.scope))
+            return trouble(request, problem_of(error, request.scope))
         return page(html, request.headers)
 
     router.add_api_route(screen.path, serve, methods=["GET"], name=f"page_{screen.name}")
+
+
+def refuse_stranger(screen: Screen, caller: Caller) -> None:
+    """Refuse who has a role for which the screen is not.
+
+    Raises:
+        Problem: 403.
+    """
+    if caller.role not in screen.roles:
+        said = f"{screen.title} is for the roles {' and '.join(screen.roles)}; yours is {caller.role}"
+        raise Problem(403, "Not yours", said)
 
 
 def _added(state: State, screen: Screen) -> str:
@@ -101,6 +107,7 @@ def _added(state: State, screen: Screen) -> str:
 for _module in MODULES:
     _route(_module)
 router.include_router(sign.router)
+router.include_router(care.router)
 
 
 @router.get("/assets/{name}")
@@ -119,4 +126,4 @@ async def asset(name: str, request: Request) -> Response:
 async def nowhere(rest: str, request: Request) -> Response:
     """No such page."""
     said = f"there is no page {rest!r}; the menu lists what there is"
-    return _trouble(request, Problem(404, "Not found", said))
+    return trouble(request, Problem(404, "Not found", said))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from prelude_analytics.access import Role
+
 __all__ = ["Screen"]
 
 
@@ -19,6 +21,7 @@ class Screen:
         refresh: seconds after which it looks for news; 0: it does not.
         about: parameters that say which one thing it is about; they are no chips, and do not come along to other screens.
         within: name of the screen that the menu marks instead of this one.
+        roles: for whom it is.
         days: the range where the address has none; 0: as the API.
     """
 
@@ -30,3 +33,4 @@ class Screen:
     about: tuple[str, ...] = ()
     within: str = ""
     days: int = 0
+    roles: tuple[Role, ...] = ("self", "all", "govern")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-__all__ = ["change", "clock", "compact", "day", "exact", "lasted", "number", "percent", "short", "time"]
+__all__ = ["change", "clock", "compact", "day", "exact", "lasted", "number", "percent", "short", "size", "time"]
 
 NONE: Final = "–"
 _THOUSAND: Final = 1000
@@ -30,6 +30,18 @@ def compact(value: int) -> str:
     return f"{size:.3g}{unit}"
 
 
+def size(octets: int | None) -> str:
+    """A number of bytes in the unit that suits it."""
+    if octets is None:
+        return NONE
+    value, unit = float(octets), ""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < _THOUSAND or unit == "TB":
+            break
+        value /= _THOUSAND
+    return f"{value:.0f} {unit}" if unit == "B" or value >= _THOUSAND / 10 else f"{value:.1f} {unit}"
+
+
 def percent(share: float | None, digits: int = 1) -> str:
     """A share as per cent."""
     return NONE if share is None else f"{share * 100:.{digits}f} %"
@@ -48,6 +60,8 @@ def lasted(milliseconds: float | None) -> str:
     """A length of time in the unit that suits it."""
     if milliseconds is None:
         return NONE
+    if milliseconds < 0:
+        return f"−{lasted(-milliseconds)}"
     if milliseconds < _THOUSAND:
         return f"{milliseconds:.0f} ms"
     if milliseconds < _MINUTE:

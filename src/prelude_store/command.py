@@ -126,7 +126,7 @@ def tail(database_url: str | None, newer_than: timedelta | None, as_json: bool) 
 def embedded(data_dir: Path, log_format: str, log_level: str) -> None:
     """Run a PostgreSQL of our own in the foreground, with the schema in it, until SIGTERM or Ctrl-C.
 
-    Prints one line of JSON when it is ready: url (superuser), writer_url (for the exporter), analytics_url
+    Prints one line of JSON when it is ready: url (superuser), writer_url (for the exporter), analytics_url, care_url
     (for analytics) and reader_url (for whoever asks by SQL). It
     listens on a socket in DIR, on no network port. Needs the extra "embedded".
     """

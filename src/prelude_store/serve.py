@@ -25,6 +25,7 @@ __all__ = ["LOGINS", "run", "until_signalled"]
 LOGINS: Final = {
     "writer": ("prelude_exporter", ("prelude_writer",)),
     "analytics": ("prelude_analytics", ("prelude_reader", "prelude_keeper", "prelude_access")),
+    "care": ("prelude_care", ("prelude_governor", "prelude_writer")),
     "reader": ("prelude_query", ("prelude_reader",)),
 }
 """Logins that are made beside the superuser, with the roles that each is in, so that no part holds more rights than it needs."""

@@ -20,6 +20,7 @@ SCREENS = (
     "/cohorts?days=30&unit=day&first=range",
     "/paths?days=30&open=1~crm.view_deal",
     "/reports?days=30",
+    "/system",
 )
 Violations = Callable[[Page], list[str]]
 

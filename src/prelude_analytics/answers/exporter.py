@@ -13,10 +13,12 @@ from pydantic import BaseModel, Field
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Exporter", "exporter"]
+__all__ = ["Exporter", "Probe"]
 
 _PATIENCE: Final = 1.0
 """Seconds for an answer: the page waits for it."""
+_SAME: Final = 3.0
+"""Seconds for which an answer holds."""
 _MOST_BYTES: Final = 1024 * 1024
 _OK: Final = 200
 _PREFIX: Final = "prelude_exporter_"
@@ -48,11 +50,33 @@ class Exporter(BaseModel):
     )
 
 
-async def exporter(address: str) -> Exporter:
-    """Ask; never fails, and takes little more than a second."""
-    if not address:
-        return Exporter(address="", reachable=False, ready=False, why_not=None, version=None, figures={})
-    return await asyncio.to_thread(_asked, address)
+class Probe:
+    """Asks one address; whoever wants to know within a moment gets the same answer.
+
+    Args:
+        address: ``http://HOST:PORT``; empty: there is none.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address.rstrip("/")
+        self._turn = asyncio.Lock()
+        self._found: Exporter | None = None
+        self._until = 0.0
+
+    async def look(self) -> Exporter:
+        """Ask; never fails, and takes little more than a second."""
+        if not self._address:
+            return Exporter(address="", reachable=False, ready=False, why_not=None, version=None, figures={})
+        async with self._turn:
+            now = asyncio.get_running_loop().time()
+            if self._found is None or now >= self._until:
+                self._found = await asyncio.to_thread(_asked, self._address)
+                self._until = asyncio.get_running_loop().time() + _SAME
+            return self._found
+
+    def forget(self) -> None:
+        """Ask anew, the next time."""
+        self._found = None
 
 
 def _asked(address: str) -> Exporter:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, get_args
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from prelude_analytics.access.caller import Governs, Operates
-from prelude_analytics.answers.exporter import exporter
 from prelude_analytics.answers.system import System, system
 from prelude_analytics.asking import LimitQuery
 from prelude_analytics.care import Care, Cares
@@ -17,11 +16,17 @@ from prelude_analytics.database import Reads
 from prelude_analytics.parameters import ParameterError
 from prelude_store.quarantine.entries import Selection, State
 
-if TYPE_CHECKING:
-    from prelude_analytics.database import Database
-    from prelude_analytics.settings import Settings
-
-__all__ = ["QuarantineQuery", "Replay", "opened", "quarantine_shown", "replayed", "router", "system_shown"]
+__all__ = [
+    "Number",
+    "Quarantine",
+    "QuarantineQuery",
+    "QuarantineRecord",
+    "Replay",
+    "opened",
+    "quarantine_shown",
+    "replayed",
+    "router",
+]
 
 router = APIRouter(tags=["system"])
 
@@ -35,7 +40,7 @@ class QuarantineQuery(LimitQuery):
 
     reason: str | None = Field(None, description="Only entries with this reason.", max_length=500)
     state: str = Field(
-        "waiting", description="Not replayed yet, replayed, or both.", json_schema_extra={"enum": [*_STATES]}
+        default="waiting", description="Not replayed yet, replayed, or both.", json_schema_extra={"enum": [*_STATES]}
     )
     before: int | None = Field(None, ge=1, le=_MOST_ID, description="Only older ones than this entry: `next_before`.")
 
@@ -78,7 +83,9 @@ class Replay(BaseModel):
 @router.get("/system")
 async def get_system(caller: Operates, care: Cares, database: Reads, request: Request) -> System:  # noqa: ARG001 (it lets in)
     """How the log fares: lags, rates, what waits, how fresh the figures are, partitions, the exporter."""
-    return await system_shown(database, care, request.app.state.settings)
+    waiting, told = await care.waiting() if care else None, await request.app.state.exporter.look()
+    async with database.read() as connection:
+        return await system(connection, waiting, told)
 
 
 @router.get("/quarantine")
@@ -104,14 +111,6 @@ async def discard_quarantine_entry(number: Number, caller: Governs, care: Cares)
     """Delete it for good."""
     await care.discard(number)
     return Response(status_code=204)
-
-
-async def system_shown(database: Database, care: Care, settings: Settings) -> System:
-    """The answer to ``GET /system``."""
-    waiting = await care.waiting() if care else None
-    told = await exporter(settings.exporter_url)
-    async with database.read() as connection:
-        return await system(connection, waiting, told)
 
 
 async def quarantine_shown(care: Care, query: QuarantineQuery) -> Quarantine:

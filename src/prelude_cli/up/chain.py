@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -104,20 +105,22 @@ class Chain:
             migration = await self._start(parts.migration(settings, settings.database), watched, running)
             await migration.watch()
             self._screen.fact("PostgreSQL", shown(settings.database))
-            return _Database(*[settings.database] * 4)
+            care = {name: os.environ[name] for name in parts.CARE_VARIABLES if name in os.environ}
+            return _Database(*[settings.database] * 4)._replace(analytics={**settings.database, **care})
         store = await self._start(parts.embedded_store(settings), watched, running)
         line = await _first_line(store)
         try:
             urls = json.loads(line)
-            owner, writer, analytics, reader = (
-                str(urls[name]) for name in ("url", "writer_url", "analytics_url", "reader_url")
+            owner, writer, analytics, reader, care = (
+                str(urls[name]) for name in ("url", "writer_url", "analytics_url", "reader_url", "care_url")
             )
         except (ValueError, KeyError, TypeError):
             # Nothing, or something else: it is about to end, and its watch tells why.
             await store.watch()
             raise PreludeError(f"{store.name} did not say where it is, but {line!r}") from None
         self._screen.fact("PostgreSQL", f'embedded, kept in {settings.data / "postgres"};  psql "{reader}"')
-        return _Database(*({"PRELUDE_DATABASE_URL": url} for url in (owner, writer, analytics, reader)))
+        found = _Database(*({"PRELUDE_DATABASE_URL": url} for url in (owner, writer, analytics, reader)))
+        return found._replace(analytics={**found.analytics, "PRELUDE_CARE_DATABASE_URL": care})
 
     async def _route(self, database: Mapping[str, str], watched: asyncio.TaskGroup, running: AsyncExitStack) -> None:
         settings = self._settings

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from prelude_cli.up.settings import Settings
 
 __all__ = [
-    "DATABASE_VARIABLES", "analytics", "collector", "crm", "embedded_store", "exporter", "migration", "past", "tail", "token", "visitor",
+    "CARE_VARIABLES", "DATABASE_VARIABLES", "analytics", "collector", "crm", "embedded_store", "exporter", "migration", "past", "tail", "token", "visitor",
 ]  # fmt: skip
 
 DATABASE_VARIABLES = (
@@ -25,6 +25,9 @@ DATABASE_VARIABLES = (
     "ANALYTICS_DB_PASSWORD",
     "ANALYTICS_DB_NAME",
 )
+
+CARE_VARIABLES = ("PRELUDE_CARE_DATABASE_URL", "PRELUDE_CARE_PASSWORD")
+"""The way to the database that analytics takes for the quarantine."""
 
 _PAST_ENDS = "15m"
 """How long ago a demo's past ends: what lands from then on is shown."""
@@ -38,7 +41,7 @@ def _python(*arguments: str) -> list[str]:
 
 def _environment(**more: str) -> dict[str, str]:
     """Ours, without any way to a database: each part is told the one that it may reach, if any."""
-    kept = {name: value for name, value in os.environ.items() if name not in DATABASE_VARIABLES}
+    kept = {name: value for name, value in os.environ.items() if name not in (*DATABASE_VARIABLES, *CARE_VARIABLES)}
     return kept | {"PYTHONUNBUFFERED": "1"} | more
 
 
@@ -86,7 +89,7 @@ def analytics(settings: Settings, database: Mapping[str, str]) -> Part:
     return Part(
         "analytics",
         _python("prelude_cli", "analytics", "--host", "127.0.0.1", "--port", str(settings.ports["analytics"])),
-        _environment(**database, **settings.logging),
+        _environment(**database, **settings.logging, PRELUDE_EXPORTER_URL=settings.at("exporter_http")),
         settings.logs / "analytics.log",
         stop_within=15.0,
     )

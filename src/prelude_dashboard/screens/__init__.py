@@ -21,6 +21,7 @@ from prelude_dashboard.screens import (
     reports,
     session,
     sessions,
+    system,
 )
 
 __all__ = ["MODULES"]
@@ -36,6 +37,7 @@ MODULES: Final = (
     cohorts,
     paths,
     reports,
+    system,
     session,
     person,
     entity,

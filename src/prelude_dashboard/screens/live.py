@@ -43,4 +43,4 @@ def _blank(status: str) -> Activity:
     """A row with nothing in it, whose cells the script fills."""
     nothing = dict.fromkeys(Activity.model_fields)
     known = {"event_id": UUID(int=0), "timestamp": datetime(1970, 1, 1, tzinfo=UTC), "result_status": status}
-    return Activity.model_construct(**nothing | known | {"action_type": "", "action_name": ""})  # type: ignore[arg-type]
+    return Activity.model_construct(**nothing | known | {"action_type": "", "action_name": ""})

@@ -15,7 +15,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from prelude_analytics import queries
-from prelude_analytics.answers import deals, errors, latency, rankings, sessions, summary, trends
+from prelude_analytics.answers import deals, errors, latency, rankings, sessions, summary, system, trends
+from prelude_analytics.answers.exporter import Probe
 from prelude_analytics.answers.page_latency import page_latencies
 from prelude_analytics.answers.rows import Wanted, activities, first_place
 from prelude_analytics.cursors import Place, SessionPlace
@@ -129,6 +130,11 @@ async def ask_everything(connection: Any) -> None:
     begun = SessionPlace(END, "", "", derived=False, since=whole.from_, asked="")
     for filters in (Filters(), Filters(user_email="user7@x.com")):
         await sessions.sessions(connection, sessions.SessionList(filters, END, begun), 100)
+    await system.system(connection, None, await Probe("").look())
+    # Now is behind all of these rows: the same of a time in which there are some.
+    for name in ("_lag", "_rate"):
+        about = (timedelta(days=1), 24) if name == "_lag" else ()
+        await getattr(system, name)(connection, END, *about)
     for found in await sessions.find(connection, "s70", Filters()):
         await sessions.timeline(
             connection, found, Place(watermark, found["started_at"], found["started_at"], UUID(int=0), ""), 100
@@ -163,6 +169,7 @@ def test_every_question_reads_by_index(filled: str, monkeypatch: pytest.MonkeyPa
     # In proportion to the rows that there are.
     monkeypatch.setattr("prelude_analytics.sources.MOST_ROWS", 1000)
     monkeypatch.setattr("prelude_analytics.answers.rows._PORTION", 250)
+    monkeypatch.setattr("prelude_analytics.answers.system._MOST_OF_STEP", 50)
 
     async def asking() -> list[str]:
         connection: Any = await psycopg.AsyncConnection.connect(

@@ -181,5 +181,6 @@ def test_the_exporter_is_asked_how_it_fares(database: str, writer: Writer) -> No
         assert (shown["reachable"], shown["ready"], shown["figures"]["inserted"]) == (True, True, 2)
         assert shown["version"]
         readiness.red("the disk is full")
+        service.app.state.exporter.forget()
         shown = told(service, "/system")["exporter"]
         assert (shown["ready"], shown["why_not"]) == (False, "the disk is full")

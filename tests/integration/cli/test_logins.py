@@ -38,6 +38,12 @@ def run_script(url: str, name: str, password: str) -> None:
             {"prelude_reader", "prelude_keeper", "prelude_access"},
             {"lock_timeout", "idle_in_transaction_session_timeout"},
         ),
+        (
+            "care",
+            "prelude_care",
+            {"prelude_governor", "prelude_writer"},
+            {"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"},
+        ),
     ],
 )
 def test_a_login_has_the_roles_of_its_part_and_nothing_else(

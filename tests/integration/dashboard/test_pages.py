@@ -26,6 +26,7 @@ SCREENS = (
     "/analytics/cohorts",
     "/analytics/paths",
     "/analytics/reports",
+    "/analytics/system",
 )
 
 

@@ -27,7 +27,7 @@ def test_it_is_a_compose_file() -> None:
 
 def test_no_password_stands_in_it() -> None:
     given = re.findall(r"^\s*\w*PASSWORD\w*: (.*)$", TEXT, re.MULTILINE)
-    assert len(given) == 9
+    assert len(given) == 12
     assert all(
         re.fullmatch(r"\$\{\w+_PASSWORD:\?set \w+_PASSWORD, in the environment or in \.env\}", each) for each in given
     )
@@ -56,7 +56,9 @@ def test_every_start_waits_for_the_health_or_the_end_of_what_it_needs() -> None:
         ("writer-login", "migrate"): "service_completed_successfully",
         ("exporter", "writer-login"): "service_completed_successfully",
         ("analytics-login", "migrate"): "service_completed_successfully",
+        ("care-login", "migrate"): "service_completed_successfully",
         ("analytics", "analytics-login"): "service_completed_successfully",
+        ("analytics", "care-login"): "service_completed_successfully",
         ("token", "migrate"): "service_completed_successfully",
         ("collector", "collector-queue"): "service_completed_successfully",
         ("collector", "exporter"): "service_healthy",
@@ -79,7 +81,7 @@ def test_the_collector_is_given_only_variables_that_its_config_reads() -> None:
 def test_every_mounted_file_is_there() -> None:
     mounted = [volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])]
     files = [ROOT / each for each in mounted if each.startswith("./")]
-    assert len(files) == 3
+    assert len(files) == 4
     assert all(each.is_file() for each in files)
 
 
