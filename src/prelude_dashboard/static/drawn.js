@@ -35,7 +35,10 @@ export function drawer(blanks, zone) {
 
   function time(moment) {
     const part = Object.fromEntries(clock.formatToParts(new Date(moment)).map(({ type, value }) => [type, value]));
-    return `${part.day} ${part.month} ${part.hour}:${part.minute}:${part.second}`;
+    const date = document.createElement("span");
+    date.className = "date";
+    date.textContent = `${part.day} ${part.month} `;
+    return [date, `${part.hour}:${part.minute}:${part.second}`];
   }
 
   return (row) => {
@@ -48,7 +51,7 @@ export function drawer(blanks, zone) {
     link.href = address.pathname + address.search;
     const moment = link.querySelector("time");
     moment.dateTime = moment.title = row.timestamp;
-    moment.textContent = time(row.timestamp);
+    moment.replaceChildren(...time(row.timestamp));
     cell(what, `${row.action_type}.${row.action_name}`, note(`${row.action_type}.`), row.action_name);
     cell(who, row.user_email, row.user_email || NONE);
     if (row.entity_type) cell(thing, row.entity_id, `${row.entity_type} `, note(row.entity_id ?? ""));
