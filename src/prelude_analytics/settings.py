@@ -14,7 +14,7 @@ from prelude_otel.errors import ConfigurationError
 __all__ = ["Settings", "is_loopback", "listed"]
 
 _LAST_PORT: Final = 65_535
-_SERVER_URL: Final = re.compile(r"https?://[^\s/@?#]+")
+_SERVER_URL: Final = re.compile(r"https?://[^\s/@?#]+/?")
 _TRACE_URL: Final = re.compile(r"https?://\S+\{trace_id\}\S*")
 _NAME: Final = re.compile(r"\[[0-9A-Fa-f:.]+\]|\.?[A-Za-z0-9_-][A-Za-z0-9._-]*")
 

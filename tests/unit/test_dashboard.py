@@ -52,6 +52,15 @@ def test_numbers_are_grouped_and_lengths_have_units() -> None:
         "2 min",
         "2.0 h",
     ]
+    assert words.lasted(-72) == "−72 ms"
+    assert [words.size(each) for each in (None, 0, 999, 57_344, 12_400_000, 250_000_000)] == [
+        "–",
+        "0 B",
+        "999 B",
+        "57.3 kB",
+        "12.4 MB",
+        "250 MB",
+    ]
     assert [words.change(each) for each in (None, 0.5, -0.25, 12)] == ["–", "+50 %", "−25 %", "×13"]
 
 

@@ -105,8 +105,8 @@ class Chain:
             migration = await self._start(parts.migration(settings, settings.database), watched, running)
             await migration.watch()
             self._screen.fact("PostgreSQL", shown(settings.database))
-            care = {name: os.environ[name] for name in parts.CARE_VARIABLES if name in os.environ}
-            return _Database(*[settings.database] * 4)._replace(analytics={**settings.database, **care})
+            own = {name: os.environ[name] for name in parts.CARE_VARIABLES if name in os.environ}
+            return _Database(*[settings.database] * 4)._replace(analytics={**settings.database, **own})
         store = await self._start(parts.embedded_store(settings), watched, running)
         line = await _first_line(store)
         try:

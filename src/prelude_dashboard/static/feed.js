@@ -21,7 +21,7 @@ export function feed(address, cursor, told) {
   function connect() {
     clearInterval(ticking);
     ticking = 0;
-    if (!failures) told.state("connecting");
+    told.state("connecting");
     const url = new URL(address, location.href);
     url.protocol = url.protocol.replace("http", "ws");
     if (cursor) url.searchParams.set("cursor", cursor);

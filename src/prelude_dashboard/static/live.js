@@ -38,7 +38,7 @@ function begin(page) {
 
   const list = timeline(root, drawer(blanks, page.dataset.tz), (count, kept) => {
     document.title = count ? `(${count}) ${title}` : title;
-    const text = `${kept} newest rows`;
+    const text = kept ? `${kept} newest rows` : "";
     if (find("kept").textContent !== text) find("kept").textContent = text;
   });
 

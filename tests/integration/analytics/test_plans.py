@@ -132,9 +132,8 @@ async def ask_everything(connection: Any) -> None:
         await sessions.sessions(connection, sessions.SessionList(filters, END, begun), 100)
     await system.system(connection, None, await Probe("").look())
     # Now is behind all of these rows: the same of a time in which there are some.
-    for name in ("_lag", "_rate"):
-        about = (timedelta(days=1), 24) if name == "_lag" else ()
-        await getattr(system, name)(connection, END, *about)
+    await system._lag(connection, END, timedelta(days=1), 24)
+    await system._rate(connection, END)
     for found in await sessions.find(connection, "s70", Filters()):
         await sessions.timeline(
             connection, found, Place(watermark, found["started_at"], found["started_at"], UUID(int=0), ""), 100

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from prelude_analytics.access import audit
 from prelude_store.row import SpanLength
 from prelude_store.writer import Batch, Writer
 from tests.support.analytics import Analytics, running_analytics
@@ -69,7 +70,7 @@ def test_figures_are_those_of_the_database(service: Analytics, writer: Writer, s
         {"reason": "timestamp_out_of_range", "count": 1},
     ]
     assert (shown["joins"]["records"], shown["joins"]["spans"]) == (3, 1)
-    lanes = dict(superuser.execute("SELECT lane, last_seq FROM ingest_lanes").fetchall())
+    lanes: dict[int, int] = dict(superuser.execute("SELECT lane, last_seq FROM ingest_lanes").fetchall())
     assert {one["lane"]: one["last_seq"] for one in shown["lanes"]} == lanes
     assert shown["figures"]["behind"] == sum(lanes.values())
     partitions = superuser.execute(
@@ -153,6 +154,26 @@ def test_a_replay_makes_just_its_row_and_what_is_wrong_in_itself_stays(
     with service.signed("govern") as client:
         assert client.delete(f"/quarantine/{bad}").status_code == 404
     assert told(service, "/quarantine")["items"] == []
+
+
+def test_each_look_and_each_deed_is_recorded_by_a_name_of_its_own(database: str) -> None:
+    told_of: list[str] = []
+
+    def recorder(scope: Any, route: str, caller: Any, status: int) -> None:
+        if status < 400:
+            told_of.append(f"DELETE {route}" if scope["method"] == "DELETE" else route)
+
+    quarantine(database, record(), record("perhaps"))
+    with running_analytics(database, recorder) as service:
+        told(service, "/quarantine")
+        for method, path in (("GET", ""), ("POST", "/replay"), ("DELETE", "")):
+            told(service, f"/quarantine/1{path}", "govern", method)
+    assert [audit._KINDS[route].name for route in told_of] == [
+        "view_quarantine",
+        "view_quarantined",
+        "replay_quarantined",
+        "discard_quarantined",
+    ]
 
 
 def test_of_an_exporter_that_is_away_or_none_that_is_said(database: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
+from prelude_analytics.command import _with_password
 from prelude_analytics.settings import Settings, listed
 from prelude_otel.errors import ConfigurationError
 from prelude_otel.secrets import masked
@@ -49,3 +51,31 @@ def test_our_own_tokens_and_cookies_are_masked_wherever_they_stand(text: str) ->
     assert masked("relation prelude_analytics_requests_by_route_and_status_total") == (
         "relation prelude_analytics_requests_by_route_and_status_total"
     )
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:4328", "http://user:secret@host", "http://host/metrics", "file:///etc/passwd"]
+)
+def test_an_exporter_is_asked_at_a_host_and_port_alone(address: str) -> None:
+    with pytest.raises(ConfigurationError, match="exporter"):
+        Settings(database_url="", exporter_url=address)
+    Settings(database_url="", exporter_url="http://exporter:4328/")
+
+
+@pytest.mark.parametrize("address", ["javascript:{trace_id}", "https://jaeger.example.com/", "/trace/{trace_id}"])
+def test_a_trace_is_looked_at_by_its_id_on_the_web(address: str) -> None:
+    with pytest.raises(ConfigurationError, match="trace_id"):
+        Settings(database_url="", trace_url=address)
+    Settings(database_url="", trace_url="https://jaeger.example.com/trace/{trace_id}?uiFind={span_id}")
+
+
+def test_the_password_of_the_login_for_the_quarantine_comes_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PRELUDE_CARE_PASSWORD", raising=False)
+    assert _with_password("") == ""
+    assert "password" not in _with_password("postgresql://care@host/log")
+    monkeypatch.setenv("PRELUDE_CARE_PASSWORD", "it's secret")
+    assert conninfo_to_dict(_with_password("postgresql://care@host/log"))["password"] == "it's secret"
+    with pytest.raises(ConfigurationError, match="PRELUDE_CARE_DATABASE_URL"):
+        _with_password("nowhere at all")
