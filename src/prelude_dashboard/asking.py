@@ -76,9 +76,7 @@ class Asking:
     Every method raises what its route raises: `ParameterError`, `Problem`, `DatabaseUnavailableError`, `TooMuchError`.
     """
 
-    def __init__(
-        self, reading: Reading, kept: Any, caller: Caller, state: State, newest: datetime | None
-    ) -> None:
+    def __init__(self, reading: Reading, kept: Any, caller: Caller, state: State, newest: datetime | None) -> None:
         self._reading = reading
         self._timeline: Memory = kept.timeline
         self._care: Care = kept.care

@@ -199,6 +199,14 @@ def test_what_commits_between_the_page_and_its_socket_is_not_left_out(open_page:
     assert Counter(listed(page)) == Counter(ids)
 
 
+def test_a_row_whose_clock_is_ahead_is_among_the_newest(open_page: OpenPage, writer: Writer) -> None:
+    (ahead,) = write(writer, timestamp_us=now_us() + 3_600_000_000)
+    write(writer)
+    page = live(open_page())
+    assert listed(page)[0] == ahead.event_id
+    expect(page.locator("[data-scroll] tbody tr")).to_have_count(2)
+
+
 def test_a_length_that_becomes_known_later_is_set(open_page: OpenPage, writer: Writer) -> None:
     page = live(open_page())
     row = waiting_row(timestamp_us=now_us())
