@@ -17,12 +17,12 @@ from starlette.requests import HTTPConnection
 
 from prelude_analytics.database import DatabaseUnavailableError, trouble
 from prelude_analytics.problems import Problem
-from prelude_otel.errors import StoreError, StoreUnavailableError
+from prelude_otel.errors import PreludeError, StoreError, StoreUnavailableError
 from prelude_store.connection import connect
 from prelude_store.gauges import Gauges, measure
 from prelude_store.quarantine.entries import Entry, Selection, Stored, counts, entries, stored
 from prelude_store.quarantine.purge import purge
-from prelude_store.quarantine.reader import Reader, UnreadableError, reader_of
+from prelude_store.quarantine.reader import Reader, reader_of
 from prelude_store.quarantine.replay import Replayed, replay
 from prelude_store.writer import Writer
 
@@ -98,7 +98,7 @@ class Care:
             entry = _found(connection, number)
             try:
                 return Opened(entry, self._read().readable(entry.signal, entry.payload), None)
-            except (UnreadableError, StoreError) as error:
+            except PreludeError as error:  # no record, or nothing here that reads such
                 return Opened(entry, None, str(error))
 
         return await self._look(look)
@@ -173,7 +173,7 @@ class Care:
     def _read(self) -> Reader:
         try:
             self._reader = self._reader or reader_of(self._catalogues)
-        except StoreError as error:
+        except PreludeError as error:  # no reader is installed, or a catalogue is wrong
             raise Problem(501, "No reader", str(error)) from None
         return self._reader
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -154,6 +155,18 @@ def test_a_replay_makes_just_its_row_and_what_is_wrong_in_itself_stays(
     with service.signed("govern") as client:
         assert client.delete(f"/quarantine/{bad}").status_code == 404
     assert told(service, "/quarantine")["items"] == []
+
+
+def test_what_nothing_here_can_read_is_shown_with_why(database: str, tmp_path: Path) -> None:
+    quarantine(database, record())
+    wrong = tmp_path / "catalogue.toml"
+    wrong.write_text("nonsense")
+    with running_analytics(database, catalogues=(wrong,)) as service:
+        entry = told(service, "/quarantine/1", "govern")
+        assert (entry["reason"], entry["record"]) == ("timestamp_out_of_range", None)
+        assert "catalogue.toml" in entry["unreadable"]
+        with service.signed("govern") as client:
+            assert client.post("/quarantine/1/replay").status_code == 501
 
 
 def test_each_look_and_each_deed_is_recorded_by_a_name_of_its_own(database: str) -> None:
