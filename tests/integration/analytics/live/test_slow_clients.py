@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from websockets.sync.client import connect
 
 from prelude_analytics.live.hub import Hub
+from prelude_analytics.live.session import Session
 from prelude_analytics.live.settings import LiveSettings
 from prelude_store.writer import Batch, Writer
 from tests.support.live import Listener, feed_server, listening
@@ -52,6 +53,7 @@ def held_for(hub: Hub) -> list[int]:
     """Bytes that wait in this process for each client that is stuck."""
     found = []
     for session in list(hub._sessions):
+        assert isinstance(session, Session)
         if session._line.stuck_since is not None:
             hang_up = session._line._websocket.scope["extensions"]["prelude.hang_up"]
             found.append(session._subscriber.waiting_bytes + hang_up.__self__.transport.get_write_buffer_size())
