@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prelude_store.connection import Connection
 
-__all__ = ["MAKE", "take_day", "take_places"]
+__all__ = ["MAKE", "take_day", "take_day_in_sessions", "take_places"]
 
 MAKE: Final = (
     """
@@ -112,16 +112,26 @@ WHERE NOT EXISTS (SELECT FROM pg_temp.prelude_arrived AS arrived WHERE arrived.e
     AND NOT (log.result_status = 'pending'
         AND EXISTS (SELECT FROM public.superseded_rows AS ended WHERE ended.event_id = log.event_id))
 """  # noqa: S608 (constants)
-_DAY: Final = f"""
-INSERT INTO pg_temp.prelude_arrived
-SELECT counts, CASE WHEN log.duration_ms IS NULL OR counts = 0 THEN 0 ELSE 1 END, true, {_LINE.format(duration="log.duration_ms")}
+_ROWS_OF_DAY: Final = """
 FROM public.user_activity_logs AS log
 JOIN public.rollup_cursors AS passed ON passed.lane = log.lane AND log.lane_seq <= passed.seq
 CROSS JOIN LATERAL (
     SELECT CASE WHEN log.result_status = 'pending'
-        AND EXISTS (SELECT FROM {{ended_in}}.superseded_rows AS ended WHERE ended.event_id = log.event_id) THEN 0 ELSE 1 END AS counts
+        AND EXISTS (SELECT FROM {ended_in}.superseded_rows AS ended WHERE ended.event_id = log.event_id) THEN 0 ELSE 1 END AS counts
 ) AS counting
 WHERE log."timestamp" >= %(day)s::date AND log."timestamp" < %(day)s::date + 1
+"""
+_DAY: Final = f"""
+INSERT INTO pg_temp.prelude_arrived
+SELECT counts, CASE WHEN log.duration_ms IS NULL OR counts = 0 THEN 0 ELSE 1 END, true, {_LINE.format(duration="log.duration_ms")}
+{_ROWS_OF_DAY}
+"""  # noqa: S608 (constants)
+_DAY_IN_SESSIONS: Final = f"""
+INSERT INTO pg_temp.prelude_arrived
+    (sign, lengths, in_session, "at", event_id, lane, lane_seq, user_email, session_id, page, result_status)
+SELECT counts, 0, true, log."timestamp", log.event_id, log.lane, log.lane_seq, public.prelude_key(log.user_email),
+    public.prelude_key(log.session_id, 1000), coalesce(log.page_route, log.page_url), log.result_status
+{_ROWS_OF_DAY} AND log.user_email <> ''
 """  # noqa: S608 (constants)
 _DAY_AMENDED: Final = """
 INSERT INTO pg_temp.prelude_amended
@@ -165,3 +175,8 @@ def take_day(connection: Connection, day: date, ended_in: str = "public") -> int
     if connection.execute(_DAY_AMENDED, {"day": day}).rowcount:
         connection.execute(_NOT_YET)
     return rows
+
+
+def take_day_in_sessions(connection: Connection, day: date) -> None:
+    """The same, with no more than sessions are made of."""
+    connection.execute(_DAY_IN_SESSIONS.replace("{ended_in}", "public").encode(), {"day": day})

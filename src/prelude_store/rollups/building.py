@@ -105,14 +105,15 @@ def build_next(connection: Connection, part: str | None = None) -> bool:
             return False
         day: date = found[0]
         connection.execute("DELETE FROM public.rollup_rebuild WHERE part = %s AND day = %s", [part, day])
-        rows = arrivals.take_day(connection, day)
         if part == "rollups":
+            rows = arrivals.take_day(connection, day)
             forgotten = tables.forget_day(connection, day)
-            tables.add(connection)
+            tables.add(connection, fresh=True)
             if rows or forgotten:
                 tables.tell_day(connection, day)
             fill_pending(connection)
         else:
+            arrivals.take_day_in_sessions(connection, day)
             sessions.add(connection, state.session_gap)
     return True
 

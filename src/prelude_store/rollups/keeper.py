@@ -12,7 +12,7 @@ from psycopg import IsolationLevel
 from prelude_store import migrations
 from prelude_store.connection import BoundedConnection, connect
 from prelude_store.perseverance import persevere
-from prelude_store.rollups import arrivals, passes, tables
+from prelude_store.rollups import arrivals, latencies, passes
 from prelude_store.rollups.building import build_next, rebuild_sessions
 from prelude_store.rollups.state import state, touch
 from prelude_store.settings import target
@@ -44,12 +44,13 @@ def connected(conninfo: str, application_name: str = "prelude-keeper") -> Bounde
         application_name,
         jit="off",
         work_mem="64MB",
+        enable_mergejoin="off",  # it would sort by texts what is grouped by numbers afterwards
         plan_cache_mode="force_generic_plan",  # with years of partitions planning takes longer than the pass
         idle_in_transaction_session_timeout="60s",
     )
     try:
         migrations.check(connection)
-        for statement in (*arrivals.MAKE, *tables.MAKE):
+        for statement in (*arrivals.MAKE, *latencies.MAKE):
             connection.execute(statement.encode())
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
     except BaseException:

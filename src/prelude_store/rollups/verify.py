@@ -97,7 +97,7 @@ def verify(connection: Connection, progress: Callable[[int, int], None] | None =
                     connection, table, f" WHERE bucket >= '{day}'::date AND bucket < '{day}'::date + 1"
                 )
                 connection.execute(f"TRUNCATE pg_temp.{table}".encode())
-            connection.execute("TRUNCATE pg_temp.prelude_arrived, pg_temp.prelude_marks, pg_temp.prelude_amended")
+            connection.execute("TRUNCATE pg_temp.prelude_arrived, pg_temp.prelude_amended")
             if progress is not None:
                 progress(done + 1, len(days))
         differences += _differences(connection, "pending_rows") + _differences(connection, "user_session_summaries")
