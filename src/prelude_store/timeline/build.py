@@ -16,7 +16,12 @@ from prelude_store.timeline.rows import COUNTED, SERVICE, STATUS_CODE
 
 __all__ = ["build_all", "build_days"]
 
-_WORK_MEM: Final = "128MB"
+# The tables of names are small, and this connection never learns how small: a hash of each is right.
+_SETTINGS: Final = """
+SELECT set_config(name, value, true) FROM (
+    VALUES ('work_mem', '128MB'), ('enable_nestloop', 'off'), ('enable_mergejoin', 'off'), ('jit', 'off')
+) AS settings (name, value)
+"""
 
 _TAKE: Final = f"""
 CREATE TEMP TABLE prelude_day ON COMMIT DROP AS
@@ -44,25 +49,21 @@ WHERE NOT EXISTS (SELECT FROM public.timeline_services AS known WHERE known.serv
     AND service_name <> '' ON CONFLICT DO NOTHING
 """,
 )
+# One value a column: a message for each row would cost more than all else.
 _READ: Final = """
-COPY (
-    SELECT users.id, day.at, actions.id, day.status, coalesce(services.id, 0)
+SELECT coalesce(string_agg(int4send(user_id), ''), ''), coalesce(string_agg(int8send(at), ''), ''),
+    coalesce(string_agg(int4send(action_id), ''), ''), coalesce(string_agg(int2send(status), ''), ''),
+    coalesce(string_agg(int4send(service_id), ''), '')
+FROM (
+    SELECT users.id AS user_id, day.at, actions.id AS action_id, day.status::smallint, coalesce(services.id, 0) AS service_id
     FROM pg_temp.prelude_day AS day JOIN public.timeline_users AS users USING (user_email)
     JOIN public.timeline_actions AS actions USING (action_type, action_name)
     LEFT JOIN public.timeline_services AS services USING (service_name)
     ORDER BY users.id, day.at, day.lane, day.lane_seq, day.event_id
-) TO STDOUT (FORMAT BINARY)
+) AS in_order
 """
-_RECORD: Final = np.dtype(
-    [
-        ("fields", ">i2"),
-        *[("l1", ">i4"), ("user", ">i4"), ("l2", ">i4"), ("time", ">i8"), ("l3", ">i4"), ("action", ">i4")],
-        *[("l4", ">i4"), ("status", ">i4"), ("l5", ">i4"), ("service", ">i4")],
-    ]
-)
-"""A row of binary COPY without NULL is of one width."""
-_HEAD: Final = 19
-_TAIL: Final = 2
+_SENT: Final = (">i4", ">i8", ">i4", ">i2", ">i4")
+_KEPT: Final = ("<i4", "<i8", "<i4", "<u1", "<i4")
 
 _DAY: Final = """
 INSERT INTO public.timeline_days (
@@ -113,9 +114,8 @@ def _build(connection: Connection, day: date) -> int:
     starts = datetime(day.year, day.month, day.day, tzinfo=UTC)
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        connection.execute("SELECT set_config('work_mem', %s, true)", [_WORK_MEM])
+        connection.execute(_SETTINGS)
         connection.execute(_TAKE.encode(), [starts, starts + timedelta(days=1)])
-        connection.execute("ANALYZE pg_temp.prelude_day")
         for statement in _NAME:
             connection.execute(statement.encode())
         rows = _read(connection)
@@ -125,16 +125,9 @@ def _build(connection: Connection, day: date) -> int:
 
 
 def _read(connection: Connection) -> Columns:
-    with connection.cursor() as cursor, cursor.copy(_READ.encode()) as copy:
-        stored = b"".join(bytes(portion) for portion in copy)
-    table = np.frombuffer(stored, dtype=_RECORD, offset=_HEAD, count=(len(stored) - _HEAD - _TAIL) // _RECORD.itemsize)
-    return Columns(
-        table["user"].astype("<i4"),
-        table["time"].astype("<i8"),
-        table["action"].astype("<i4"),
-        table["status"].astype("<u1"),
-        table["service"].astype("<i4"),
-    )
+    with connection.cursor(binary=True) as cursor:
+        sent = cursor.execute(_READ.encode()).fetchone() or ()
+    return Columns(*(np.frombuffer(one, of).astype(kept) for one, of, kept in zip(sent, _SENT, _KEPT, strict=True)))
 
 
 def _store(connection: Connection, day: date, rows: Columns, began: float) -> None:
