@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from prelude_otel.errors import PreludeError
+from tests.support.oracle_cases import patience
 from tests.support.postgres import SERVER_URL, TestServer, ask_password_of_one_login, embedded_server, server_version
 
 if TYPE_CHECKING:
@@ -23,6 +24,14 @@ settings.load_profile("prelude")
 
 def pytest_report_header() -> str:
     return f"postgresql: {server_version()}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """More cases of the oracles may take longer; what --timeout says is meant."""
+    seconds = patience()
+    if seconds is not None and config.getoption("timeout") is None:
+        for item in items:
+            item.add_marker(pytest.mark.timeout(seconds), append=False)
 
 
 @pytest.fixture(scope="session")

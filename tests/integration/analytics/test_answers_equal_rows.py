@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -35,8 +34,9 @@ from tests.oracle import questions as oracle
 from tests.oracle.kept import rows_at
 from tests.support.answered import answered
 from tests.support.histories import START_US, history
+from tests.support.oracle_cases import how_many
 
-CASES = int(os.environ.get("PRELUDE_ORACLE_CASES", "5"))
+CASES = how_many(5)
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", "America/New_York")
 TABLES = (
     "user_activity_logs, ingest_lanes, activity_amendments, span_joins, activity_rollups, latency_rollups, latency_totals,"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -17,8 +16,9 @@ from prelude_store.rollups.state import state
 from prelude_store.writer import Batch, Writer
 from tests.oracle.kept import kept, rows_at, stored
 from tests.support.histories import history
+from tests.support.oracle_cases import how_many
 
-CASES = int(os.environ.get("PRELUDE_ORACLE_CASES", "25"))
+CASES = how_many(25)
 TABLES = (
     "user_activity_logs, ingest_lanes, activity_amendments, span_joins, activity_rollups, latency_rollups, latency_totals,"
     " user_rollups, customer_rollups, email_rollups, deal_value_rollups, rollup_days, rollup_cursors, rollup_rebuild, superseded_rows,"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,8 +15,9 @@ from prelude_analytics.live.condition import Condition
 from prelude_analytics.live.entry import Entry, amendment_entry, row_entry
 from prelude_analytics.live.subscriber import Subscriber
 from prelude_store.following import COLUMNS
+from tests.support.oracle_cases import how_many
 
-CASES = int(os.environ.get("PRELUDE_ORACLE_CASES", "50"))
+CASES = how_many(50)
 CUT = datetime(2026, 3, 1, tzinfo=UTC)
 
 _few = st.sampled_from(["a", "b", "needle"])

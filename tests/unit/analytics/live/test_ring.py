@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 
 from hypothesis import given, settings
@@ -12,8 +11,9 @@ from prelude_analytics.cursors import Watermark
 from prelude_analytics.live.entry import Entry
 from prelude_analytics.live.frames import FRAME_BYTES, Tick, frames
 from prelude_analytics.live.ring import Ring, distance, reaches
+from tests.support.oracle_cases import how_many
 
-CASES = int(os.environ.get("PRELUDE_ORACLE_CASES", "50"))
+CASES = how_many(50)
 CUT = datetime(2026, 3, 1, tzinfo=UTC)
 LANES = (1, 2, 3)
 Cursor = dict[int, int]
