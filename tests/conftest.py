@@ -31,7 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seconds = patience()
     if seconds is not None and config.getoption("timeout") is None:
         for item in items:
-            item.add_marker(pytest.mark.timeout(seconds), append=False)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(seconds))
 
 
 @pytest.fixture(scope="session")

@@ -125,14 +125,14 @@ _DAY: Final = f"""
 INSERT INTO pg_temp.prelude_arrived
 SELECT counts, CASE WHEN log.duration_ms IS NULL OR counts = 0 THEN 0 ELSE 1 END, true, {_LINE.format(duration="log.duration_ms")}
 {_ROWS_OF_DAY}
-"""  # noqa: S608 (constants)
+"""
 _DAY_IN_SESSIONS: Final = f"""
 INSERT INTO pg_temp.prelude_arrived
     (sign, lengths, in_session, "at", event_id, lane, lane_seq, user_email, session_id, page, result_status)
 SELECT counts, 0, true, log."timestamp", log.event_id, log.lane, log.lane_seq, public.prelude_key(log.user_email),
     public.prelude_key(log.session_id, 1000), coalesce(log.page_route, log.page_url), log.result_status
 {_ROWS_OF_DAY} AND log.user_email <> ''
-"""  # noqa: S608 (constants)
+"""
 _DAY_AMENDED: Final = """
 INSERT INTO pg_temp.prelude_amended
 SELECT amended.lane, amended.lane_seq, event_id, "timestamp", duration_ms
@@ -177,6 +177,6 @@ def take_day(connection: Connection, day: date, ended_in: str = "public") -> int
     return rows
 
 
-def take_day_in_sessions(connection: Connection, day: date) -> None:
+def take_day_in_sessions(connection: Connection, day: date, ended_in: str = "public") -> None:
     """The same, with no more than sessions are made of."""
-    connection.execute(_DAY_IN_SESSIONS.replace("{ended_in}", "public").encode(), {"day": day})
+    connection.execute(_DAY_IN_SESSIONS.replace("{ended_in}", ended_in).encode(), {"day": day})

@@ -94,12 +94,8 @@ def verify(database_url: str | None, as_json: bool) -> None:
 
     Takes about as long as a rebuild, and changes nothing. `prelude store rollup rebuild --anew` mends what it finds.
     """
-    with (
-        _plain(database_url),
-        connected(find_database_url(database_url), "prelude-verify") as connection,
-        _bar("comparing") as bar,
-    ):
-        found = verifying.verify(connection, bar)
+    with _plain(database_url), _bar("comparing") as bar:
+        found = verifying.verify(find_database_url(database_url), bar)
     if as_json:
         click.echo(
             json.dumps(found._asdict() | {"differences": [one._asdict() for one in found.differences]}, default=str)

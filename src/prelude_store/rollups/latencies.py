@@ -23,9 +23,7 @@ CREATE TEMP TABLE IF NOT EXISTS prelude_sketches (
 )
 
 _KEYS: Final = "action_type, action_name, service_name, result_status"
-_FORGET: Final = "DELETE FROM pg_temp.prelude_sketches"
 _KINDS: Final = f"""
-WITH gone AS (DELETE FROM pg_temp.prelude_kinds)
 INSERT INTO pg_temp.prelude_kinds SELECT row_number() OVER (), * FROM (
     SELECT DISTINCT {_KEYS} FROM pg_temp.prelude_arrived WHERE lengths <> 0
 ) AS kinds
@@ -72,5 +70,8 @@ SELECT grain, bucket, marks, counts FROM pg_temp.prelude_sketches WHERE kind = 0
 ON CONFLICT (grain, bucket) DO UPDATE SET {_MERGE}
 """  # noqa: S608 (constants)
 
-ADDING: Final = (_FORGET, _KINDS, _SKETCHES, _BY_ACTION, _OVER_EVERYTHING)
-"""Statements, one after the other, that add the lengths among ``prelude_arrived`` to the tables in the schema ``{to}``."""
+ADDING: Final = (_KINDS, _SKETCHES, _BY_ACTION, _OVER_EVERYTHING)
+"""Statements, one after the other, that add the lengths among ``prelude_arrived`` to the tables in the schema ``{to}``.
+
+The temporary tables are empty before: they are emptied at the end of each transaction, or by who adds more than once in one.
+"""

@@ -1,17 +1,21 @@
-"""Whether what is kept is what raw rows say, at the watermark, in one snapshot, day by day."""
+"""Whether what is kept is what raw rows say, at the watermark, day by day; several connections that see one snapshot share the work."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prelude_otel.errors import StoreError
 from prelude_store.rollups import arrivals, building, tables
+from prelude_store.rollups.keeper import connected
 from prelude_store.rollups.state import state
 from prelude_store.sessions import keep as sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
+    from collections.abc import Callable, Iterator
+    from datetime import date, datetime, timedelta
 
     from prelude_store.connection import Connection
 
@@ -20,7 +24,11 @@ __all__ = ["Difference", "Verified", "verify"]
 _EXAMPLES: Final = 3
 """Differences of one table and day that are shown."""
 
-_COPIES: Final = (*tables.TABLES, "user_session_summaries", "superseded_rows", "pending_rows")
+_OF_A_DAY: Final = (
+    *tables.TABLES, "pending_rows", "prelude_arrived", "prelude_amended", "prelude_kinds", "prelude_sketches",
+)  # fmt: skip
+_WORKERS: Final = 2
+"""Connections that count rollups; one more makes sessions, which add up from the first day to the last."""
 _BOOKKEEPING: Final = "updated_at"
 """Column that tells when a row was written, and not what is so."""
 
@@ -64,44 +72,124 @@ class Verified(NamedTuple):
     differences: list[Difference]
 
 
-def verify(connection: Connection, progress: Callable[[int, int], None] | None = None) -> Verified:
+def verify(conninfo: str, progress: Callable[[int, int], None] | None = None) -> Verified:
     """Count everything anew, beside what is kept, and compare. Takes about as long as building it; changes nothing.
 
     Args:
-        connection: of `keeper.connected`.
-        progress: told days done and days in all.
+        conninfo: a login that is a member of ``prelude_keeper``.
+        progress: told days done and days in all; each day counts twice, for its rollups and for its sessions.
 
     Raises:
+        SchemaError: the schema is missing, older or newer than this program.
         StoreError: a rebuild is under way, or was interrupted.
+        StoreUnavailableError: nobody answers there, or we are refused.
     """
-    differences: list[Difference] = []
-    rows = 0
-    with connection.transaction(force_rollback=True):
+    with connected(conninfo, "prelude-verify") as connection, connection.transaction(force_rollback=True):
         now = state(connection)
         if now.to_build:
             raise StoreError(
                 "a rebuild is not finished: let the keeper or prelude store rollup rebuild go on with it first"
             )
-        for table in _COPIES:
-            connection.execute(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING ALL) ON COMMIT DROP".encode())
+        days: list[date] = [day for (day,) in connection.execute(building.ALL_DAYS.encode())]
+        ((snapshot,),) = connection.execute("SELECT pg_export_snapshot()")
+        work = _Work(conninfo, snapshot, days, progress)
+        with ThreadPoolExecutor(_WORKERS + 1) as pool:
+            rollups = [pool.submit(work.count_rollups) for _ in range(_WORKERS)]
+            sessions_made = pool.submit(work.make_sessions, now.session_gap)
+            try:
+                _copy(connection, "superseded_rows")
+                differences = _differences(connection, "superseded_rows")
+                differences += _pending_of_other_days(connection, days)
+                for one in rollups:
+                    differences += one.result()
+                differences += sessions_made.result()
+            finally:
+                work.unwanted.set()
+    return Verified(now.as_of, work.rows, len(days), differences)
+
+
+class _Work:
+    """What is done, and what is left to do."""
+
+    def __init__(
+        self, conninfo: str, snapshot: str, days: list[date], progress: Callable[[int, int], None] | None
+    ) -> None:
+        self.rows = 0
+        self.unwanted = Event()
+        self._conninfo, self._snapshot, self._days, self._progress = conninfo, snapshot, days, progress
+        self._left = iter(days)
+        self._done = 0
+        self._lock = Lock()
+
+    def count_rollups(self) -> list[Difference]:
+        """The differences of days that nobody else takes."""
+        differences: list[Difference] = []
+        with self._connection() as connection:
+            for table in (*tables.TABLES, "superseded_rows", "pending_rows"):
+                _copy(connection, table)
+            while (day := self._next_day()) is not None:
+                rows = arrivals.take_day(connection, day, "pg_temp")
+                tables.add(connection, "pg_temp", fresh=True)
+                building.fill_pending(connection, "pg_temp")
+                for table in tables.TABLES:
+                    differences += _differences(connection, table, _on("bucket", day))
+                differences += _differences(connection, "pending_rows", _on('"timestamp"', day))
+                connection.execute(f"TRUNCATE {', '.join(f'pg_temp.{table}' for table in _OF_A_DAY)}".encode())
+                self._tell(rows)
+        return differences
+
+    def make_sessions(self, gap: timedelta) -> list[Difference]:
+        """The differences of sessions."""
+        with self._connection() as connection:
+            for table in ("user_session_summaries", "superseded_rows"):
+                _copy(connection, table)
+            for day in self._days:
+                if self.unwanted.is_set():
+                    return []
+                arrivals.take_day_in_sessions(connection, day, "pg_temp")
+                sessions.add(connection, gap, "pg_temp")
+                connection.execute("TRUNCATE pg_temp.prelude_arrived")
+                self._tell(0)
+            return _differences(connection, "user_session_summaries")
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        with connected(self._conninfo, "prelude-verify") as connection, connection.transaction(force_rollback=True):
+            connection.execute(f"SET TRANSACTION SNAPSHOT '{self._snapshot}'".encode())
+            yield connection
+
+    def _next_day(self) -> date | None:
+        with self._lock:
+            return None if self.unwanted.is_set() else next(self._left, None)
+
+    def _tell(self, rows: int) -> None:
+        with self._lock:
+            self.rows += rows
+            self._done += 1
+            if self._progress is not None:
+                self._progress(self._done, 2 * len(self._days))
+
+
+def _copy(connection: Connection, table: str) -> None:
+    """An empty table of that name, beside the one that is kept; of those who was ended is known at once."""
+    # What is looked for by its key needs the index; what is only added to does without.
+    including = "DEFAULTS" if table in tables.TABLES else "ALL"
+    connection.execute(f"CREATE TEMP TABLE {table} (LIKE public.{table} INCLUDING {including}) ON COMMIT DROP".encode())
+    if table == "superseded_rows":
         building.fill_superseded(connection, "pg_temp")
-        differences += _differences(connection, "superseded_rows")
-        days = [day for (day,) in connection.execute(building.ALL_DAYS.encode())]
-        for done, day in enumerate(days):
-            rows += arrivals.take_day(connection, day, "pg_temp")
-            tables.add(connection, "pg_temp")
-            sessions.add(connection, now.session_gap, "pg_temp")
-            building.fill_pending(connection, "pg_temp")
-            for table in tables.TABLES:
-                differences += _differences(
-                    connection, table, f" WHERE bucket >= '{day}'::date AND bucket < '{day}'::date + 1"
-                )
-                connection.execute(f"TRUNCATE pg_temp.{table}".encode())
-            connection.execute("TRUNCATE pg_temp.prelude_arrived, pg_temp.prelude_amended")
-            if progress is not None:
-                progress(done + 1, len(days))
-        differences += _differences(connection, "pending_rows") + _differences(connection, "user_session_summaries")
-    return Verified(now.as_of, rows, len(days), differences)
+
+
+def _on(column: str, day: date) -> str:
+    return f" WHERE {column} >= '{day}'::date AND {column} < '{day}'::date + 1"
+
+
+def _pending_of_other_days(connection: Connection, days: list[date]) -> list[Difference]:
+    found = connection.execute(
+        "SELECT to_jsonb(kept)::text FROM public.pending_rows AS kept"
+        """ WHERE ("timestamp" AT TIME ZONE 'UTC')::date <> ALL (%s) LIMIT %s""",
+        [days, _EXAMPLES],
+    )
+    return [Difference("pending_rows", "kept", row) for (row,) in found]
 
 
 def _differences(connection: Connection, table: str, where: str = "") -> list[Difference]:

@@ -30,7 +30,9 @@ def build(conninfo: str) -> None:
         StoreError: the login lacks rights.
     """
     with (
-        click.progressbar(length=1, label="building rollups, sessions, timeline", file=sys.stderr, show_pos=True) as bar,
+        click.progressbar(
+            length=1, label="building rollups, sessions, timeline", file=sys.stderr, show_pos=True
+        ) as bar,
         connect(conninfo, "prelude-demo-seed", client_min_messages="error") as tidying,
         ThreadPoolExecutor(2) as pool,
     ):

@@ -175,7 +175,7 @@ def test_a_rebuild_beside_writers_and_a_keeper_ends_as_raw_rows_say(
         writing.join(PATIENCE)
         until(lambda: all_is_counted(superuser))
     compare(superuser)
-    assert verify(keeping).differences == []
+    assert verify(as_role(database, "keeper")).differences == []
 
 
 HARM = {
@@ -207,12 +207,12 @@ def test_verify_names_what_differs_and_a_rebuild_mends_it(
     )
     for harm in HARM.values():
         superuser.execute(harm.encode())
-    assert {difference.table for difference in verify(keeping).differences} == HARM.keys()
+    assert {difference.table for difference in verify(as_role(database, "keeper")).differences} == HARM.keys()
     said = CliRunner().invoke(command, ["rollup", "verify", "--json", *url], catch_exceptions=False)
     assert said.exit_code == 1
     assert {one["table"] for one in json.loads(said.stdout)["differences"]} == HARM.keys()
     assert "days built" in CliRunner().invoke(command, ["rollup", "rebuild", *url], catch_exceptions=False).output
-    assert verify(keeping).differences == []
+    assert verify(as_role(database, "keeper")).differences == []
     compare(superuser)
 
 
