@@ -91,6 +91,7 @@ def verify(conninfo: str, progress: Callable[[int, int], None] | None = None) ->
                 "a rebuild is not finished: let the keeper or prelude store rollup rebuild go on with it first"
             )
         days: list[date] = [day for (day,) in connection.execute(building.ALL_DAYS.encode())]
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # it waits for the others
         ((snapshot,),) = connection.execute("SELECT pg_export_snapshot()")
         work = _Work(conninfo, snapshot, days, progress)
         with ThreadPoolExecutor(_WORKERS + 1) as pool:
