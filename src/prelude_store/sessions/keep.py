@@ -40,6 +40,13 @@ def _fields(of: str) -> str:
     return ", ".join(f"({of}).{field}" for field in ('"at"', "lane", "lane_seq", "page"))
 
 
+def _chosen(page: tuple[str, ...], better: str) -> str:
+    """Of two pages the one whose place is `better`; one that is there, rather than none."""
+    known, excluded = (", ".join(f"{of}.{column}" for column in page[:-1]) for of in ("known", "excluded"))
+    newer = f"known.{page[0]} IS NULL OR ({excluded}) {better} ({known})"
+    return f"ROW({', '.join(f'CASE WHEN {newer} THEN excluded.{column} ELSE known.{column} END' for column in page)})"
+
+
 _EXPLICIT: Final = f"""
 INSERT INTO {{to}}.user_session_summaries AS known ({_COLUMNS})
 SELECT user_email, session_id, false, started_at, 0, 0, ended_at, {
@@ -58,11 +65,8 @@ ON CONFLICT (user_email, session_id, derived) DO UPDATE SET
     )
 },
     {", ".join(f"{count} = known.{count} + excluded.{count}" for count in _COUNTS)},
-    ({", ".join(_FIRST)}) = (SELECT * FROM (VALUES ({", ".join(f"known.{column}" for column in _FIRST)}),
-        ({", ".join(f"excluded.{column}" for column in _FIRST)})) AS two (a, b, c, d) ORDER BY a, b, c LIMIT 1),
-    ({", ".join(_LAST)}) = (SELECT * FROM (VALUES ({", ".join(f"known.{column}" for column in _LAST)}),
-        ({", ".join(f"excluded.{column}" for column in _LAST)})) AS two (a, b, c, d)
-        ORDER BY a DESC NULLS LAST, b DESC, c DESC LIMIT 1),
+    ({", ".join(_FIRST)}) = {_chosen(_FIRST, "<")},
+    ({", ".join(_LAST)}) = {_chosen(_LAST, ">")},
     updated_at = now()
 """  # noqa: S608 (constants)
 

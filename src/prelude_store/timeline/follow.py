@@ -19,19 +19,19 @@ _BEHIND: Final = """
 SELECT lane, coalesce(seq, 0), last_seq FROM public.ingest_lanes LEFT JOIN public.timeline_cursors USING (lane)
 WHERE last_seq > coalesce(seq, 0) ORDER BY lane
 """
-_REMEMBER: Final = """
-INSERT INTO public.timeline_pending (event_id, day)
-SELECT event_id, ("timestamp" AT TIME ZONE 'UTC')::date FROM public.user_activity_logs
-WHERE lane = %(lane)s AND lane_seq > %(seen)s AND lane_seq <= %(until)s AND result_status = 'pending' ON CONFLICT DO NOTHING
-"""
-# A completion also changes the day of the pending row that it ends.
+# A completion also changes the day of the pending row that it ends. One that is seen together with it changes it by itself.
 _MARK: Final = """
+WITH seen AS MATERIALIZED (
+    SELECT event_id, ("timestamp" AT TIME ZONE 'UTC')::date AS day, result_status = 'pending' AS pending, user_email <> '' AS somebody,
+        completes_event_id
+    FROM public.user_activity_logs WHERE lane = %(lane)s AND lane_seq > %(seen)s AND lane_seq <= %(until)s
+), remembered AS (
+    INSERT INTO public.timeline_pending (event_id, day) SELECT event_id, day FROM seen WHERE pending ON CONFLICT DO NOTHING
+)
 INSERT INTO public.timeline_days (day)
-SELECT ("timestamp" AT TIME ZONE 'UTC')::date FROM public.user_activity_logs
-WHERE lane = %(lane)s AND lane_seq > %(seen)s AND lane_seq <= %(until)s AND user_email <> ''
+SELECT day FROM seen WHERE somebody
 UNION
-SELECT pending.day FROM public.user_activity_logs AS log JOIN public.timeline_pending AS pending ON pending.event_id = log.completes_event_id
-WHERE lane = %(lane)s AND lane_seq > %(seen)s AND lane_seq <= %(until)s
+SELECT pending.day FROM seen JOIN public.timeline_pending AS pending ON pending.event_id = seen.completes_event_id
 ORDER BY 1 ON CONFLICT (day) DO UPDATE SET dirty = true WHERE NOT timeline_days.dirty
 """
 _MOVE_ON: Final = """
@@ -67,7 +67,6 @@ def follow(connection: Connection, portion: int = _PORTION) -> bool:
         for lane, seen, last in connection.execute(_BEHIND).fetchall():
             until = min(last, seen + left)
             places: dict[str, Any] = {"lane": lane, "seen": seen, "until": until}
-            connection.execute(_REMEMBER, places)
             connection.execute(_MARK, places)
             connection.execute(_MOVE_ON, places)
             left -= until - seen
