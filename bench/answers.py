@@ -1,8 +1,10 @@
 """How long every answer of the analytics API takes, beside DuckDB with the same question on the same rows, and the reference's queries.
 
     python -m bench.answers --rows 1000000 --rows 10000000
+    python -m bench.answers --rows 10000000 --folder DIR --keep
 
-For each number of rows: a seeded past of 90 days in a fresh database with its rollups, sessions and timeline; the same rows, as they count
+`--keep` leaves database (DIR/data) and DuckDB file in DIR, and uses them where they are there already; the ranges end now, so a kept past grows
+old. For each number of rows: a seeded past of 90 days in a fresh database with its rollups, sessions and timeline; the same rows, as they count
 (pairs once, what is pending for too long as a timeout), in a DuckDB file of its own. Then, warm and in turn, each route behind the
 dashboard's default views over 7, 30 and 90 days through the real service, and the same question to DuckDB; pages of lists; and the
 reference's six queries word for word. Times in milliseconds, as a client measures them; p95 of `--rounds`. Where the two do not say the same,
@@ -29,7 +31,10 @@ import psycopg
 from bench.answers_duckdb import Duck
 from bench.answers_panels import DAYS, PANELS, Panel, Stretch
 from bench.answers_said import differences
-from bench.database import fresh_database
+from bench.database import fresh_database, kept_database
+from prelude_store.rollups import building
+from prelude_store.rollups.state import behind
+from prelude_store.seed.build import build
 from tests.support.ports import free_ports
 
 QUERIES: Final = sorted(Path(__file__).parents[1].joinpath("tests/integration/store/reference_queries").glob("*.sql"))
@@ -43,6 +48,7 @@ PAGES: Final = {
 }
 PAGE: Final = 20
 """The number of the page whose time is taken; those before it lead there."""
+SETTINGS: Final = {"shared_buffers": "1GB"}
 PRELUDE: Final = (sys.executable, "-P", "-m", "prelude_cli")
 
 Times = list[float]
@@ -185,15 +191,37 @@ def reference(url: str, rounds: int) -> None:
             print(f"  {path.stem:27}{shown([timed(execute) for _ in range(rounds)])}", flush=True)
 
 
-def measure(rows: int, rounds: int, parent: Path | None) -> None:
-    """All tables for one number of rows."""
-    with fresh_database(parent, shared_buffers="1GB") as (url, folder):
-        began = time.monotonic()
-        said = json.loads(run("demo", "seed", "--rows", str(rows), "--days", "90", "--json", url=url))
-        print(
-            f"\n{rows:,} rows over 90 days, {said['users']} people: {json.dumps(said)}; {time.monotonic() - began:.0f} s in all"
+def fill(url: str, rows: int) -> None:
+    """Seed and build where there is nothing; leave what is there already.
+
+    Raises:
+        SystemExit: there are other rows than were asked for.
+    """
+    with psycopg.connect(url, autocommit=True) as connection:
+        known = connection.execute("SELECT count(*) FROM public.user_activity_logs").fetchone()
+        found = known[0] if known else 0
+        if found == rows:
+            if behind(connection) or building.left(connection):
+                build(url)
+            print(f"\n{rows:,} rows, kept from before")
+            return
+    if found:
+        sys.exit(
+            f"the kept database has {found:,} rows, and --rows says {rows:,}: say --rows {found}, or another --folder"
         )
-        with Duck(url, folder) as duck, service(url, folder) as client:
+    began = time.monotonic()
+    said = json.loads(run("demo", "seed", "--rows", str(rows), "--days", "90", "--json", url=url))
+    print(
+        f"\n{rows:,} rows over 90 days, {said['users']} people: {json.dumps(said)}; {time.monotonic() - began:.0f} s in all"
+    )
+
+
+def measure(rows: int, rounds: int, folder: Path | None, *, keep: bool) -> None:
+    """All tables for one number of rows."""
+    place = kept_database(folder, **SETTINGS) if keep and folder else fresh_database(folder, **SETTINGS)
+    with place as (url, where):
+        fill(url, rows)
+        with Duck(url, where) as duck, service(url, where) as client:
             print(f"DuckDB has {duck.rows:,} rows that count\n", flush=True)
             print("measuring", file=sys.stderr, flush=True)
             panels(client, duck, rounds)
@@ -206,10 +234,17 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--rows", type=int, action="append")
     options.add_argument("--rounds", type=int, default=20)
-    options.add_argument("--folder", type=Path)
+    options.add_argument(
+        "--folder", type=Path, help="where the database is made, in a folder of its own that is gone afterwards"
+    )
+    options.add_argument(
+        "--keep", action="store_true", help="make it in --folder itself, or use what is there, and leave it"
+    )
     given = options.parse_args()
+    if given.keep and (given.folder is None or len(given.rows or ()) != 1):
+        options.error("--keep takes one --folder and one --rows")
     for rows in given.rows or [1_000_000, 10_000_000]:
-        measure(rows, given.rounds, given.folder)
+        measure(rows, given.rounds, given.folder, keep=given.keep)
 
 
 if __name__ == "__main__":

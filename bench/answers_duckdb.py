@@ -68,12 +68,16 @@ class Duck:
 
     Args:
         url: the log.
-        folder: where the file is made.
+        folder: where the file is made, or is there from a time before.
         threads: that it may use.
     """
 
     def __init__(self, url: str, folder: Path, threads: int = 2) -> None:
-        csv = folder / "rows.csv"
+        self._connection = duckdb.connect(str(folder / "rows.duckdb"), config={"threads": threads})
+        if self._connection.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'log'").fetchone() == (0,):
+            self._fill(url, folder / "rows.csv")
+
+    def _fill(self, url: str, csv: Path) -> None:
         with (
             psycopg.connect(url) as connection,
             connection.cursor() as cursor,
@@ -82,7 +86,6 @@ class Duck:
         ):
             for block in copy:
                 file.write(block)
-        self._connection = duckdb.connect(str(folder / "rows.duckdb"), config={"threads": threads})
         self._connection.execute(f"CREATE TABLE log AS FROM read_csv('{csv}', header = true, columns = {_COLUMNS})")
         csv.unlink()
         self._connection.execute("CHECKPOINT")

@@ -13,8 +13,8 @@ _TOLERANCE: Final = 0.0101
 """Of percentiles, which the API reads from sketches; all else is equal or wrong."""
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=None)
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=None)
 
 
 def _statuses(counts: dict[str, Any]) -> tuple[int, ...]:
