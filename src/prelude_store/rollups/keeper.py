@@ -44,6 +44,7 @@ def connected(conninfo: str, application_name: str = "prelude-keeper") -> Bounde
         application_name,
         jit="off",
         work_mem="64MB",
+        temp_buffers="64MB",  # what a pass or a day counts, without a way to the disk and back for each table
         enable_mergejoin="off",  # it would sort by texts what is grouped by numbers afterwards
         plan_cache_mode="force_generic_plan",  # with years of partitions planning takes longer than the pass
         idle_in_transaction_session_timeout="60s",
