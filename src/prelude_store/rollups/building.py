@@ -62,8 +62,8 @@ _TAKE: Final = {
 }
 
 
-def begin(connection: Connection) -> None:
-    """List every day, of rollups and sessions. Where much is not counted yet, the watermark jumps to now."""
+def begin(connection: Connection) -> int:
+    """List every day, of rollups and sessions; gives how many. Where much is not counted yet, the watermark jumps to now."""
     with connection.transaction():
         state = lock_state(connection, exclusive=True)
         connection.execute("DELETE FROM public.rollup_rebuild")
@@ -77,6 +77,7 @@ def begin(connection: Connection) -> None:
         connection.execute("DELETE FROM public.pending_rows")
         connection.execute(_LIST, ["rollups"])
         _clear_sessions(connection)
+        return left(connection)
 
 
 def rebuild_sessions(connection: Connection, gap: timedelta) -> None:

@@ -44,9 +44,8 @@ def rebuild(conninfo: str, progress: Callable[[int, int], None] | None = None, *
     stop = Event()
     try:
         with connected(conninfo, "prelude-rebuild") as connection:
-            if anew or not building.left(connection):
-                _insisting(lambda: building.begin(connection))
-            total = building.left(connection)
+            # A keeper may build the first days before anybody looks again.
+            total = (not anew and building.left(connection)) or _insisting(lambda: building.begin(connection))
             with ThreadPoolExecutor(len(_WORKERS)) as pool:
                 working = [pool.submit(_work, conninfo, part, stop) for part in _WORKERS]
                 try:
@@ -82,7 +81,7 @@ def _work(conninfo: str, part: str, stop: Event) -> None:
                 continue
 
 
-def _insisting(what: Callable[[], None]) -> None:
+def _insisting(what: Callable[[], int]) -> int:
     while True:
         try:
             return what()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 from typing import Any, Final
 
@@ -37,7 +37,10 @@ def build(conninfo: str) -> None:
         ThreadPoolExecutor(2) as pool,
     ):
         days = _Days(bar)
-        beside = [pool.submit(build_all, conninfo, days.of_timeline), pool.submit(tidying.execute, _TIDY)]
+        beside: list[Future[Any]] = [
+            pool.submit(build_all, conninfo, days.of_timeline),
+            pool.submit(tidying.execute, _TIDY),
+        ]
         try:
             rebuild(conninfo, days.of_rollups)
         except BaseException:

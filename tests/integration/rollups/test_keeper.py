@@ -216,6 +216,20 @@ def test_verify_names_what_differs_and_a_rebuild_mends_it(
     compare(superuser)
 
 
+def test_verify_also_names_what_is_kept_of_a_day_without_rows(
+    database: str, superuser: Superuser, writer: Writer, keeping: Connection
+) -> None:
+    writer.write(Batch(rows=[make_row()]))
+    passes.carry_out(keeping)
+    told: list[tuple[int, int]] = []
+    assert verify(as_role(database, "keeper"), lambda done, of: told.append((done, of))).differences == []
+    assert sorted(told) == [(done, told[0][1]) for done in range(1, told[0][1] + 1)]
+    superuser.execute("INSERT INTO pending_rows VALUES (gen_random_uuid(), '2001-02-03')")
+    superuser.execute("INSERT INTO email_rollups VALUES (15, '2001-02-03', 'a', 'b', 'c', 'success', 1)")
+    found = verify(as_role(database, "keeper")).differences
+    assert sorted((one.table, one.side) for one in found) == [("email_rollups", "kept"), ("pending_rows", "kept")]
+
+
 def test_the_command_says_how_far_the_rollups_are(database: str, writer: Writer, keeping: Connection) -> None:
     writer.write(Batch(rows=[make_row() for _ in range(5)]))
     passes.carry_out(keeping, portion=3)
