@@ -2,6 +2,7 @@
 
 Quarters are summed first; hours come from the quarters, and days from the hours. `latencies` does it for the sketches of lengths.
 """
+# ruff: noqa: S608 (all statements are made of constants)
 
 from __future__ import annotations
 
@@ -55,120 +56,116 @@ def _summed(table: str, keys: str, quarters: str, sums: str) -> str:
     made = [f"of_15 AS MATERIALIZED ({quarters})"]
     for finer, grain in pairwise(GRAINS[table]):
         made.append(
-            f"of_{grain} AS MATERIALIZED (SELECT date_bin('{grain} minutes', bucket, 'epoch') AS bucket, {keys}, {sums}"  # noqa: S608 (constants)
+            f"of_{grain} AS MATERIALIZED (SELECT date_bin('{grain} minutes', bucket, 'epoch') AS bucket, {keys}, {sums}"
             f" FROM of_{finer} GROUP BY 1, {keys})"
         )
-    all_of_them = " UNION ALL ".join(f"SELECT {grain}::smallint AS grain, * FROM of_{grain}" for grain in GRAINS[table])  # noqa: S608
+    all_of_them = " UNION ALL ".join(f"SELECT {grain}::smallint AS grain, * FROM of_{grain}" for grain in GRAINS[table])
     return f"WITH {', '.join(made)}, summed AS ({all_of_them})"
 
 
 _KEYS: Final = "action_type, action_name, service_name, entity_type, page_route, result_status"
-_ACTIVITIES: Final = f"""
-{
+_ACTIVITIES: Final = (
     _summed(
         "activity_rollups",
         _KEYS,
-        f'''
+        f"""
     SELECT bucket, {_KEYS}, sum(sign) AS count, sum(lengths) AS duration_count,
         coalesce(sum(lengths * duration_ms::bigint), 0)::bigint AS duration_sum
     FROM pg_temp.prelude_arrived WHERE sign <> 0 OR lengths <> 0 GROUP BY bucket, {_KEYS}
-''',
+""",
         "sum(count::integer) AS count, sum(duration_count::integer) AS duration_count, sum(duration_sum)::bigint AS duration_sum",
     )
-}
+    + f"""
 INSERT INTO {{to}}.activity_rollups AS known (grain, bucket, {_KEYS}, count, duration_count, duration_sum)
 SELECT grain, bucket, {_KEYS}, count, duration_count, duration_sum
 FROM summed WHERE count <> 0 OR duration_count <> 0 OR duration_sum <> 0
 ON CONFLICT (grain, bucket, {_KEYS}) DO UPDATE SET count = known.count + excluded.count,
     duration_count = known.duration_count + excluded.duration_count, duration_sum = known.duration_sum + excluded.duration_sum
-"""  # noqa: S608 (constants)
+"""
+)
 
 _USER_KEYS: Final = "user_email, action_type"
-_USERS: Final = f"""
-{
+_USERS: Final = (
     _summed(
         "user_rollups",
         _USER_KEYS,
-        f'''
+        f"""
     SELECT bucket, {_USER_KEYS}, {_STATUSES},
         min("at") FILTER (WHERE result_status <> 'pending') AS first_at, max("at") FILTER (WHERE result_status <> 'pending') AS last_at
     FROM pg_temp.prelude_arrived WHERE sign <> 0 AND user_email <> '' GROUP BY bucket, {_USER_KEYS}
-''',
+""",
         f"{_SUM_STATUSES}, min(first_at) AS first_at, max(last_at) AS last_at",
     )
-}
-INSERT INTO {{to}}.user_rollups AS known (grain, bucket, {
-    _USER_KEYS
-}, success, error, pending, timeout, first_at, last_at)
+    + f"""
+INSERT INTO {{to}}.user_rollups AS known (grain, bucket, {_USER_KEYS}, success, error, pending, timeout, first_at, last_at)
 SELECT grain, bucket, {_USER_KEYS}, {_ALL_STATUSES}, first_at, last_at FROM summed
 ON CONFLICT (grain, bucket, {_USER_KEYS}) DO UPDATE SET {_ADD_STATUSES},
     first_at = least(known.first_at, excluded.first_at), last_at = greatest(known.last_at, excluded.last_at)
-"""  # noqa: S608 (constants)
+"""
+)
 
 _CUSTOMER_KEYS: Final = "customer_id, action_name"
-_CUSTOMERS: Final = f"""
-{
+_CUSTOMERS: Final = (
     _summed(
         "customer_rollups",
         f"{_CUSTOMER_KEYS}, user_email",
-        f'''
+        f"""
     SELECT bucket, {_CUSTOMER_KEYS}, user_email, {_STATUSES}, max("at") FILTER (WHERE result_status = 'success') AS last_at
     FROM pg_temp.prelude_arrived WHERE sign <> 0 AND customer_id IS NOT NULL GROUP BY bucket, {_CUSTOMER_KEYS}, user_email
-''',
+""",
         f"{_SUM_STATUSES}, max(last_at) AS last_at",
     )
-}, people AS (
+    + f""", people AS (
     SELECT grain, bucket, {_CUSTOMER_KEYS}, {_SUM_STATUSES}, max(last_at) AS last_at,
         coalesce(array_agg(user_email ORDER BY user_email) FILTER (WHERE success > 0 AND user_email <> ''), '{{}}') AS user_emails
     FROM summed GROUP BY grain, bucket, {_CUSTOMER_KEYS}
 )
 INSERT INTO {{to}}.customer_rollups AS known
     (grain, bucket, {_CUSTOMER_KEYS}, success, error, pending, timeout, user_emails, last_at)
-SELECT grain, bucket, {_CUSTOMER_KEYS}, {_ALL_STATUSES}, user_emails, last_at FROM people ORDER BY grain, bucket, {
-    _CUSTOMER_KEYS
-}
+SELECT grain, bucket, {_CUSTOMER_KEYS}, {_ALL_STATUSES}, user_emails, last_at FROM people
 ON CONFLICT (grain, bucket, {_CUSTOMER_KEYS}) DO UPDATE SET {_ADD_STATUSES},
     user_emails = CASE WHEN excluded.user_emails <@ known.user_emails THEN known.user_emails
         ELSE ARRAY(SELECT DISTINCT email FROM unnest(known.user_emails || excluded.user_emails) AS both_of (email) ORDER BY email) END,
     last_at = greatest(known.last_at, excluded.last_at)
-"""  # noqa: S608 (constants)
+"""
+)
 
 _EMAIL_KEYS: Final = "user_email, action_name, method, result_status"
-_EMAILS: Final = f"""
-{
+_EMAILS: Final = (
     _summed(
         "email_rollups",
         _EMAIL_KEYS,
-        f'''
+        f"""
     SELECT bucket, {_EMAIL_KEYS}, sum(sign) AS count
     FROM pg_temp.prelude_arrived WHERE sign <> 0 AND method IS NOT NULL GROUP BY bucket, {_EMAIL_KEYS}
-''',
+""",
         "sum(count::integer) AS count",
     )
-}
+    + f"""
 INSERT INTO {{to}}.email_rollups AS known (grain, bucket, {_EMAIL_KEYS}, count)
 SELECT grain, bucket, {_EMAIL_KEYS}, count FROM summed WHERE count <> 0
 ON CONFLICT (grain, bucket, {_EMAIL_KEYS}) DO UPDATE SET count = known.count + excluded.count
-"""  # noqa: S608 (constants)
+"""
+)
 
-_DEALS: Final = f"""
-{
+_DEALS: Final = (
     _summed(
         "deal_value_rollups",
         "result_status",
-        '''
+        """
     SELECT bucket, result_status, sum(sign) AS count, coalesce(sum(sign) FILTER (WHERE value_usd IS NOT NULL), 0) AS value_count,
         coalesce(sum(sign * value_usd), 0) AS value_usd
     FROM pg_temp.prelude_arrived WHERE sign <> 0 AND action_name = 'create_deal' GROUP BY bucket, result_status
-''',
+""",
         "sum(count::integer) AS count, sum(value_count::integer) AS value_count, sum(value_usd) AS value_usd",
     )
-}
-INSERT INTO {{to}}.deal_value_rollups AS known (grain, bucket, result_status, count, value_count, value_usd)
+    + """
+INSERT INTO {to}.deal_value_rollups AS known (grain, bucket, result_status, count, value_count, value_usd)
 SELECT grain, bucket, result_status, count, value_count, value_usd FROM summed
 ON CONFLICT (grain, bucket, result_status) DO UPDATE SET count = known.count + excluded.count,
     value_count = known.value_count + excluded.value_count, value_usd = known.value_usd + excluded.value_usd
-"""  # noqa: S608 (constants)
+"""
+)
 
 _ADDING: Final = (_ACTIVITIES, *latencies.ADDING, _USERS, _CUSTOMERS, _EMAILS, _DEALS)
 _EMPTY: Final = {
@@ -210,7 +207,7 @@ def add(connection: Connection, to: str = "public", *, fresh: bool = False) -> N
     if row and row[0]:
         for table, empty in _EMPTY.items():
             connection.execute(
-                f"DELETE FROM {to}.{table} WHERE {empty} AND (grain, bucket) IN ("  # noqa: S608 (constants)
+                f"DELETE FROM {to}.{table} WHERE {empty} AND (grain, bucket) IN ("
                 f"SELECT grain, date_bin(make_interval(mins => grain), bucket, 'epoch') FROM pg_temp.prelude_arrived,"
                 f" unnest('{{{','.join(map(str, GRAINS[table]))}}}'::smallint[]) AS grains (grain) WHERE sign < 0)".encode()
             )
@@ -230,7 +227,7 @@ def forget_day(connection: Connection, day: date, to: str = "public") -> int:
     """Empty the rollups of `day` (UTC) in the schema `to`; gives how many rows there were."""
     return sum(
         connection.execute(
-            f"DELETE FROM {to}.{table} WHERE grain = {grain} AND bucket >= %(day)s::date AND bucket < %(day)s::date + 1".encode(),  # noqa: S608
+            f"DELETE FROM {to}.{table} WHERE grain = {grain} AND bucket >= %(day)s::date AND bucket < %(day)s::date + 1".encode(),
             {"day": day},
         ).rowcount
         for table, grains in GRAINS.items()
