@@ -131,6 +131,12 @@ _log = logging.getLogger(__name__)
     type=click.IntRange(min=0),
     help="Of them, that one token may have; 0 is no limit of its own.",
 )
+@click.option(
+    "--trace-url",
+    envvar="PRELUDE_TRACE_URL",
+    metavar="URL",
+    help="Address of a trace in the tracing system, to which the dashboard links, like https://tempo.example/trace/{trace_id}.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one line of JSON.")
 @logs.options
 def command(

@@ -8,12 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from prelude_otel.errors import ConfigurationError
 
-__all__ = ["Settings", "is_loopback", "listed"]
+__all__ = ["TRACE_ID", "Settings", "is_loopback", "listed"]
 
 _LAST_PORT: Final = 65_535
+TRACE_ID: Final = "{trace_id}"
+"""Stands for the id of a trace in a link to the tracing system."""
 _NAME: Final = re.compile(r"\[[0-9A-Fa-f:.]+\]|\.?[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -54,6 +57,7 @@ class Settings:
         memory: MiB, about, that it remembers: half for figures, half for days of the timeline.
         live_sockets: of the live feed that may be open at once.
         live_sockets_per_token: of them, of one token; 0 is no limit of its own.
+        trace_url: address of a trace in the tracing system, with `TRACE_ID` in it; pages link to it.
         warm_up: whether it asks the questions of a dashboard itself when it starts, so that the first who asks need not wait.
 
     Raises:
@@ -80,6 +84,7 @@ class Settings:
     memory: int = 512
     live_sockets: int = 10_000
     live_sockets_per_token: int = 100
+    trace_url: str | None = None
     warm_up: bool = True
 
     def __post_init__(self) -> None:
@@ -110,7 +115,21 @@ class Settings:
                     f"trusted proxies: {error}; give addresses or networks like 10.0.0.0/8"
                 ) from None
 
+        if self.trace_url is not None and not _leads_to_a_trace(self.trace_url):
+            raise ConfigurationError(
+                f"{self.trace_url!r} leads to no trace; give an address of the tracing system with {TRACE_ID} in it, "
+                f"like https://tempo.example/trace/{TRACE_ID}"
+            )
+
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach it."""
         return is_loopback(self.host)
+
+
+def _leads_to_a_trace(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and TRACE_ID in url and url.isprintable()

@@ -1,10 +1,14 @@
 // What pages do beyond links and forms. All of it may be missing: pages read and work without.
 import { ages } from "./ages.js";
+import { copying } from "./copy.js";
 import { keys } from "./keys.js";
+import { loading } from "./loading.js";
 import { refreshing } from "./refresh.js";
 import { theme } from "./theme.js";
 
 ages();
 theme();
 keys();
+copying();
+loading();
 refreshing(ages);
