@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tests.support.dashboard import hostile_rows, running_dashboard
 
@@ -44,9 +45,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def open_page(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
-    """Opens a page in a browser of its own: ``open_page("/activities", role="all", dark=False, width=1280, height=800)``."""
+@contextmanager
+def opening(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
+    """Opens pages, each in a browser of its own, and looks at what they do until the end; `expected` is part of a message that is no fault."""
     contexts: list[Any] = []
     faults: list[str] = []
 
@@ -59,6 +60,7 @@ def open_page(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
         width: int = 1280,
         height: int = 800,
         scripts: bool = True,
+        expected: str = "",
     ) -> Page:
         context = chromium.new_context(
             base_url=dashboard.url,
@@ -69,7 +71,12 @@ def open_page(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
         contexts.append(context)
         context.set_default_timeout(15_000)
         page = context.new_page()
-        page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+
+        def said(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning") and not (expected and expected in message.text):
+                faults.append(message.text)
+
+        page.on("console", said)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", lambda sent: None if sent.url.startswith(dashboard.url) else faults.append(sent.url))
         page.goto(f"/analytics{path}")
@@ -82,6 +89,20 @@ def open_page(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
     for context in contexts:
         context.close()
     assert faults == []
+
+
+@pytest.fixture
+def open_page(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
+    """Opens a page in a browser of its own: ``open_page("/activities", role="all", dark=False, width=1280, height=800)``."""
+    with opening(chromium, dashboard) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def open_pages(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
+    """As `open_page`, for pages that all tests of a module share."""
+    with opening(chromium, dashboard) as opened:
+        yield opened
 
 
 @pytest.fixture
