@@ -34,6 +34,7 @@ from prelude_analytics.timeline.asked_funnel import funnel
 from prelude_analytics.timeline.asked_paths import PathsQuery, paths_shown
 from prelude_analytics.timeline.query import TimelineQuery
 from prelude_analytics.timeline.query import asked as asked_of_timeline
+from prelude_dashboard import words
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -121,6 +122,19 @@ class Asking:
     def tz(self) -> ZoneInfo:
         """The zone whose calendar the page goes by."""
         return self.counting.range.tz
+
+    @property
+    def days(self) -> str:
+        """The first and the last day of the range that is asked for, in words; one, where it is one."""
+        among = self.query.range(self.now)
+        first, last = words.day(among.from_, self.tz), words.day(among.to - timedelta(microseconds=1), self.tz)
+        return first if first == last else f"{first} – {last}"
+
+    @property
+    def yesterday(self) -> tuple[str, str]:
+        """The dates on which yesterday begins and ends, by the calendar of the page."""
+        today = self.now.astimezone(self.tz).date()
+        return str(today - timedelta(days=1)), str(today)
 
     @property
     def step(self) -> Step:
