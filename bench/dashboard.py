@@ -65,7 +65,7 @@ def main() -> None:
         build_all(database)
         with connect(database, "bench-token") as connection:
             token = issue.create(connection, "all", user=None, valid_for=timedelta(hours=1), name="bench").token
-        with analytics(database) as (host, _), sync_playwright() as playwright:
+        with analytics(database, 100) as (host, _), sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), chromium_sandbox=os.geteuid() != 0
             )

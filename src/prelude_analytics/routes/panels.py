@@ -97,6 +97,7 @@ async def get_origins(
     """Where activities came from: by address, and by browser. Read from rows, so ask it of a person, a thing or a short range."""
     about = counting(query, caller, request.app.state.settings)
     async with figures.read() as reading:
+        about = await reaching(reading.connection, about)
         return await origins(reading, about, query.limit)
 
 

@@ -183,7 +183,7 @@ def test_each_key_of_an_answer_has_a_filter_that_lists_what_it_counts_while_more
         assert len(rows) == one["count"] > 0
     for one in [*emails["items"], emails["totals"]]:
         for method, count in one["by_method"].items():
-            some = {"action_name": "send_email", "result_status": "success"}
+            some: dict[str, Any] = {"action_name": "send_email", "result_status": "success"}
             some |= {"user_email": one["user_email"]} if "user_email" in one else {}
             assert len(listed(client, email_method=method, **some, **about)) == count
     assert {name for one in emails["items"] for name, count in one["by_method"].items() if count} >= {"smtp", "other"}
