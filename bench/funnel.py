@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bench.database import fresh_database
-from prelude_analytics.answers.cohorts import cohorts, first_moments
+from prelude_analytics.answers.cohorts import cohorts, first_moments, returned
 from prelude_analytics.answers.flows import flows_of, levels
 from prelude_analytics.answers.funnel import Order, best_attempts, counted
 from prelude_analytics.answers.lives import Lives, merged
@@ -70,7 +70,8 @@ async def _cohorts(timeline: Timeline) -> Timed:
     moments = await timeline.moments(edges)
     known = await timeline.seen_before(np.unique(moments.users))
     read = time.perf_counter()
-    table = cohorts(first_moments(moments, known), moments, edges, microseconds(timeline.range.to), None)
+    asked = edges, microseconds(timeline.range.to), None
+    table = cohorts(returned(first_moments(moments, known), moments, *asked), *asked)
     return read - began, time.perf_counter() - read, f"{sum(one.users for one in table)} users in {len(table)} weeks"
 
 

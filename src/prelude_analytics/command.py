@@ -178,7 +178,7 @@ _log = logging.getLogger(__name__)
     default="",
     metavar="URL",
     show_default=False,
-    help="Where the dashboard leads for the trace of a row, e.g. https://jaeger.example.com/trace/{trace_id}.",
+    help="Address of a trace in the tracing system, to which the dashboard links, like https://tempo.example/trace/{trace_id}.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one line of JSON.")
 @logs.options

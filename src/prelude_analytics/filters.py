@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from prelude_analytics import groups
+from prelude_analytics import browsers, groups
 from prelude_analytics.parameters import ParameterError, Parameters
 from prelude_analytics.statuses import effective
 from prelude_analytics.zones import zone
@@ -34,14 +34,17 @@ ROLLED_UP: Final = frozenset({"action_type", "action_name", "entity_type", "resu
 """Filters that ``activity_rollups`` knows; the others read raw rows."""
 
 _SEARCHED: Final = ("user_email", "action_name", "entity_id", "page_url")
-_EMPTY: Final = frozenset({"entity_type", "page_route", "service_name"})
+_EMPTY: Final = frozenset({"entity_type", "page_route", "service_name", "ip_address", "browser"})
 """Filters that take `NONE`."""
 _CLOCKS: Final = frozenset({"weekday", "hour"})
+_GROUPED: Final = frozenset({"action_group", "email_method", "deal_value", "browser"})
+"""Filters on what answers count together."""
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "action_type": tuple(sorted(ACTION_TYPES)),
     "result_status": tuple(sorted(STATUSES)),
     "action_group": tuple(groups.ACTIONS),
     "email_method": (*groups.METHODS, groups.OTHER),
+    "deal_value": groups.VALUES,
     "weekday": tuple(str(day) for day in range(1, 8)),
     "hour": tuple(str(hour) for hour in range(24)),
 }
@@ -64,6 +67,9 @@ class Filters:
         action_group: actions that an answer counts together: a name of `groups.ACTIONS`.
         customer_id: as ``/customers`` tells it: of action_data, else the entity's id of view_customer.
         email_method: of emails, as ``/emails`` tells it: one of `groups.METHODS`, or ``other``.
+        deal_value: ``known``: deals created whose value is a number, as ``/deals`` counts them; ``unknown``: the others.
+        ip_address: where the request came from.
+        browser: with which browser or program, as `browsers.browser_of` names it.
         weekday: 1 is Monday, 7 is Sunday, in `tz`.
         hour: 0 to 23, of the clock in `tz`.
         tz: for `weekday` and `hour`; UTC unless given.
@@ -83,6 +89,9 @@ class Filters:
     action_group: str | None = None
     customer_id: str | None = None
     email_method: str | None = None
+    deal_value: str | None = None
+    ip_address: str | None = None
+    browser: str | None = None
     weekday: str | None = None
     hour: str | None = None
     tz: str | None = None
@@ -150,17 +159,8 @@ class Filters:
                 yield f"({' OR '.join(searched)} OR {_IN_DATA.format(alias=alias)})"
             elif name in _SPECIAL:
                 yield _SPECIAL[name].format(alias=alias)
-            elif name == "action_group":
-                yield f"{alias}.action_name IN ({groups.quoted(groups.ACTIONS[value])})"
-            elif name == "email_method":
-                method = f"coalesce({alias}.action_data->>'method', '')"
-                emails = f"{alias}.action_name IN ({groups.quoted(groups.ACTIONS['emails'])})"
-                fits = (
-                    f"NOT IN ({groups.quoted(groups.METHODS)})"
-                    if value == groups.OTHER
-                    else "= %(filter_email_method)s::text"
-                )
-                yield f"({emails} AND {method} {fits})"
+            elif name in _GROUPED:
+                yield _grouped(name, value, alias)
             elif name in _CLOCKS:
                 part = {"weekday": "isodow", "hour": "hour"}[name]
                 zoned = f"{clock} AT TIME ZONE " + ("'UTC'" if self.tz is None else "%(filter_tz)s::text")
@@ -198,6 +198,10 @@ class Filters:
             return row["action_name"] in groups.ACTIONS[value]
         if name == "email_method":
             return row["action_name"] in groups.ACTIONS["emails"] and groups.method_of(row) == value
+        if name == "deal_value":
+            return row["action_name"] == groups.CREATE_DEAL and groups.value_of(row) == value
+        if name == "browser":
+            return browsers.browser_of(row["user_agent"]) == ("" if value == NONE else value)
         if name == "customer_id":
             return groups.key(groups.customer_of(row)) == groups.key(value)
         if name == "page_route":
@@ -262,6 +266,19 @@ class FilterQuery(Parameters):
         description="How emails went, as `/emails` has it.",
         json_schema_extra={"enum": [*_CHOICES["email_method"]]},
     )
+    deal_value: str | None = Field(
+        None,
+        description="Of deals created: whether the value is known as a number, as `/deals` has it.",
+        json_schema_extra={"enum": [*_CHOICES["deal_value"]]},
+    )
+    ip_address: str | None = Field(
+        None, description=f"Where the request came from; `{NONE}`: unknown. Quick together with `user_email`."
+    )
+    browser: str | None = Field(
+        None,
+        description=f"The browser and its system, e.g. `Firefox on Windows`, or the program's own name; `{NONE}`: unknown. Quick together"
+        " with `user_email`.",
+    )
     weekday: str | None = Field(
         None,
         description="Day of the week in `tz`: 1 is Monday, 7 is Sunday.",
@@ -310,6 +327,24 @@ def _status(value: str, column: str, clock: str) -> str:
     if value == TIMEOUT:
         return f"({column} = 'timeout' OR ({column} = 'pending' AND {clock} < %(cut)s::timestamptz))"
     return f"{column} = %(filter_result_status)s::text"
+
+
+def _grouped(name: str, value: str, alias: str) -> str:
+    """The condition of a filter of `_GROUPED`."""
+    if name == "action_group":
+        return f"{alias}.action_name IN ({groups.quoted(groups.ACTIONS[value])})"
+    if name == "email_method":
+        method = f"coalesce({alias}.action_data->>'method', '')"
+        emails = f"{alias}.action_name IN ({groups.quoted(groups.ACTIONS['emails'])})"
+        others = value == groups.OTHER
+        fits = f"NOT IN ({groups.quoted(groups.METHODS)})" if others else "= %(filter_email_method)s::text"
+        return f"({emails} AND {method} {fits})"
+    if name == "deal_value":
+        fits = "IS TRUE" if value == groups.KNOWN else "IS NOT TRUE"
+        known = f"(jsonb_typeof({alias}.action_data->'value_usd') = 'number') {fits}"
+        return f"({alias}.action_name = '{groups.CREATE_DEAL}' AND {known})"
+    wanted = "''" if value == NONE else "%(filter_browser)s::text"
+    return f"{browsers.expression(f'{alias}.user_agent')} = {wanted}"
 
 
 def _moment(value: Any) -> datetime:

@@ -8,7 +8,19 @@ from typing import Any, Final
 
 import orjson
 
-__all__ = ["ACTIONS", "METHODS", "OTHER", "customer_of", "key", "method_of", "quoted"]
+__all__ = [
+    "ACTIONS",
+    "CREATE_DEAL",
+    "KNOWN",
+    "METHODS",
+    "OTHER",
+    "VALUES",
+    "customer_of",
+    "key",
+    "method_of",
+    "quoted",
+    "value_of",
+]
 
 ACTIONS: Final = {
     "views": ("view_customer", "view_deal"),
@@ -20,6 +32,11 @@ ACTIONS: Final = {
 METHODS: Final = ("gmail_api_v2", "outlook_api_v2", "smtp")
 OTHER: Final = "other"
 """Any other method, or none named."""
+
+CREATE_DEAL: Final = "create_deal"
+KNOWN: Final = "known"
+VALUES: Final = (KNOWN, "unknown")
+"""Whether the value of a deal that was created is known as a number."""
 
 _KEY_BYTES: Final = 256
 _KEY_BEGINNING: Final = 40
@@ -42,6 +59,12 @@ def method_of(row: Mapping[str, Any]) -> str:
     """How the email of a row went."""
     method = _text(row, "method")
     return method if method in METHODS else OTHER
+
+
+def value_of(row: Mapping[str, Any]) -> str:
+    """Which of `VALUES` a row that created a deal has."""
+    value = (row["action_data"] or {}).get("value_usd")
+    return VALUES[not (isinstance(value, int | float) and not isinstance(value, bool))]
 
 
 def customer_of(row: Mapping[str, Any]) -> str | None:

@@ -8,14 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from prelude_otel.errors import ConfigurationError
 
-__all__ = ["Settings", "is_loopback", "listed"]
+__all__ = ["TRACE_ID", "Settings", "is_loopback", "listed"]
 
 _LAST_PORT: Final = 65_535
 _SERVER_URL: Final = re.compile(r"https?://[^\s/@?#]+/?")
-_TRACE_URL: Final = re.compile(r"https?://\S+\{trace_id\}\S*")
+TRACE_ID: Final = "{trace_id}"
+"""Stands for the id of a trace in a link to the tracing system."""
 _NAME: Final = re.compile(r"\[[0-9A-Fa-f:.]+\]|\.?[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -61,7 +63,7 @@ class Settings:
         catalogues: catalogue files of the services, for replays; as the exporter is given them.
         accept_past_days: older activities are not replayed; as for the exporter.
         accept_future_hours: activities further ahead are not replayed; as for the exporter.
-        trace_url: where traces are looked at, with ``{trace_id}`` (and ``{span_id}``) in it; empty: nowhere.
+        trace_url: address of a trace in the tracing system, with `TRACE_ID` (and ``{span_id}``) in it; pages link to it. Empty: they do not.
         warm_up: whether it asks the questions of a dashboard itself when it starts, so that the first who asks need not wait.
 
     Raises:
@@ -110,10 +112,6 @@ class Settings:
             raise ConfigurationError(
                 "'*' allows every host, and with it any page that has its name lead here; name the hosts, like crm.example.com"
             )
-        if self.trace_url and not _TRACE_URL.fullmatch(self.trace_url):
-            raise ConfigurationError(
-                f"{self.trace_url!r} is no address of a trace; give one like https://jaeger.example.com/trace/{{trace_id}}"
-            )
         if self.exporter_url and not _SERVER_URL.fullmatch(self.exporter_url):
             raise ConfigurationError(
                 f"{self.exporter_url!r} is no address of an exporter; give scheme, host and port alone, like http://127.0.0.1:4328"
@@ -131,7 +129,21 @@ class Settings:
                     f"trusted proxies: {error}; give addresses or networks like 10.0.0.0/8"
                 ) from None
 
+        if self.trace_url and not _leads_to_a_trace(self.trace_url):
+            raise ConfigurationError(
+                f"{self.trace_url!r} leads to no trace; give an address of the tracing system with {TRACE_ID} in it, "
+                f"like https://tempo.example/trace/{TRACE_ID}"
+            )
+
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach it."""
         return is_loopback(self.host)
+
+
+def _leads_to_a_trace(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and TRACE_ID in url and url.isprintable()

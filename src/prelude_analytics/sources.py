@@ -11,17 +11,20 @@ from prelude_analytics.cursors import Watermark
 from prelude_analytics.filters import NONE, Filters
 from prelude_analytics.problems import Problem
 from prelude_analytics.ranges import Range
+from prelude_analytics.statuses import QUARTER, quarter_floor
 
 if TYPE_CHECKING:
     from prelude_analytics.database import Connection
 
 __all__ = [
     "MOST_ROWS",
+    "TOO_MUCH",
     "Counting",
     "asked_rows",
     "bounded",
     "fetch",
     "indexed",
+    "newest",
     "newest_ahead",
     "reaching",
     "watermark_of_rollups",
@@ -30,6 +33,8 @@ __all__ = [
 
 MOST_ROWS: Final = 100_000
 """Rows that answering one question may read."""
+TOO_MUCH: Final = "Too much"
+"""Title of the problem of reading more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,18 @@ async def _watermark(connection: Connection, name: str, cut: datetime) -> tuple[
     return Watermark(lanes, cut), found["as_of"]
 
 
+async def newest(connection: Connection, about: Counting) -> Counting:
+    """`about`, or the newest part of its range, in whole quarters of an hour, that has no more rows than may be read."""
+    among = about.range
+    condition, parameters = indexed(about.filters).where("log")
+    parameters |= {"since": among.from_, "until": among.to, "bound": MOST_ROWS}
+    too_many = await fetch(connection, queries.load("newest", indexed=condition), parameters)
+    if not too_many:
+        return about
+    since = min(quarter_floor(too_many[0]["timestamp"]) + QUARTER, among.to - QUARTER)
+    return replace(about, range=replace(among, from_=since, days=None))
+
+
 async def bounded(connection: Connection, filters: Filters, parameters: dict[str, Any]) -> None:
     """Refuse what would read too many rows.
 
@@ -114,7 +131,7 @@ async def bounded(connection: Connection, filters: Filters, parameters: dict[str
     unindexed = ", ".join(sorted(filters.given.keys() - by_index.given.keys())) or ", ".join(sorted(filters.given))
     raise Problem(
         422,
-        "Too much",
+        TOO_MUCH,
         f"{unindexed} is answered from rows, and in this range more than {MOST_ROWS} would have to be read; ask for a shorter time"
         " (days, or from and to), or narrow it by user_email, by entity_type and entity_id, or by action_type and action_name",
         narrow=["days", "from", "to", "user_email", "entity_type", "entity_id", "action_type", "action_name"],

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from prelude_analytics import sources
 from prelude_analytics.access import Caller, may_rank, restrict
 from prelude_analytics.access.caller import governs
 from prelude_analytics.answers import errors, latency, rankings, summary, trends
 from prelude_analytics.answers.deals import Deals, deals
+from prelude_analytics.answers.origins import Origins, origins
 from prelude_analytics.answers.page_latency import PageLatencies, page_latencies
 from prelude_analytics.answers.rows import LAST_ID, Wanted, activities, first_place
 from prelude_analytics.answers.system import System, system
@@ -29,12 +31,13 @@ from prelude_analytics.parameters import ParameterError
 from prelude_analytics.routes.rankings import RankingQuery, ranked
 from prelude_analytics.routes.sessions import SessionQuery, SessionsQuery, session_shown, sessions_shown
 from prelude_analytics.routes.system import QuarantineQuery, opened, quarantine_shown
-from prelude_analytics.sources import Counting, newest_ahead, watermark_of_rows
+from prelude_analytics.sources import Counting, newest, newest_ahead, watermark_of_rows
 from prelude_analytics.timeline.asked_cohorts import CohortsQuery, cohorts_shown
 from prelude_analytics.timeline.asked_funnel import funnel
 from prelude_analytics.timeline.asked_paths import PathsQuery, paths_shown
 from prelude_analytics.timeline.query import TimelineQuery
 from prelude_analytics.timeline.query import asked as asked_of_timeline
+from prelude_dashboard import words
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -102,10 +105,38 @@ class Asking:
         """What figures of the page count."""
         return self._reaching(counting(self.query, self.caller, self.settings))
 
+    async def narrow(self) -> bool:
+        """Count in the newest rows alone where the range has more than figures may read; whether that is so.
+
+        For pages about one person or one thing, whose figures come from rows. Lists go back to the beginning of the range all the same.
+        """
+        part = await newest(self._reading.connection, self.counting)
+        narrowed = part is not self.counting
+        self.counting = part
+        return narrowed
+
+    @property
+    def most_rows(self) -> int:
+        """How many rows figures may read."""
+        return sources.MOST_ROWS
+
     @property
     def tz(self) -> ZoneInfo:
         """The zone whose calendar the page goes by."""
         return self.counting.range.tz
+
+    @property
+    def days(self) -> str:
+        """The first and the last day of the range that is asked for, in words; one, where it is one."""
+        among = self.query.range(self.now)
+        first, last = words.day(among.from_, self.tz), words.day(among.to - timedelta(microseconds=1), self.tz)
+        return first if first == last else f"{first} – {last}"
+
+    @property
+    def yesterday(self) -> tuple[str, str]:
+        """The dates on which yesterday begins and ends, by the calendar of the page."""
+        today = self.now.astimezone(self.tz).date()
+        return str(today - timedelta(days=1)), str(today)
 
     @property
     def step(self) -> Step:
@@ -177,6 +208,10 @@ class Asking:
         found = await activities(self._reading.connection, Wanted(filters, until, place), 1000, None)
         return next((one for one in found.items if one.event_id == event_id), None)
 
+    async def origins(self, limit: int = 5) -> Origins:
+        """Where activities came from."""
+        return await origins(self._reading, self.counting, limit)
+
     async def sessions(self, limit: int = 50, cursor: str | None = None, *, with_errors: bool = False) -> Sessions:
         """The sessions that began last in the range; of the filters, ``user_email`` and ``session_id`` count."""
         about = {
@@ -203,6 +238,10 @@ class Asking:
         """Which customers were viewed most; by whom, for whom `ranks` lets."""
         about, part = self._ranked(limit, cursor)
         return await rankings.customers(self._reading, about, part, named=self.ranks)
+
+    async def viewers(self, customer: str) -> list[str]:
+        """Who viewed a customer; for whom `ranks` lets."""
+        return await rankings.viewers(self._reading, self.counting, customer)
 
     async def deals(self) -> Deals:
         """What was done to deals."""
@@ -259,7 +298,8 @@ class Asking:
 
     def _ranked(self, limit: int, cursor: str | None) -> tuple[Counting, rankings.Asked]:
         about, part = ranked(RankingQuery(**self._given, limit=limit, cursor=cursor), self.caller, self.settings)
-        return self._reaching(about), part
+        # A page that counts in a part of its range does so everywhere.
+        return self._reaching(about) if cursor is not None else replace(about, range=self.counting.range), part
 
     def _reaching(self, about: Counting) -> Counting:
         return replace(about, range=about.range.reaching(self._newest))

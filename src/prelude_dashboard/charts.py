@@ -61,9 +61,9 @@ def stack(series: Sequence[tuple[str, Sequence[int]]], width: float, height: flo
 
 
 def spark(values: Sequence[float | None], width: float = 100, height: float = 24) -> str:
-    """The path of a small line without axes; an empty one for fewer than two values."""
+    """The path of a small line without axes; an empty one where there is nothing to see: fewer than two values, or naught alone."""
     known = [value for value in values if value is not None]
-    if len(known) < 2:  # noqa: PLR2004 (a line has two ends)
+    if len(known) < 2 or not any(known):  # noqa: PLR2004 (a line has two ends)
         return ""
     low, high = min(0.0, *known), max(known) or 1.0
     return line(values, width, height, low, high)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from prelude_analytics.statuses import ORDER
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Columns", "Series", "columns", "of_trends"]
 
 _WIDTH, _HEIGHT = 720.0, 176.0
+_DAY: Final = timedelta(hours=20)
+"""Less than any day: clocks make some of 23 hours."""
 _FILTERS: Final = {"type": "action_type", "name": "action_name", "status": "result_status", "service": "service_name"}
 
 
@@ -54,6 +56,11 @@ class Columns:
     chart: charts.Stack
     width: int = int(_WIDTH)
     height: int = int(_HEIGHT)
+
+    @property
+    def form(self) -> str:
+        """How the axis says when columns begin: by the ``day``, or ``short``, with the hour, where days have several."""
+        return "short" if len(self.starts) > 1 and self.starts[1] - self.starts[0] < _DAY else "day"
 
 
 def columns(answer: Any, starts: Sequence[datetime], series: Sequence[Series]) -> Columns:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from prelude_analytics.browsers import browser_of
 from prelude_analytics.statuses import ORDER
 from prelude_dashboard import charts, words
 from prelude_dashboard.assets import assets
+from prelude_dashboard.brief import brief
 from prelude_dashboard.state import FILTERS, ROOT, State, askable
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {name: getattr(words, name) for name in words.__all__}
+    made.filters |= {name: getattr(words, name) for name in words.__all__} | {"brief": brief, "browser": browser_of}
     made.globals |= {
         "ROOT": ROOT,
         "FILTERS": FILTERS,

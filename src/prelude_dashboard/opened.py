@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from prelude_analytics.parameters import ParameterError
+from prelude_analytics.settings import TRACE_ID
+from prelude_dashboard.fields import fields
 
 if TYPE_CHECKING:
     from prelude_analytics.items import Activity
@@ -14,28 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["handle", "opened"]
 
-_ORDER: Final = (
-    "user_email",
-    "session_id",
-    "entity_type",
-    "entity_id",
-    "action_data",
-    "result_data",
-    "page_url",
-    "page_route",
-    "service_name",
-    "action_type",
-    "action_name",
-    "action_category",
-    "tags",
-    "user_agent",
-    "ip_address",
-    "completes_event_id",
-    "event_id",
-    "trace_id",
-    "span_id",
-)
-"""Fields as people ask for them; the head of the panel has the others."""
+_MOMENT: Final = timedelta(microseconds=1)
+_BEFORE: Final = timedelta(days=1)
 
 
 def handle(row: Activity) -> str:
@@ -44,14 +26,20 @@ def handle(row: Activity) -> str:
 
 
 async def opened(ask: Asking) -> dict[str, Any]:
-    """For a template: ``chosen``, the open row or None, ``fields``, all that is known of it, and ``trace_url``, where its trace is shown.
+    """For a template: ``chosen``, the open row or None, ``fields``, all that is known of it, ``before``, the range that led to it, and
+    ``trace_url``, where its trace is shown.
 
     Raises:
         ParameterError: the address of the row is none.
     """
     wanted = ask.state["open"]
     row = None if wanted is None else await ask.activity(*_place(wanted))
-    return {"chosen": row, "fields": [] if row is None else _fields(row), "trace_url": _trace_url(ask, row)}
+    return {
+        "chosen": row,
+        "fields": [] if row is None else fields(row),
+        "before": {} if row is None else {"from_": row.timestamp - _BEFORE, "to": row.timestamp + _MOMENT},
+        "trace_url": _trace_url(ask, row),
+    }
 
 
 def _place(wanted: str) -> tuple[datetime, UUID]:
@@ -65,13 +53,7 @@ def _place(wanted: str) -> tuple[datetime, UUID]:
     return at, one
 
 
-def _fields(row: Activity) -> list[tuple[str, Any]]:
-    """Names with values; maps and lists as they are."""
-    shown = row.model_dump(mode="json")
-    return [(name, shown[name]) for name in _ORDER if shown[name] is not None]
-
-
 def _trace_url(ask: Asking, row: Activity | None) -> str:
     if row is None or row.trace_id is None:
         return ""
-    return ask.settings.trace_url.replace("{trace_id}", row.trace_id).replace("{span_id}", row.span_id or "")
+    return ask.settings.trace_url.replace(TRACE_ID, row.trace_id).replace("{span_id}", row.span_id or "")

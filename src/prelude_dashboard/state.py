@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from prelude_analytics.filters import Filters
 
-__all__ = ["CUT", "FILTERS", "ROOT", "State", "askable"]
+__all__ = ["CUT", "FILTERS", "ROOT", "SEPARATOR", "State", "askable"]
 
 ROOT: Final = "/analytics"
 """Before the path of every page."""
@@ -19,6 +19,10 @@ ROOT: Final = "/analytics"
 FILTERS: Final[tuple[str, ...]] = tuple(name for name in Filters.__dataclass_fields__ if name != "tz")
 """Names of filters, in the order in which they are shown."""
 
+SEPARATOR: Final = "~"
+"""Between the parts of a value that has several."""
+_PART: Final = re.compile(r"(columns)\.(.+)")
+"""How a form names the parts of a parameter that has several: no parameter may stand twice."""
 _RANGE: Final = ("days", "from", "to")
 _KEPT: Final = ("tz", "kiosk")
 """What a view keeps, whatever else changes."""
@@ -42,8 +46,17 @@ class State:
 
     @classmethod
     def of(cls, query: Iterable[tuple[str, str]]) -> State:
-        """The state in the pairs of a query; of a name that stands twice the last counts, and an empty value is none."""
-        return cls({name: value for name, value in query if value})
+        """The state in the pairs of a query; of a name that stands twice the last counts, and an empty value is none.
+
+        Parts that a form gives one by one, ``columns.user=1&columns.page=1``, are one value, ``columns=user~page``.
+        """
+        values: dict[str, str] = {}
+        for name, value in query:
+            if value and (part := _PART.fullmatch(name)):
+                values[part[1]] = SEPARATOR.join(filter(None, (values.get(part[1]), part[2])))
+            elif value:
+                values[name] = value
+        return cls(values)
 
     def __getitem__(self, name: str) -> str | None:
         """The value of a parameter; None where it is not given."""

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,12 +46,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def open_page(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
-    """Opens a page in a browser of its own: ``open_page("/activities", role="all", dark=False, width=1280, height=800)``.
-
-    `forgiven` is a pattern of what may stand on its console.
-    """
+@contextmanager
+def opening(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
+    """Opens pages, each in a browser of its own, and looks at what they do until the end; `forgiven` is a pattern of what may stand on its console."""
     contexts: list[Any] = []
     faults: list[str] = []
 
@@ -94,10 +92,27 @@ def _is_fault(said: ConsoleMessage, forgiven: str) -> bool:
 
 
 @pytest.fixture
+def open_page(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
+    """Opens a page in a browser of its own: ``open_page("/activities", role="all", dark=False, width=1280, height=800)``."""
+    with opening(chromium, dashboard) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def open_pages(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
+    """As `open_page`, for pages that all tests of a module share."""
+    with opening(chromium, dashboard) as opened:
+        yield opened
+
+
+@pytest.fixture
 def violations() -> Callable[[Page], list[str]]:
-    """What axe-core finds wrong with a page."""
+    """What axe-core finds wrong with a page; of long lists it sees the first rows, since the others are like them, and it is slow."""
 
     def found(page: Page) -> list[str]:
+        page.locator("tbody tr:nth-child(n+15), .who-list li:nth-child(n+15)").evaluate_all(
+            "rows => rows.forEach(row => row.remove())"
+        )
         result = page.evaluate(f"{AXE.read_text(encoding='utf-8')};axe.run({{resultTypes: ['violations']}})")
         return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in result["violations"]]
 

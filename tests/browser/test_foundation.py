@@ -14,7 +14,7 @@ SCREENS = (
     "/sessions",
     "/people",
     "/person?user_email=user@company.com&days=30",
-    "/customers",
+    "/customers?days=30&open=101",
     "/entity?entity_type=customer&entity_id=101",
     "/funnels?days=30&steps=crm.view_customer~crm.send_email&by=service_name&open=lost-1",
     "/cohorts?days=30&unit=day&first=range",

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from tests.support.analytics import Analytics
     from tests.support.postgres import TestServer
 
-__all__ = ["hostile_rows", "running_dashboard", "signed_in"]
+__all__ = ["TRACES", "hostile_rows", "running_dashboard", "signed_in"]
 
 ROWS = 20_000
+TRACES = "https://tempo.example/trace/{trace_id}"
 
 
 def hostile_rows() -> list[ActivityRow]:
@@ -67,7 +68,7 @@ def running_dashboard(postgres: TestServer, rows: int = ROWS, also: Sequence[Act
         if rows or also:
             rebuild(database)
             build_all(database)
-        with running_analytics(database, requests_per_second=0) as service:
+        with running_analytics(database, requests_per_second=0, trace_url=TRACES) as service:
             yield service
     finally:
         postgres.drop_database(database)

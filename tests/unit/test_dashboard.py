@@ -6,7 +6,10 @@ import tomllib
 from hashlib import sha256
 from pathlib import Path
 
-from prelude_dashboard import charts, words
+import pytest
+
+from prelude_analytics.parameters import ParameterError
+from prelude_dashboard import charts, table, words
 from prelude_dashboard.assets import assets
 from prelude_dashboard.state import State
 
@@ -26,6 +29,16 @@ def test_another_filter_or_range_begins_the_list_anew() -> None:
     assert state.url("", from_="2026-01-01") == "/analytics?from=2026-01-01"
 
 
+def test_parts_that_a_form_gives_one_by_one_are_one_value() -> None:
+    state = State.of([("columns.user", "1"), ("days", "7"), ("columns.page", "1")])
+    assert state.url("/activities") == "/analytics/activities?columns=user~page&days=7"
+    assert table.chosen(state) == ("user", "page")
+    assert table.chosen(State.of([("columns", "page~user")])) == ("user", "page")
+    assert table.chosen(State()) == table.USUAL
+    with pytest.raises(ParameterError, match="colour"):
+        table.chosen(State.of([("columns.colour", "1")]))
+
+
 def test_bars_stand_on_each_other_and_reach_the_scale() -> None:
     drawn = charts.stack([("a", [2, 0]), ("b", [2, 4])], 100, 40)
     assert drawn.top == 4
@@ -34,6 +47,11 @@ def test_bars_stand_on_each_other_and_reach_the_scale() -> None:
         ("b", 0, 0, 20),
         ("b", 1, 0, 40),
     ]
+
+
+def test_a_line_is_drawn_where_there_is_something_to_see() -> None:
+    assert charts.spark([0, 0, 0]) == charts.spark([3]) == charts.spark([None, 2]) == ""
+    assert charts.spark([0, 4, 0]).startswith("M0.0 23.0L50.0 1.0")
 
 
 def test_a_scale_is_round_and_holds_the_largest() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prelude_dashboard.screens.entity import brief
+from prelude_dashboard.brief import brief
 from prelude_dashboard.state import askable
 
 

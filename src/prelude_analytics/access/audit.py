@@ -58,6 +58,7 @@ _KINDS: Final = {
     "/emails": _kind("view_emails"),
     "/deals": _kind("view_deals"),
     "/pages": _kind("view_pages"),
+    "/origins": _kind("view_origins"),
     "/trends": _kind("view_trends"),
     "/heatmap": _kind("view_heatmap"),
     "/latency": _kind("view_latency"),

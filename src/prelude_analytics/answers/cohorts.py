@@ -10,7 +10,17 @@ from numpy.typing import NDArray
 from prelude_analytics.answers.lives import NEVER, Runs
 from prelude_store.timeline.columns import DAY_US, Ints
 
-__all__ = ["Cohort", "Moments", "cohorts", "edges_are_enough", "edges_of", "first_moments", "members"]
+__all__ = [
+    "Cohort",
+    "Moments",
+    "Returns",
+    "cohorts",
+    "edges_are_enough",
+    "edges_of",
+    "first_moments",
+    "members",
+    "returned",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,19 @@ class Cohort:
     users: int
     returned: list[int]
     complete: list[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """Who came back when: one entry a user, in rising order of users.
+
+    Attributes:
+        belongs: number of the cohort.
+        came: a row a user: in which periods, from that of the cohort on.
+    """
+
+    belongs: Ints
+    came: NDArray[np.bool_]
 
 
 def edges_of(stretches: list[Runs]) -> Moments:
@@ -66,8 +89,8 @@ def first_moments(moments: Moments, known_before: Ints) -> Moments:
     return Moments(users[new], first[new])
 
 
-def cohorts(first: Moments, returns: Moments, periods_us: Ints, until_us: int, rolling_us: int | None) -> list[Cohort]:
-    """The table of cohorts; one for each period, also where nobody came.
+def returned(first: Moments, returns: Moments, periods_us: Ints, until_us: int, rolling_us: int | None) -> Returns:
+    """Who came back, and in which periods.
 
     Args:
         first: one moment a user, in rising order of users, each within the periods.
@@ -76,55 +99,6 @@ def cohorts(first: Moments, returns: Moments, periods_us: Ints, until_us: int, r
         until_us: end of the range: what is known.
         rolling_us: length of a period that counts from each user's first moment; None to count in periods of the calendar.
     """
-    count = len(periods_us) - 1
-    belongs, came = _came(first, returns, periods_us, until_us, rolling_us)
-    columns = came.shape[1]
-    sizes = np.bincount(belongs, minlength=count)
-    order = np.argsort(belongs, kind="stable")
-    bounds = np.concatenate(([0], np.cumsum(sizes)))
-    table = []
-    for number in range(count):
-        mine = came[order[bounds[number] : bounds[number + 1]]]
-        ends = _ends(periods_us, number, columns, rolling_us)
-        begins = _begins(periods_us, number, columns, rolling_us)
-        shown = int(np.sum(begins < until_us))
-        table.append(
-            Cohort(
-                int(periods_us[number]),
-                int(sizes[number]),
-                [int(value) for value in mine.sum(axis=0)[:shown]],
-                [bool(end <= until_us) for end in ends[:shown]],
-            )
-        )
-    return table
-
-
-def members(
-    first: Moments,
-    returns: Moments,
-    periods_us: Ints,
-    until_us: int,
-    rolling_us: int | None,
-    number: int,
-    later: int | None,
-) -> Ints:
-    """Places in `first` of those behind a figure of `cohorts`, which has the same arguments.
-
-    Args:
-        number: of the cohort.
-        later: in which period from theirs on they came; None: all of the cohort.
-    """
-    belongs, came = _came(first, returns, periods_us, until_us, rolling_us)
-    chosen = belongs == number
-    if later is not None:
-        chosen &= came[:, later] if later < came.shape[1] else False
-    return np.flatnonzero(chosen)
-
-
-def _came(
-    first: Moments, returns: Moments, periods_us: Ints, until_us: int, rolling_us: int | None
-) -> tuple[Ints, NDArray[np.bool_]]:
-    """For each of `first` the number of the cohort, and in which periods from that one on they came."""
     belongs = np.searchsorted(periods_us, first.times, side="right") - 1
     place = np.searchsorted(first.users, returns.users)
     np.minimum(place, max(len(first.users) - 1, 0), out=place)
@@ -139,7 +113,44 @@ def _came(
     came = np.zeros((len(first.users), columns), dtype=bool)
     fits = (later >= 0) & (later < columns)
     came[place[fits], later[fits]] = True
-    return belongs, came
+    return Returns(belongs, came)
+
+
+def cohorts(found: Returns, periods_us: Ints, until_us: int, rolling_us: int | None) -> list[Cohort]:
+    """The table of cohorts; one for each period, also where nobody came. Arguments as of `returned`, whose answer is `found`."""
+    count = len(periods_us) - 1
+    columns = found.came.shape[1]
+    sizes = np.bincount(found.belongs, minlength=count)
+    order = np.argsort(found.belongs, kind="stable")
+    bounds = np.concatenate(([0], np.cumsum(sizes)))
+    table = []
+    for number in range(count):
+        mine = found.came[order[bounds[number] : bounds[number + 1]]]
+        ends = _ends(periods_us, number, columns, rolling_us)
+        begins = _begins(periods_us, number, columns, rolling_us)
+        shown = int(np.sum(begins < until_us))
+        table.append(
+            Cohort(
+                int(periods_us[number]),
+                int(sizes[number]),
+                [int(value) for value in mine.sum(axis=0)[:shown]],
+                [bool(end <= until_us) for end in ends[:shown]],
+            )
+        )
+    return table
+
+
+def members(found: Returns, number: int, later: int | None) -> Ints:
+    """Places, among the users, of those behind a figure of the table.
+
+    Args:
+        number: of the cohort.
+        later: in which period from theirs on they came; None: all of the cohort.
+    """
+    chosen = found.belongs == number
+    if later is not None:
+        chosen &= found.came[:, later] if later < found.came.shape[1] else False
+    return np.flatnonzero(chosen)
 
 
 def _begins(periods_us: Ints, number: int, columns: int, rolling_us: int | None) -> Ints:

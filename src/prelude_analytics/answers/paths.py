@@ -15,12 +15,27 @@ from numpy.typing import NDArray
 from prelude_analytics.answers.lives import Sequence
 from prelude_store.timeline.columns import Ints
 
-__all__ = ["END", "OTHERS", "Link", "Located", "Node", "Paths", "Steps", "follow", "located", "ranked", "through"]
+__all__ = [
+    "ANY",
+    "END",
+    "OTHERS",
+    "Link",
+    "Located",
+    "Node",
+    "Paths",
+    "Steps",
+    "follow",
+    "located",
+    "ranked",
+    "through",
+]
 
 END = -1
 """In place of an action: the path was over."""
 OTHERS = -2
 """In place of an action: one of those that are not shown one by one."""
+ANY = -3
+"""In place of an action: whichever it was."""
 
 _SECOND_US = 1_000_000
 
@@ -131,7 +146,7 @@ def through(
 
     Args:
         step: of the node, from 0.
-        action: of the node, or `OTHERS`.
+        action: of the node, or `OTHERS`, or `ANY`: all paths that came so far.
         following: of the node at the next step, or `OTHERS`, or `END` for those that went no further; None: wherever they went.
     """
     chosen = _at(paths.actions[step], top, names, action)
@@ -141,6 +156,8 @@ def through(
 
 
 def _at(actions: Ints, top: int, names: Mapping[int, str], wanted: int) -> NDArray[np.bool_]:
+    if wanted == ANY:
+        return actions != END  # type: ignore[no-any-return]
     if wanted != OTHERS:
         return actions == wanted  # type: ignore[no-any-return]
     ranks, chosen = ranked(np.bincount(actions[actions >= 0]), top, names)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from prelude_analytics.sources import Counting
     from prelude_analytics.zones import Step
 
-__all__ = ["Asked", "Customers", "Emails", "Pages", "Users", "customers", "emails", "pages", "users"]
+__all__ = ["Asked", "Customers", "Emails", "Pages", "Users", "customers", "emails", "pages", "users", "viewers"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SUCCESS: Final = ORDER.index(SUCCESS)
@@ -100,18 +100,24 @@ class Methods(BaseModel):
     other: int = Field(description="Any other method, or none named.")
 
 
-class Sender(Counts):
-    """One person's emails; the counts are of generating and sending together."""
+class Sent(Counts):
+    """Emails; the counts are of generating and sending together."""
 
-    user_email: str
     generated: int = Field(description="Emails generated, successes.")
     sent: int = Field(description="Emails sent, successes.")
     by_method: Methods = Field(description="Of those sent.")
 
 
+class Sender(Sent):
+    """One person's emails."""
+
+    user_email: str
+
+
 class Emails(Ranking):
     """Generating and sending of emails (the reference's Query 5)."""
 
+    totals: Sent = Field(description="Of all emails: also of people on other pages, and of nobody.")
     items: list[Sender] = Field(description="The most sent first.")
 
 
@@ -215,6 +221,13 @@ async def customers(reading: Reading, counting: Counting, asked: Asked, *, named
     )
 
 
+async def viewers(reading: Reading, counting: Counting, customer: str) -> list[str]:
+    """Who viewed one customer, successfully: those whom ``user_count`` of ``GET /customers`` counts, in order."""
+    seen = await sheet(reading, VIEWERS, counting)
+    found = await worked(seen, lambda: _viewers(seen, [customer]))
+    return found.get(customer, [])
+
+
 async def emails(reading: Reading, counting: Counting, asked: Asked) -> Emails:
     """The answer to ``GET /emails``."""
     chosen = await sheet(reading, EMAILS, counting)
@@ -241,23 +254,21 @@ async def emails(reading: Reading, counting: Counting, asked: Asked) -> Emails:
         for method in ("gmail_api_v2", "outlook_api_v2", "smtp")
     }
     found = _rank(people, sent, table.sum(axis=1), asked)
+
+    def of(numbers: int | slice) -> dict[str, Any]:
+        named = {method: int(part[numbers].sum()) for method, part in by_method.items()}
+        together = int(sent[numbers].sum())
+        return {
+            "generated": int(generated[numbers].sum()),
+            "sent": together,
+            "by_method": Methods(**named, other=together - sum(named.values())),
+        }
+
     return Emails(
         **_frame(chosen, counting, asked, found, sent),
-        items=[
-            Sender(
-                user_email=email,
-                generated=int(generated[number]),
-                sent=int(sent[number]),
-                by_method=_methods({method: int(of[number]) for method, of in by_method.items()}, int(sent[number])),
-                **_counts(found, number),
-            )
-            for email, number in found.keys
-        ],
+        totals=Sent(**(of(slice(None)) | counts(found.by_status.sum(axis=0).tolist()))),
+        items=[Sender(user_email=email, **(of(number) | _counts(found, number))) for email, number in found.keys],
     )
-
-
-def _methods(named: dict[str, int], sent: int) -> Methods:
-    return Methods(**named, other=sent - sum(named.values()))
 
 
 def _counts(found: _Ranked, number: int) -> dict[str, int]:

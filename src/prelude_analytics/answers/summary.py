@@ -14,6 +14,8 @@ from prelude_analytics.answers.shapes import RELATIVE_ERROR, Answer, Counts, Ran
 from prelude_analytics.figures.sheet import Chunk, edges_of, sheet
 from prelude_analytics.figures.tables import ACTIVITIES, LATENCIES
 from prelude_analytics.figures.work import worked
+from prelude_analytics.problems import Problem
+from prelude_analytics.sources import TOO_MUCH
 
 if TYPE_CHECKING:
     from typing import Any
@@ -35,7 +37,7 @@ class Totals(Counts):
 
 
 class Change(BaseModel):
-    """Against the period before, as a share of it: 0.5 is half as many again; null where there was nothing before."""
+    """Against the period before, as a share of it: 0.5 is half as many again; null where there was nothing before, or too much to be read."""
 
     count: float | None
     success: float | None
@@ -73,7 +75,7 @@ class Summary(Answer):
     approximate: bool = Field(True, description="Percentiles come from a sketch; counts and means are exact.")
     relative_error: float = Field(RELATIVE_ERROR, description="Of percentiles, at most.")
     totals: Totals
-    before: Before
+    before: Before | None = Field(description="Null where it has more rows than may be read.")
     change: Change
     by_action: list[ActionCounts] = Field(description="The most frequent first.")
     by_day: list[DayCounts] = Field(description="Every day of the range.")
@@ -96,7 +98,7 @@ async def summary(reading: Reading, counting: Counting) -> Summary:
     chosen = await sheet(reading, ACTIVITIES, counting, edges)
     found = await worked(chosen, lambda: _figures(chosen, edges))
     earlier = replace(counting, range=counting.range.before())
-    before = await _totals(await sheet(reading, ACTIVITIES, earlier))
+    before = await _before(reading, earlier)
     known: dict[tuple[str, ...], dict[str, Any]] = {}
     if chosen.kind == "rows" or counting.filters.within(LATENCIES.filters):
         known = await latency.by_action(reading, counting)
@@ -118,8 +120,8 @@ async def summary(reading: Reading, counting: Counting) -> Summary:
     return Summary(
         **framed(chosen, counting),
         totals=Totals(average_ms=_mean(int(found.measured.sum()), int(found.lengths.sum())), **now),
-        before=Before(range=RangeShown(**earlier.range.shown()), totals=Counts(**before)),  # type: ignore[arg-type]
-        change=Change(**{name: _change(now[name], before[name]) for name in now}),
+        before=None if before is None else Before(range=RangeShown(**earlier.range.shown()), totals=Counts(**before)),  # type: ignore[arg-type]
+        change=Change(**{name: _change(now[name], (before or {}).get(name, 0)) for name in now}),
         by_action=sorted(by_action, key=lambda one: (-one.count, one.action_type, one.action_name)),
         by_day=[
             DayCounts(start=start, **counts(day)) for start, day in zip(edges[:-1], found.by_day.tolist(), strict=True)
@@ -141,6 +143,16 @@ def _figures(of: Sheet, edges: list[datetime]) -> _Figures:
         of.sums("duration_sum", len(actions), action),
         of.by_status(len(edges) - 1, edges_of(edges)),
     )
+
+
+async def _before(reading: Reading, earlier: Counting) -> dict[str, int] | None:
+    """The totals of a period with which another is compared; None where they are not to be had for what that one costs."""
+    try:
+        return await _totals(await sheet(reading, ACTIVITIES, earlier))
+    except Problem as problem:
+        if problem.title != TOO_MUCH:
+            raise
+        return None
 
 
 async def _totals(of: Sheet) -> dict[str, int]:

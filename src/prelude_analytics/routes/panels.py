@@ -12,6 +12,7 @@ from prelude_analytics.access import Calls
 from prelude_analytics.answers.deals import Deals, deals
 from prelude_analytics.answers.errors import Errors, errors
 from prelude_analytics.answers.latency import Latency, latency
+from prelude_analytics.answers.origins import Origins, origins
 from prelude_analytics.answers.trends import STACKS, Heatmap, Stack, Trends, heatmap, trends
 from prelude_analytics.asking import PanelQuery, StepQuery, counting, step_of
 from prelude_analytics.figures.reading import Figures
@@ -34,6 +35,12 @@ class TrendsQuery(SteppedQuery):
 
     stack: Stack = Field("status", description=f"What the series are: one for each {', '.join(STACKS)}.")
     limit: int = Field(20, ge=1, le=100, description="Series at most; what does not fit is one more, without a key.")
+
+
+class OriginsQuery(PanelQuery):
+    """Parameters of origins."""
+
+    limit: int = Field(20, ge=1, le=1000, description="Of each at most; what does not fit is one more, without a key.")
 
 
 @router.get("/trends")
@@ -81,6 +88,17 @@ async def get_errors(
     async with figures.read() as reading:
         about = await reaching(reading.connection, about)
         return await errors(reading, about, step_of(query, about.range))
+
+
+@router.get("/origins")
+async def get_origins(
+    query: Annotated[OriginsQuery, Query()], caller: Calls, figures: Figures, request: Request
+) -> Origins:
+    """Where activities came from: by address, and by browser. Read from rows, so ask it of a person, a thing or a short range."""
+    about = counting(query, caller, request.app.state.settings)
+    async with figures.read() as reading:
+        about = await reaching(reading.connection, about)
+        return await origins(reading, about, query.limit)
 
 
 @router.get("/deals")

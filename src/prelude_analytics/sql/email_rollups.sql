@@ -3,4 +3,3 @@ SELECT wanted.day, date_part('epoch', rollup.bucket)::bigint AS bucket,
 FROM unnest(%(days)s::date[]) AS wanted (day)
 JOIN public.email_rollups AS rollup ON rollup.grain = %(grain)s::smallint
     AND rollup.bucket >= wanted.day::timestamptz AND rollup.bucket < (wanted.day + 1)::timestamptz
-WHERE rollup.user_email <> ''

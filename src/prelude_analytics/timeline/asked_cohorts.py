@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from pydantic import BaseModel, Field
 
-from prelude_analytics.answers.cohorts import Cohort, Moments, cohorts, first_moments, members
+from prelude_analytics.answers.cohorts import Cohort, Moments, Returns, cohorts, first_moments, members, returned
 from prelude_analytics.answers.lives import users_of
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.timeline.people import page_of
@@ -17,7 +17,7 @@ from prelude_analytics.timeline.periods import Unit, periods
 from prelude_analytics.timeline.picking import Wanted
 from prelude_analytics.timeline.query import Asked, TimelineAnswer, TimelineQuery, action_of, framed
 from prelude_analytics.timeline.work import worked
-from prelude_store.timeline.columns import DAY_US, Ints
+from prelude_store.timeline.columns import DAY_US
 from prelude_store.timeline.moments import microseconds, moment
 
 if TYPE_CHECKING:
@@ -93,16 +93,6 @@ class Cohorts(TimelineAnswer):
     people: Newcomers | None
 
 
-class _Table(NamedTuple):
-    """What the figures are of."""
-
-    first: Moments
-    returns: Moments
-    edges: Ints
-    until: int
-    length: int | None
-
-
 async def cohorts_shown(connection: Connection, memory: Memory, about: Asked, query: CohortsQuery) -> Cohorts:
     """Of those who came first in one period, how many came back in which.
 
@@ -123,9 +113,12 @@ async def cohorts_shown(connection: Connection, memory: Memory, about: Asked, qu
     known = await timeline.seen_before(users) if query.first == "ever" else users[:0]
     returns = moments if action is None else await _moments_of(timeline, Wanted((action,)))
     first = await worked(partial(first_moments, moments, known))
-    table = _Table(first, returns, edges, microseconds(about.range.to), length)
-    counted = await worked(partial(cohorts, *table))
-    people = None if query.people_of is None else await _people(timeline, table, dates.index(query.people_of), query)
+    periods_asked = edges, microseconds(about.range.to), length
+    found = await worked(partial(returned, first, returns, *periods_asked))
+    counted = await worked(partial(cohorts, found, *periods_asked))
+    people = (
+        None if query.people_of is None else await _people(timeline, first, found, dates.index(query.people_of), query)
+    )
     return Cohorts(
         unit=query.unit,
         cohorts=[_shown(day, cohort) for day, cohort in zip(dates, counted, strict=True)],
@@ -143,11 +136,11 @@ def _shown(period: date, cohort: Cohort) -> CohortShown:
     return CohortShown(period=period, users=cohort.users, returned=cohort.returned, complete=cohort.complete)
 
 
-async def _people(timeline: Timeline, table: _Table, number: int, query: CohortsQuery) -> Newcomers:
+async def _people(timeline: Timeline, first: Moments, found: Returns, number: int, query: CohortsQuery) -> Newcomers:
     """A page of those behind a figure of the cohort `number`."""
-    places = await worked(partial(members, *table, number, query.people_in))
-    users = table.first.users[places]
-    moments = dict(zip(users.tolist(), table.first.times[places].tolist(), strict=True))
+    places = await worked(partial(members, found, number, query.people_in))
+    users = first.users[places]
+    moments = dict(zip(users.tolist(), first.times[places].tolist(), strict=True))
     emails = await timeline.emails(users)
     page, following = page_of(emails, query.limit, query.cursor, "cursor")
     items = [Newcomer(user_email=email, first_at=moment(moments[user])) for email, user in page]

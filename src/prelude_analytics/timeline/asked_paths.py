@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from prelude_analytics.answers.flows import Flows, added, flows_of, levels
 from prelude_analytics.answers.fragments import joints_of, parted
 from prelude_analytics.answers.lives import Sequence
-from prelude_analytics.answers.paths import END, OTHERS, Paths, Steps, follow, located, through
+from prelude_analytics.answers.paths import ANY, END, OTHERS, Paths, Steps, follow, located, through
 from prelude_analytics.cursors import pack, unpack
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.timeline.query import Asked, TimelineAnswer, TimelineQuery, action_of, framed
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from prelude_analytics.timeline.memory import Memory
     from prelude_store.timeline.columns import Ints
 
-__all__ = ["THE_END", "THE_OTHERS", "PathsQuery", "PathsShown", "flows_in", "paths_shown"]
+__all__ = ["ANY_ACTION", "THE_END", "THE_OTHERS", "PathsQuery", "PathsShown", "flows_in", "paths_shown"]
 
 THE_OTHERS: Final = "(others)"
 THE_END: Final = "(end)"
-"""What a client writes for the activities that are not shown one by one, and for going no further."""
+ANY_ACTION: Final = "(any)"
+"""What a client writes for the activities that are not shown one by one, for going no further, and for whichever activity it was."""
 
 
 class PathsQuery(TimelineQuery):
@@ -52,7 +53,9 @@ class PathsQuery(TimelineQuery):
     list_step: int | None = Field(
         None, ge=0, le=5, description="List the visits behind a figure of this step; the first is 0."
     )
-    list_action: str | None = Field(None, description=f"The activity there, as the answer has it, or `{THE_OTHERS}`.")
+    list_action: str | None = Field(
+        None, description=f"The activity there, as the answer has it, or `{THE_OTHERS}`; `{ANY_ACTION}`: whichever."
+    )
     list_next: str | None = Field(
         None,
         description=f"Only visits that went on with this activity, or `{THE_OTHERS}`; `{THE_END}`: that went no further.",
@@ -183,22 +186,20 @@ async def flows_in(timeline: Timeline, query: PathsQuery) -> Flows:
         return _Part(flows_of(_follow([visits], query, names)), rest)
 
     asked = query.start, query.direction, query.depth, query.gap
-    keys = {
-        (
-            "flows",
-            timeline.key(number, number + 1) or number,
-            asked,
-            *(side.tobytes() for side in joints[number]),
-        ): number
-        for number in range(len(sequences))
+    stretches = {number: timeline.key(number, number + 1) for number in range(len(sequences))}
+    remembered = {
+        ("flows", rows, asked, *(side.tobytes() for side in joints[number])): number
+        for number, rows in stretches.items()
+        if rows is not None
     }
 
     async def count(missing: list[Any]) -> dict[Any, _Part]:
-        return await worked(lambda: {key: alone(keys[key]) for key in missing})
+        return await worked(lambda: {key: alone(remembered[key]) for key in missing})
 
-    known = await timeline.memory.obtain([key for key in keys if key[1] != keys[key]], count)
-    known |= await count([key for key in keys if key[1] == keys[key]])
-    parts = [known[key] for key in keys]  # in the order of time, and not in that in which they were found
+    known = await timeline.memory.obtain(list(remembered), count)
+    found = {number: known[key] for key, number in remembered.items()}
+    found |= await worked(lambda: {number: alone(number) for number, rows in stretches.items() if rows is None})
+    parts = [found[number] for number in stretches]  # in the order of time, and not in that in which they were found
 
     def together() -> Flows:
         return added([flows_of(_follow([part.rest for part in parts], query, names)), *(part.flows for part in parts)])
@@ -218,10 +219,9 @@ def _follow(sequences: list[Sequence], query: PathsQuery, names: dict[int, str],
 
 def _number(action: str, names: dict[int, str]) -> int:
     """Of an activity, or of what stands in its place; one that nobody ever did has a number that nothing has."""
-    if action == THE_OTHERS:
-        return OTHERS
-    if action == THE_END:
-        return END
+    stands = {THE_OTHERS: OTHERS, THE_END: END, ANY_ACTION: ANY}
+    if action in stands:
+        return stands[action]
     return next((number for number, name in names.items() if name == action), max(names, default=0) + 1)
 
 

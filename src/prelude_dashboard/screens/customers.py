@@ -27,6 +27,7 @@ async def show(ask: Asking) -> dict[str, Any]:
     """Deals over time, and a page of customers."""
     deals = await ask.deals()
     found = await ask.customers(_ROWS, ask.state["cursor"])
+    opened = ask.state["open"]
     done = [(name, action, getattr(deals.totals, name)) for name, action, _ in _DONE]
     return {
         "deals": deals,
@@ -36,6 +37,7 @@ async def show(ask: Asking) -> dict[str, Any]:
         "values": [float(one.total_value_created) for one in deals.over_time],
         "drawn": _drawn(deals),
         "found": found,
+        "people": await ask.viewers(opened) if opened is not None and ask.ranks else None,
         "most": max((one.success for one in found.items), default=0),
     }
 

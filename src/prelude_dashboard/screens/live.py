@@ -9,6 +9,7 @@ from uuid import UUID
 
 from prelude_analytics.items import Activity
 from prelude_analytics.statuses import ORDER
+from prelude_dashboard import table
 from prelude_dashboard.opened import handle, opened
 from prelude_dashboard.screen import Screen
 
@@ -28,6 +29,8 @@ async def show(ask: Asking) -> dict[str, Any]:
         "found": await ask.newest(_ROWS),
         "socket": _socket(ask),
         "blanks": [_blank(status) for status in ORDER],
+        "columns": table.USUAL,
+        "all_columns": table.COLUMNS,
         "handle": handle,
         **await opened(ask),
     }

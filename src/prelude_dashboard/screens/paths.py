@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from prelude_analytics.parameters import ParameterError
-from prelude_analytics.timeline.asked_paths import THE_END, THE_OTHERS
+from prelude_analytics.timeline.asked_paths import ANY_ACTION, THE_END, THE_OTHERS
 from prelude_dashboard import names
 from prelude_dashboard.flows import Joint, Stop, flow
 from prelude_dashboard.names import Named, askable, names_of
@@ -65,6 +65,7 @@ async def show(ask: Asking) -> dict[str, Any]:
         "stretch": stretch,
         "THE_OTHERS": THE_OTHERS,
         "THE_END": THE_END,
+        "ANY_ACTION": ANY_ACTION,
         "nothing_open": NOTHING_OPEN,
     }
 

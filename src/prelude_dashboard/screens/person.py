@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["SCREEN", "show"]
 
 SCREEN: Final = Screen("person", "/person", "Person", "", refresh=30, about=("user_email",), within="people")
-_NAMES: Final = 8
+_NAMES: Final = 10
 _SESSIONS: Final = 8
-_SERVICES: Final = 5
+_SERVICES: Final = 3
+_PLACES: Final = 4
 
 
 async def show(ask: Asking) -> dict[str, Any]:
@@ -24,12 +25,14 @@ async def show(ask: Asking) -> dict[str, Any]:
     email = ask.counting.filters.user_email
     if email is None:
         raise Problem(404, "No such person", "the address names nobody; the list of people links to each")
+    narrowed = await ask.narrow()
     trends = await ask.trends("status")
     services = await ask.trends("service", _SERVICES)
     sessions = await ask.sessions(_SESSIONS)
     recent = await ask.activities(1)
     return {
         "email": email,
+        "narrowed": narrowed,
         "summary": await ask.summary(),
         "drawn": of_trends(trends),
         "trends": trends,
@@ -40,5 +43,6 @@ async def show(ask: Asking) -> dict[str, Any]:
         "pages": await ask.pages(_NAMES),
         "sessions": sessions.items,
         "last": recent.items[0] if recent.items else None,
+        "origins": await ask.origins(_PLACES),
         "names": _NAMES,
     }

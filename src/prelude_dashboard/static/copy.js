@@ -1,17 +1,22 @@
-// Buttons that copy; they are seen only where copying is possible.
+// Buttons that copy a value. Where the browser lets nobody copy (http beyond this machine) there are none: a click selects the value instead.
+const SAID = 1500;
+
+async function copy(button) {
+  const name = button.textContent;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Not allowed";
+  }
+  setTimeout(() => { button.textContent = name; }, SAID);
+}
+
 export function copying() {
   if (!navigator.clipboard) return;
-  document.documentElement.dataset.copies = "";
-  document.addEventListener("click", async ({ target }) => {
-    const button = target.closest?.("[data-copy]");
-    if (!button) return;
-    const before = button.textContent;
-    try {
-      await navigator.clipboard.writeText(button.dataset.copy);
-      button.textContent = "Copied";
-    } catch {
-      button.textContent = "Not allowed";
-    }
-    setTimeout(() => { button.textContent = before; }, 1500);
+  document.documentElement.toggleAttribute("data-copying", true);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-copy]");
+    if (button) copy(button);
   });
 }

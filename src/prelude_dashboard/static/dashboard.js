@@ -2,6 +2,7 @@
 import { ages } from "./ages.js";
 import { copying } from "./copy.js";
 import { keys } from "./keys.js";
+import { loading } from "./loading.js";
 import { refreshing } from "./refresh.js";
 import { theme } from "./theme.js";
 
@@ -9,4 +10,5 @@ ages();
 theme();
 keys();
 copying();
+loading();
 refreshing(ages);

@@ -47,6 +47,7 @@ TABLE: Final = {
     "GET /emails": (401, 401, 401, 401, 200, 200, 403),
     "GET /deals": READ,
     "GET /pages": READ,
+    "GET /origins": READ,
     "GET /trends": READ,
     "GET /heatmap": READ,
     "GET /latency": READ,

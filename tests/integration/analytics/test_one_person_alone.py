@@ -62,6 +62,7 @@ ASKED: Final[dict[str, list[dict[str, str]]]] = {
     "GET /emails": PLAIN,
     "GET /deals": PLAIN,
     "GET /pages": LIST,
+    "GET /origins": PLAIN,
     "GET /trends": [*PLAIN, {"stack": "name"}, {"stack": "service", "limit": "1"}],
     "GET /heatmap": PLAIN,
     "GET /latency": PLAIN,

@@ -17,13 +17,14 @@ from psycopg.rows import dict_row
 from prelude_analytics import queries
 from prelude_analytics.answers import deals, errors, latency, rankings, sessions, summary, system, trends
 from prelude_analytics.answers.exporter import Probe
+from prelude_analytics.answers.origins import origins
 from prelude_analytics.answers.page_latency import page_latencies
 from prelude_analytics.answers.rows import Wanted, activities, first_place
 from prelude_analytics.cursors import Place, SessionPlace
 from prelude_analytics.figures.reading import Reading
 from prelude_analytics.filters import Filters
 from prelude_analytics.ranges import Range
-from prelude_analytics.sources import Counting, newest_ahead, watermark_of_rows
+from prelude_analytics.sources import Counting, newest, newest_ahead, watermark_of_rows
 from prelude_store.rollups import passes
 from tests.support.postgres import as_role
 
@@ -105,6 +106,7 @@ async def ask_everything(connection: Any) -> None:
         await trends.heatmap(Reading(connection), about)
         await latency.latency(Reading(connection), about, "day")
         await page_latencies(Reading(connection), about)
+        await origins(Reading(connection), await newest(connection, about))
         await errors.errors(Reading(connection), about, "day")
         await deals.deals(Reading(connection), about, "day")
         await rankings.pages(Reading(connection), about, everything)

@@ -34,6 +34,7 @@ PANELS = (
     "/customers",
     "/emails",
     "/pages",
+    "/origins",
 )
 LISTS = ("/recent-activities", "/sessions", "/export.csv", "/export.ndjson")
 LONG = "c" * 300
@@ -42,6 +43,13 @@ DATA = (
     '{"customer_id": 7, "method": "smtp"}',
     '{"customer_id": "eight", "method": "pigeon", "deal_name": "Enterprise"}',
     f'{{"customer_id": "{LONG}", "method": "gmail_api_v2"}}',
+)
+AGENTS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/137.0.0.0 Safari/537.36 Edg/137.0",
+    "Mozilla/5.0 (X11; Linux x86_64; rv:139.0) Gecko/20100101 Firefox/139.0",
+    "curl/8.5.0",
+    None,
+    "ä" * 200,
 )
 FORMULA = "=cmd|' /C calc'!A0"
 
@@ -64,6 +72,8 @@ def write(writer: Writer, count: int = 60) -> None:
             action_data=DATA[number // 10 % len(DATA)],
             tags=("vip",) if number % 4 == 0 else None,
             duration_ms=number,
+            user_agent=AGENTS[number % 5],
+            ip_address=("198.51.100.7", "2001:db8::1", None)[number // 3 % 3],
         )
         for number in range(count)
     ]
@@ -127,6 +137,11 @@ def test_each_number_has_a_list_of_just_that_many_rows_while_more_arrive(
     for one in users["items"]:
         assert one["success"] == len(listed(client, user_email=one["user_email"], result_status="success", **about))
     created = listed(client, action_name="create_deal", result_status="success", **about)
+    valued = listed(client, deal_value="known", result_status="success", **about)
+    assert deals["totals"]["valued"] == len(valued) > 0
+    assert len(listed(client, deal_value="unknown", **about)) == len(
+        [row for row in listed(client, action_name="create_deal", **about) if "value_usd" not in row["action_data"]]
+    )
     assert deals["totals"]["created"]["success"] == len(created)
     assert float(deals["totals"]["total_value_created"]) == sum(
         row["action_data"].get("value_usd", 0) for row in created
@@ -138,10 +153,10 @@ def test_each_key_of_an_answer_has_a_filter_that_lists_what_it_counts_while_more
     client: httpx.Client, writers: tuple[Writer, Writer]
 ) -> None:
     zoned = {"days": 4, "tz": "Asia/Kolkata"}
-    pages, customers, emails, failures, heatmap, trends = (
+    pages, customers, emails, failures, heatmap, trends, origins = (
         ask(client, path, **zoned, **more)
         for path, more in (
-            ("/pages", {}), ("/customers", {}), ("/emails", {}), ("/errors", {}), ("/heatmap", {}), ("/trends", {"stack": "service"})
+            ("/pages", {}), ("/customers", {}), ("/emails", {}), ("/errors", {}), ("/heatmap", {}), ("/trends", {"stack": "service"}), ("/origins", {})
         )
     )  # fmt: skip
     write(writers[1])
@@ -154,16 +169,22 @@ def test_each_key_of_an_answer_has_a_filter_that_lists_what_it_counts_while_more
         *(({"user_email": one["user_email"], "action_group": "emails"}, one) for one in emails["items"]),
         *(({"weekday": one["weekday"], "hour": one["hour"]}, one) for one in heatmap["cells"] if one["count"]),
         *(({"service_name": one["key"] or "(none)"}, one) for one in trends["series"]),
+        *(({"ip_address": one["key"] or "(none)"}, one) for one in origins["addresses"]),
+        *(({"browser": one["key"] or "(none)"}, one) for one in origins["browsers"]),
+        ({"action_group": "emails"}, emails["totals"]),
     ]
+    assert [one["key"] for one in origins["browsers"]] == ["", "Edge on Windows", "Firefox on Linux", "curl", "ä" * 60]
+    assert emails["totals"]["count"] > sum(one["count"] for one in emails["items"])
     assert any(one["customer_id"].startswith("ccc") for one in customers["items"])
     for filters, one in wanted:
         rows = listed(client, limit=1000, **filters, **about)
         for status in ("success", "error", "pending", "timeout"):
             assert sum(row["result_status"] == status for row in rows) == one[status], filters
         assert len(rows) == one["count"] > 0
-    for one in emails["items"]:
+    for one in [*emails["items"], emails["totals"]]:
         for method, count in one["by_method"].items():
-            some = {"user_email": one["user_email"], "action_name": "send_email", "result_status": "success"}
+            some: dict[str, Any] = {"action_name": "send_email", "result_status": "success"}
+            some |= {"user_email": one["user_email"]} if "user_email" in one else {}
             assert len(listed(client, email_method=method, **some, **about)) == count
     assert {name for one in emails["items"] for name, count in one["by_method"].items() if count} >= {"smtp", "other"}
 
@@ -204,6 +225,9 @@ def test_an_export_has_the_rows_of_the_list_under_every_filter(client: httpx.Cli
         {"page_route": "(none)"},
         {"customer_id": "eight"},
         {"action_group": "emails", "email_method": "smtp"},
+        {"deal_value": "known"},
+        {"ip_address": "2001:db8::1", "user_email": ADA},
+        {"browser": "curl"},
         {"hour": str(datetime.now(UTC).hour)},
     ):
         expected = [row["event_id"] for row in listed(client, days=9, limit=1000, **given)]

@@ -16,7 +16,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from prelude_analytics.answers.cohorts import cohorts, first_moments
+from prelude_analytics.answers.cohorts import cohorts, first_moments, returned
 from prelude_analytics.answers.flows import levels
 from prelude_analytics.answers.funnel import Order, Step, counted
 from prelude_analytics.filters import Filters
@@ -201,5 +201,6 @@ async def ask_cohorts(
     users = np.unique(moments.users)
     known = await timeline.seen_before(users) if ever else users[:0]
     length = (7 if unit == "week" else 1) * DAY if rolling else None
-    table = cohorts(first_moments(moments, known), moments, edges, microseconds(timeline.range.to), length)
+    asked = edges, microseconds(timeline.range.to), length
+    table = cohorts(returned(first_moments(moments, known), moments, *asked), *asked)
     return [(day, one.users, one.returned, one.complete) for day, one in zip(dates, table, strict=True)]

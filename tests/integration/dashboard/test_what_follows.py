@@ -110,6 +110,17 @@ def test_each_band_and_each_number_of_paths_opens_as_many_visits(browser: httpx.
         assert listed(browser, unescape(href), 'title="The rows"') == count, href
 
 
+@pytest.mark.parametrize("also", ["", "&start=crm.view_deal", "&start=crm.view_deal&direction=before"])
+def test_each_number_of_visits_opens_as_many(browser: httpx.Client, also: str) -> None:
+    page = browser.get(f"/analytics/paths?days=30{also}").text
+    headline = re.search(r'<p class="headline">(.*?)</p>', page, re.DOTALL)
+    assert headline
+    numbers = re.findall(r'href="([^"#]+)#visits">(?:<strong>)?([\d\u202f]+)', headline[1])
+    assert len(numbers) == (2 if "start" in also else 1)
+    for href, number in numbers:
+        assert listed(browser, unescape(href), 'title="The rows"') == int(number.replace("\u202f", "")), href
+
+
 def test_a_visit_leads_to_just_the_two_rows_that_follow_each_other(browser: httpx.Client) -> None:
     page = browser.get("/analytics/paths?days=30&open=0~crm.view_deals_list~crm.view_deal").text
     hrefs = re.findall(r'href="([^"]+)" title="The rows"', page)

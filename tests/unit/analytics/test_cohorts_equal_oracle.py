@@ -7,7 +7,15 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from prelude_analytics.answers.cohorts import Moments, cohorts, edges_are_enough, edges_of, first_moments, members
+from prelude_analytics.answers.cohorts import (
+    Moments,
+    cohorts,
+    edges_are_enough,
+    edges_of,
+    first_moments,
+    members,
+    returned,
+)
 from prelude_analytics.answers.lives import runs_of
 from prelude_analytics.ranges import Range
 from prelude_analytics.timeline.periods import Unit, periods
@@ -65,12 +73,13 @@ def test_cohorts_are_as_their_definition_has_them() -> None:
                 *(np.concatenate([getattr(part, name) for part in chosen]) for name in ("users", "times"))
             )
         period_us = (7 if unit == "week" else 1) * DAY if rolling else None
-        found = cohorts(first, returns, edges, until, period_us)
+        came = returned(first, returns, edges, until, period_us)
+        found = cohorts(came, edges, until, period_us)
         shown = [(day, one.users, one.returned, one.complete) for day, one in zip(dates, found, strict=True)]
         assert shown == expected, number
         for place, one in enumerate(found):
             for later, count in [(None, one.users), *enumerate(one.returned)]:
-                assert len(members(first, returns, edges, until, period_us, place, later)) == count, number
+                assert len(members(came, place, later)) == count, number
 
 
 def test_where_clocks_make_two_midnights_in_one_utc_day_edges_are_not_enough() -> None:

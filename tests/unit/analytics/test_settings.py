@@ -34,6 +34,23 @@ def test_a_trusted_proxy_is_an_address_or_a_network(proxy: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "tempo",
+        "https://tempo.example/trace/",
+        "javascript:{trace_id}",
+        "https:///{trace_id}",
+        "http://[x/{trace_id}",
+    ],
+)
+def test_a_link_to_traces_is_an_address_with_a_place_for_the_id(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="leads to no trace"):
+        Settings(database_url="", trace_url=url)
+    Settings(database_url="", trace_url="https://tempo.example/trace/{trace_id}?org=1")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "GET /x?q=prelude_a_aaaaaaaaaa_{} HTTP/1.1",
