@@ -158,7 +158,7 @@ class Asking:
                 else await watermark_of_rows(self._reading.connection, self._cut)
             )
             place = first_place(watermark, among.from_, among.to, digest)
-        return await activities(self._reading.connection, Wanted(filters, among.to, place), limit, moment)
+        return await activities(self._reading, Wanted(filters, among.to, place), limit, moment)
 
     async def newest(self, limit: int) -> Activities:
         """The newest rows that there are, whatever the range of the page; from the list's cursor on the live feed has the rest."""
@@ -174,7 +174,7 @@ class Asking:
         watermark, _ = await watermark_of_rows(self._reading.connection, self._cut)
         until = timestamp + timedelta(microseconds=1)
         place = Place(watermark, timestamp, until, LAST_ID, "")
-        found = await activities(self._reading.connection, Wanted(filters, until, place), 1000, None)
+        found = await activities(self._reading, Wanted(filters, until, place), 1000, None)
         return next((one for one in found.items if one.event_id == event_id), None)
 
     async def sessions(self, limit: int = 50, cursor: str | None = None, *, with_errors: bool = False) -> Sessions:

@@ -122,11 +122,14 @@ async def ask_everything(connection: Any) -> None:
         Filters(result_status="timeout"),
         Filters(q="nothing has this"),
         Filters(tag="t7"),
+        Filters(action_name="send_email"),
+        Filters(action_name="no such"),
+        Filters(action_group="emails", service_name="service-1", page_route="/page/3"),
         Filters(session_id="s70"),
         Filters(entity_id="13"),
     ):
         place = first_place(watermark, whole.from_, END, "")
-        await activities(connection, Wanted(filters, END, place), 100, as_of)
+        await activities(Reading(connection), Wanted(filters, END, place), 100, as_of)
     begun = SessionPlace(END, "", "", derived=False, since=whole.from_, asked="")
     for filters in (Filters(), Filters(user_email="user7@x.com")):
         await sessions.sessions(connection, sessions.SessionList(filters, END, begun), 100)
