@@ -196,12 +196,12 @@ class Asking:
 
     async def users(self, limit: int, cursor: str | None = None) -> rankings.Users:
         """Who did most, with a line over time; for whom `ranks` lets."""
-        about, part = self._ranked(limit, cursor)
+        about, part = self._ranked(limit, cursor, "users")
         return await rankings.users(self._reading, about, part, step_of(StepQuery(step=None), about.range))
 
     async def customers(self, limit: int, cursor: str | None = None) -> rankings.Customers:
         """Which customers were viewed most; by whom, for whom `ranks` lets."""
-        about, part = self._ranked(limit, cursor)
+        about, part = self._ranked(limit, cursor, "customers")
         return await rankings.customers(self._reading, about, part, named=self.ranks)
 
     async def deals(self) -> Deals:
@@ -257,8 +257,8 @@ class Asking:
             raise ParameterError(name, given, "it is the number of an entry, as the list links to it")
         return int(given)
 
-    def _ranked(self, limit: int, cursor: str | None) -> tuple[Counting, rankings.Asked]:
-        about, part = ranked(RankingQuery(**self._given, limit=limit, cursor=cursor), self.caller, self.settings)
+    def _ranked(self, limit: int, cursor: str | None, of: str) -> tuple[Counting, rankings.Asked]:
+        about, part = ranked(RankingQuery(**self._given, limit=limit, cursor=cursor), self.caller, self.settings, of)
         return self._reaching(about), part
 
     def _reaching(self, about: Counting) -> Counting:

@@ -93,7 +93,7 @@ async def sessions_shown(connection: Connection, query: SessionsQuery, caller: C
     """
     now = datetime.now(UTC)
     filters = restrict(caller, _filters(query.user_email, query.session_id))
-    among, digest = query.range(now), asked(query, filters)
+    among, digest = query.range(now), asked(query, filters, "sessions")
     among = among.reaching(await newest_ahead(connection, among.to))
     if query.cursor is None:
         place = SessionPlace(among.to, "", "", derived=False, since=among.from_, asked=digest)
@@ -125,7 +125,7 @@ async def session_shown(
         restrict(caller, _filters(query.user_email, None)),
         Filters.read({"result_status": query.result_status}),
     )
-    digest = asked(query, Filters(user_email=filters.user_email, session_id=session_id))
+    digest = asked(query, Filters(user_email=filters.user_email, session_id=session_id), "session")
     place = None if query.cursor is None else Place.read(query.cursor, digest)
     watermark, as_of = await watermark_of_rollups(connection, cut_now(settings, datetime.now(UTC)))
     found = await find(connection, session_id, filters)
