@@ -11,11 +11,11 @@ import numpy as np
 from prelude_analytics import groups, queries
 from prelude_analytics.figures.tables import ACTIVITIES
 from prelude_analytics.filters import NONE, ROLLED_UP
-from prelude_analytics.sources import fetch, indexed
+from prelude_analytics.sources import between, fetch, in_lanes, indexed
 from prelude_otel.contract.vocabulary import ERROR, PENDING, SUCCESS, TIMEOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
     from prelude_analytics.cursors import Place
     from prelude_analytics.figures.frames import Ints
@@ -72,32 +72,19 @@ async def stretches(reading: Reading, filters: Filters, place: Place) -> AsyncIt
 
 async def _uncounted(reading: Reading, filters: Filters, place: Place) -> list[int] | None:
     """Hours, in seconds since 1970, of rows that the list has and the rollups have not; None: those are many, or not to be told."""
-    asked, (counted, _) = place.watermark.lanes, await reading.counted(place.watermark.cut)
-    behind, ahead = _between(counted.lanes, asked), _between(asked, counted.lanes)
+    asked, (counted, _) = place.watermark, await reading.counted(place.watermark.cut)
+    behind, ahead = between(counted, asked), between(asked, counted)
     if sum(last - first for _, first, last in behind) > _UNCOUNTED:
         return None
     if sum(last - first for _, first, last in ahead) > _OVERTAKEN:
         return None
-    statement = queries.load("uncounted_hours", uncounted=_places(behind), overtaken=_places(ahead))
+    statement = queries.load("uncounted_hours", uncounted=in_lanes(behind), overtaken=in_lanes(ahead))
     (found,) = await fetch(reading.connection, statement, {})
     # A pending row that was ended since is in the list, and is not counted any more.
     if found["rebuilding"] or (found["ended"] and filters.result_status not in {SUCCESS, ERROR}):
         return None
     hours: list[int] = found["hours"]
     return hours
-
-
-def _between(low: Mapping[int, int], high: Mapping[int, int]) -> list[tuple[int, int, int]]:
-    """Where `high` is further than `low`: the lane, behind which number, and up to which."""
-    return [(lane, low.get(lane, 0), last) for lane, last in sorted(high.items()) if last > low.get(lane, 0)]
-
-
-def _places(among: list[tuple[int, int, int]]) -> str:
-    """The condition on rows of the log; of numbers alone, which the planner can count with."""
-    parts = [
-        f"(log.lane = {lane:d} AND log.lane_seq > {low:d} AND log.lane_seq <= {high:d})" for lane, low, high in among
-    ]
-    return " OR ".join(parts) or "false"
 
 
 async def _counts(

@@ -95,5 +95,6 @@ def ranked(query: RankingQuery, caller: Caller, settings: Settings, of: str) -> 
     digest = asked(query, about.filters, of)
     place = None if query.cursor is None else Rank.read(query.cursor, digest)
     if place is not None:
-        about = replace(about, range=replace(about.range, from_=place.since, to=place.until, open=False).quartered())
+        among = replace(about.range, from_=place.since, to=place.until, open=False).quartered()
+        about = replace(about, range=among, cut=place.watermark.cut, as_of=place.watermark)
     return about, Asked(query.limit, digest, place)

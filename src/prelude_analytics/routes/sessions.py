@@ -95,18 +95,17 @@ async def sessions_shown(connection: Connection, query: SessionsQuery, caller: C
     filters = restrict(caller, _filters(query.user_email, query.session_id))
     among, digest = query.range(now), asked(query, filters, "sessions")
     among = among.reaching(await newest_ahead(connection, among.to))
-    if query.cursor is None:
-        place = SessionPlace(among.to, "", "", derived=False, since=among.from_, asked=digest)
-    else:
-        place = SessionPlace.read(query.cursor, digest)
-    watermark, as_of = await watermark_of_rollups(connection, cut_now(settings, now))
+    place = None if query.cursor is None else SessionPlace.read(query.cursor, digest)
+    known, moment = await watermark_of_rollups(connection, cut_now(settings, now))
+    as_of = moment if place is None else None
+    place = place or SessionPlace(among.to, "", "", derived=False, since=among.from_, asked=digest, watermark=known)
     rows, behind = await sessions(
-        connection, SessionList(filters, among.to, place, with_errors=query.with_errors), query.limit
+        connection, SessionList(filters, among.to, place, with_errors=query.with_errors), query.limit, known
     )
     return Sessions(
         items=[Session(**row) for row in rows],
         next_cursor=None if behind is None else behind.token,
-        watermark=WatermarkShown(as_of=as_of, cursor=watermark.token),
+        watermark=WatermarkShown(as_of=as_of, cursor=place.watermark.token),
     )
 
 
