@@ -1,17 +1,19 @@
 -- Sessions behind a place, each where it stood at the watermark of the first page: late rows give some an earlier beginning meanwhile, and
 -- what has come since says which.
 WITH newer AS MATERIALIZED (
-    SELECT DISTINCT log.user_email, coalesce(log.session_id, '') AS session_id FROM public.user_activity_logs AS log WHERE {newer}
+    SELECT log.user_email, coalesce(log.session_id, '') AS session_id, min(log."timestamp") AS first_at, max(log."timestamp") AS last_at
+    FROM public.user_activity_logs AS log WHERE {newer} GROUP BY 1, 2
 ), moved AS MATERIALIZED (
     SELECT session.user_email, session.session_id, session.derived, began.stood_at
     FROM newer JOIN public.user_session_summaries AS session ON session.user_email = newer.user_email
         AND CASE WHEN session.derived THEN '' ELSE session.session_id END = newer.session_id
-        AND session.started_at < %(until)s::timestamptz AND session.started_seq > coalesce((%(seqs)s::bigint[])[session.started_lane], 0)
-    CROSS JOIN LATERAL (
-        SELECT min(log."timestamp") AS stood_at FROM public.user_activity_logs AS log
+        AND session.started_at <= newer.last_at AND session.ended_at >= newer.first_at
+    LEFT JOIN LATERAL (
+        SELECT log."timestamp" AS stood_at FROM public.user_activity_logs AS log
         WHERE log.user_email = session.user_email AND log."timestamp" >= session.started_at AND log."timestamp" <= session.ended_at
             AND coalesce(log.session_id, '') = newer.session_id AND log.lane_seq <= (%(seqs)s::bigint[])[log.lane]
-    ) AS began
+        ORDER BY log."timestamp" LIMIT 1
+    ) AS began ON true
 )
 SELECT session.user_email, session.session_id, session.derived, session.started_at, session.ended_at, session.duration_ms,
     session.activity_count, session.success_count, session.error_count, session.pending_count, session.timeout_count,

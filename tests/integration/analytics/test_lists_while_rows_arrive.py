@@ -90,7 +90,7 @@ class Story:
 
     def go_on(self) -> None:
         """Something or other happens."""
-        match self.rng.randrange(60):
+        match self.rng.randrange(120):
             case 0:
                 self.rebuild_half()
             case 1:
@@ -149,7 +149,8 @@ def everything(superuser: psycopg.Connection[Any], page: dict[str, Any], asked: 
     ]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(2))
 def test_a_list_has_each_row_of_its_watermark_once(
     client: httpx.Client,
     writers: tuple[Writer, Writer],
