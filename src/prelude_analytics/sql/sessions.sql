@@ -2,16 +2,28 @@
 -- what has come since says which.
 WITH newer AS MATERIALIZED (
     SELECT log.user_email, coalesce(log.session_id, '') AS session_id, min(log."timestamp") AS first_at, max(log."timestamp") AS last_at
-    FROM public.user_activity_logs AS log WHERE {newer} GROUP BY 1, 2
+    FROM public.user_activity_logs AS log WHERE {newer}
+    GROUP BY 1, 2, CASE WHEN coalesce(log.session_id, '') = '' THEN date_bin('1 hour', log."timestamp", 'epoch') END
+), touched AS MATERIALIZED (
+    SELECT session.user_email, session.session_id, session.derived, newer.session_id AS of_rows, session.started_at, session.ended_at
+    FROM newer CROSS JOIN LATERAL (
+        SELECT session.* FROM public.user_session_summaries AS session
+        WHERE session.user_email = newer.user_email AND session.session_id = newer.session_id AND NOT session.derived LIMIT 1
+    ) AS session
+    UNION
+    SELECT newer.user_email, session.session_id, true, '', session.started_at, session.ended_at
+    FROM newer CROSS JOIN LATERAL (
+        SELECT session.session_id, session.started_at, session.ended_at FROM public.user_session_summaries AS session
+        WHERE session.user_email = newer.user_email AND session.derived AND session.started_at <= newer.last_at
+        ORDER BY session.started_at DESC LIMIT 60
+    ) AS session
+    WHERE newer.session_id = '' AND session.ended_at >= newer.first_at
 ), moved AS MATERIALIZED (
-    SELECT session.user_email, session.session_id, session.derived, began.stood_at
-    FROM newer JOIN public.user_session_summaries AS session ON session.user_email = newer.user_email
-        AND CASE WHEN session.derived THEN '' ELSE session.session_id END = newer.session_id
-        AND session.started_at <= newer.last_at AND session.ended_at >= newer.first_at
-    LEFT JOIN LATERAL (
+    SELECT touched.user_email, touched.session_id, touched.derived, began.stood_at
+    FROM touched LEFT JOIN LATERAL (
         SELECT log."timestamp" AS stood_at FROM public.user_activity_logs AS log
-        WHERE log.user_email = session.user_email AND log."timestamp" >= session.started_at AND log."timestamp" <= session.ended_at
-            AND coalesce(log.session_id, '') = newer.session_id AND log.lane_seq <= (%(seqs)s::bigint[])[log.lane]
+        WHERE log.user_email = touched.user_email AND log."timestamp" >= touched.started_at AND log."timestamp" <= touched.ended_at
+            AND coalesce(log.session_id, '') = touched.of_rows AND log.lane_seq <= (%(seqs)s::bigint[])[log.lane]
         ORDER BY log."timestamp" LIMIT 1
     ) AS began ON true
 )
