@@ -135,7 +135,7 @@ class _Page:
                 return
             self._go_to(behind)
             self._compared += _PORTION
-            self._done = len(self.rows) >= self._limit or self._is_enough()
+            self._done = len(self.rows) >= self._limit or (portions is None and self._is_enough())
 
     def _go_to(self, place: Place) -> None:
         self.place = place
