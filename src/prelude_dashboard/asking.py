@@ -166,7 +166,7 @@ class Asking:
         watermark, moment = await watermark_of_rows(self._reading.connection, self._cut)
         until = (self._newest or self.now) + timedelta(seconds=1)  # what is committed, whatever its clock says
         place = first_place(watermark, self.now - _NEW, until, asked(self.query, filters))
-        return await activities(self._reading.connection, Wanted(filters, until, place), limit, moment)
+        return await activities(self._reading, Wanted(filters, until, place), limit, moment)
 
     async def activity(self, timestamp: datetime, event_id: UUID) -> Activity | None:
         """One activity, whatever the filters of the page; None where there is none that the caller may see."""
