@@ -51,6 +51,8 @@ WRONG: Final[dict[str, tuple[str, ...]]] = {
     "people_of": ("yesterday", "2026-02-30", "1999-01-01", "", NUL),
     "people_in": ("-1", "abc", ""),
     "start": ("", "create_deal", "sales.create_deal", "crm.", NUL, LONG),
+    "reason": (NUL, LONG),
+    "before": ("0", "-1", "abc", "", "9" * 30),
     "depth": ("0", "6", "-1", "abc", ""),
     "gap": ("0", "-1", "43201", "abc", "", "9" * 30),
     "top": ("0", "-1", "51", "abc", ""),
