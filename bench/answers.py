@@ -38,16 +38,43 @@ from prelude_store.seed.build import build
 from tests.support.ports import free_ports
 
 QUERIES: Final = sorted(Path(__file__).parents[1].joinpath("tests/integration/store/reference_queries").glob("*.sql"))
-PAGES: Final = {
+LISTS: Final[dict[str, dict[str, str]]] = {
     "all": {},
-    "action_name=send_email": {"action_name": "send_email"},
-    "user_email": {"user_email": "user@company.com"},
-    "result_status=error": {"result_status": "error"},
+    "user_email": {"user_email": "{user_email}"},
+    "user_email, error": {"user_email": "{user_email}", "result_status": "error"},
+    "user_email, q": {"user_email": "{user_email}", "q": "acme"},
+    "action_type": {"action_type": "crm"},
+    "action_name": {"action_name": "send_email"},
+    "action_name, rare": {"action_name": "delete_deal_call_summary"},
+    "action_name, none": {"action_name": "no_such_action"},
+    "action_name, error": {"action_name": "send_email", "result_status": "error"},
+    "action_name, timeout": {"action_name": "send_email", "result_status": "timeout"},
+    "type, name, error": {"action_type": "crm", "action_name": "delete_deal", "result_status": "error"},
+    "entity_type": {"entity_type": "deal"},
     "entity": {"entity_type": "deal", "entity_id": "500"},
-    "q=acme": {"q": "acme"},
+    "entity_id": {"entity_id": "500"},
+    "error": {"result_status": "error"},
+    "timeout": {"result_status": "timeout"},
+    "pending": {"result_status": "pending"},
+    "service_name": {"service_name": "crm-worker"},
+    "service_name, none": {"service_name": "no-such-service"},
+    "page_route": {"page_route": "/crm/deals"},
+    "page_route, error": {"page_route": "/crm/deals", "result_status": "error"},
+    "action_group": {"action_group": "deals"},
+    "email_method": {"email_method": "smtp"},
+    "customer_id": {"customer_id": "500"},
+    "session_id": {"session_id": "{session_id}"},
+    "tag": {"tag": "key_account"},
+    "tag, none": {"tag": "no-such-tag"},
+    "q": {"q": "acme"},
+    "q, none": {"q": "no such text"},
+    "q, error": {"q": "acme", "result_status": "error"},
+    "weekday, hour": {"weekday": "1", "hour": "9"},
 }
-PAGE: Final = 20
-"""The number of the page whose time is taken; those before it lead there."""
+"""Filters of the list of activities. What stands in braces is that of a row of the log."""
+RANKED: Final = ("/users", "/customers", "/emails", "/pages", "/sessions")
+PAGES: Final = (1, 20, 200)
+"""The numbers of the pages whose time is taken; those before lead there. A list that is shorter has its last one in the place of others."""
 SETTINGS: Final = {"shared_buffers": "1GB"}
 PRELUDE: Final = (sys.executable, "-P", "-m", "prelude_cli")
 
@@ -150,31 +177,53 @@ def panels(client: httpx.Client, duck: Duck, rounds: int) -> None:
 
 
 def pages(client: httpx.Client, rounds: int) -> None:
-    """The table of pages."""
-    print(f"\n{'recent-activities':24}{'':>5}{'page 1':>8}{'p95':>8}{f'page {PAGE}':>8}{'p95':>8}")
-    for name, filters in PAGES.items():
-        try:
-            first, last = zip(*(_to_page(client, filters) for _ in range(rounds)), strict=True)
-        except LookupError as error:
-            print(f"  {name:22}  {error}")
-            continue
-        print(f"  {name:22}{'':>5}{shown(list(first))}{shown(list(last))}", flush=True)
+    """The table of pages of 50: of the list of activities under every filter, and of other lists."""
+    row = client.get("/api/analytics/sessions", params={"days": 90, "limit": 1}).raise_for_status().json()["items"][0]
+    headings = "".join(f"{f'page {number}':>8}{'p95':>8}" for number in PAGES)
+    print(f"\n{'pages of lists':24}{headings}{'any':>8}{'p95':>8}{'pages':>7}{'short':>7}")
+    for name, filters in LISTS.items():
+        asked = {key: value.format_map(row) for key, value in filters.items()}
+        _pages_of(client, name, "/recent-activities", asked, rounds)
+    for path in RANKED:
+        _pages_of(client, path, path, {}, rounds)
 
 
-def _to_page(client: httpx.Client, filters: dict[str, str]) -> tuple[float, float]:
+def _pages_of(client: httpx.Client, name: str, path: str, asked: dict[str, str], rounds: int) -> None:
+    taken: dict[int, Times] = {number: [] for number in PAGES}
+    every: Times = []
+    short = 0
+    try:
+        for _ in range(rounds):
+            times, shorter = _to_page(client, path, asked)
+            short += shorter
+            every += times
+            for number in PAGES:
+                if number <= len(times):
+                    taken[number].append(times[number - 1])
+    except LookupError as error:
+        print(f"  {name:22}  {error}")
+        return
+    figures = "".join(shown(times) for times in (*taken.values(), every))
+    print(f"  {name:22}{figures}{len(every) // rounds:7}{short // rounds:7}", flush=True)
+
+
+def _to_page(client: httpx.Client, path: str, asked: dict[str, str]) -> tuple[Times, int]:
+    """How long each page took, up to the last of `PAGES`, and how many were short before the end."""
     cursor: dict[str, str] = {}
     taken: Times = []
-    for _ in range(PAGE):
+    short = 0
+    for _ in range(max(PAGES)):
         began = time.perf_counter()
-        answer = client.get("/api/analytics/recent-activities", params=filters | cursor | {"limit": 50, "days": 90})
+        answer = client.get(f"/api/analytics{path}", params=asked | cursor | {"limit": 50, "days": 90})
         taken.append((time.perf_counter() - began) * 1000)
         if not answer.is_success:
             raise LookupError(f"{answer.status_code} {answer.text[:160]}")
-        following = answer.json()["next_cursor"]
-        if following is None:
+        page = answer.json()
+        short += page.get("searched_to") is not None
+        if page["next_cursor"] is None:
             break
-        cursor = {"cursor": following}
-    return taken[0], taken[-1]
+        cursor = {"cursor": page["next_cursor"]}
+    return taken, short
 
 
 def reference(url: str, rounds: int) -> None:
@@ -225,7 +274,7 @@ def measure(rows: int, rounds: int, folder: Path | None, *, keep: bool) -> None:
             print(f"DuckDB has {duck.rows:,} rows that count\n", flush=True)
             print("measuring", file=sys.stderr, flush=True)
             panels(client, duck, rounds)
-            pages(client, max(rounds // 2, 3))
+            pages(client, max(rounds // 6, 3))
             reference(url, max(rounds // 4, 3))
 
 

@@ -87,8 +87,12 @@ def step_of(query: StepQuery, among: Range) -> Step:
     return next((step for most, step in _STEPS if length <= most), "month")
 
 
-def asked(query: Parameters, filters: Filters) -> str:
-    """Digest of what a list is about: a cursor belongs to it."""
+def asked(query: Parameters, filters: Filters, of: str = "") -> str:
+    """Digest of what a list is about: a cursor belongs to it.
+
+    Args:
+        of: what is listed, where the parameters do not tell.
+    """
     content: dict[str, Any] = query.model_dump(mode="json", exclude={"limit", "cursor"}, exclude_none=True)
-    text = json.dumps([content, sorted(filters.given.items())], sort_keys=True)
+    text = json.dumps([of, content, sorted(filters.given.items())], sort_keys=True)
     return blake2b(text.encode("utf-8", "backslashreplace"), digest_size=6).hexdigest()

@@ -136,24 +136,26 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """A place in a ranking, the highest score first: what comes behind `score` and `key`. The range is that of the first page."""
+    """A place in a ranking, the highest score first: what comes behind `score` and `key`. Range and watermark are those of the first page."""
 
     score: int
     key: str
     since: datetime
     until: datetime
     asked: str
+    watermark: Watermark
 
     @property
     def token(self) -> str:
         """For ``cursor``."""
         content = {"score": self.score, "key": self.key, "asked": self.asked}
-        return pack(content | {"since": self.since.isoformat(), "until": self.until.isoformat()})
+        among = {"since": self.since.isoformat(), "until": self.until.isoformat()}
+        return pack(content | among | {"watermark": self.watermark.content()})
 
     @classmethod
     def read(cls, token: str, asked: str, parameter: str = "cursor") -> Rank:
         """The place of a token; errors as `Place.read`."""
-        content = _asked(parameter, token, asked, "score", "key", "since", "until")
+        content = _asked(parameter, token, asked, "score", "key", "since", "until", "watermark")
         score, key = content["score"], content["key"]
         try:
             since, until = moment(content["since"]), moment(content["until"])
@@ -161,12 +163,12 @@ class Rank:
             raise ParameterError(parameter, token, _ALLOWED) from None
         if type(score) is not int or not 0 <= score <= _MOST_SEQ or not isinstance(key, str) or "\x00" in key:
             raise ParameterError(parameter, token, _ALLOWED)
-        return cls(score, key, since, until, asked)
+        return cls(score, key, since, until, asked, Watermark.of(parameter, token, content["watermark"]))
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPlace:
-    """A place in a list of sessions, the last begun first."""
+    """A place in a list of sessions, the last begun first, as of the first page's watermark."""
 
     started_at: datetime
     user_email: str
@@ -174,17 +176,19 @@ class SessionPlace:
     derived: bool
     since: datetime
     asked: str
+    watermark: Watermark
 
     @property
     def token(self) -> str:
         """For ``cursor``."""
         content = {"at": self.started_at.isoformat(), "email": self.user_email, "id": self.session_id}
-        return pack(content | {"derived": self.derived, "since": self.since.isoformat(), "asked": self.asked})
+        among = {"derived": self.derived, "since": self.since.isoformat(), "asked": self.asked}
+        return pack(content | among | {"watermark": self.watermark.content()})
 
     @classmethod
     def read(cls, token: str, asked: str, parameter: str = "cursor") -> SessionPlace:
         """The place of a token; errors as `Place.read`."""
-        content = _asked(parameter, token, asked, "at", "email", "id", "derived", "since")
+        content = _asked(parameter, token, asked, "at", "email", "id", "derived", "since", "watermark")
         texts = (content["email"], content["id"])
         try:
             started_at, since = moment(content["at"]), moment(content["since"])
@@ -195,7 +199,8 @@ class SessionPlace:
             or type(content["derived"]) is not bool
         ):
             raise ParameterError(parameter, token, _ALLOWED)
-        return cls(started_at, *texts, content["derived"], since, asked)
+        watermark = Watermark.of(parameter, token, content["watermark"])
+        return cls(started_at, *texts, content["derived"], since, asked, watermark)
 
 
 def _asked(parameter: str, token: str, asked: str, *keys: str) -> dict[str, Any]:

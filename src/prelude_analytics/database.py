@@ -206,7 +206,7 @@ def trouble(error: psycopg.Error, conninfo: str) -> Exception | None:
     return None
 
 
-def _database(connection: HTTPConnection) -> Database:
+async def _database(connection: HTTPConnection) -> Database:
     database: Database = connection.app.state.database
     return database
 

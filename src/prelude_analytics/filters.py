@@ -10,6 +10,7 @@ asked for as ``(none)``.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -155,8 +156,7 @@ class Filters:
             elif name == "tag":
                 yield f"{alias}.tags @> ARRAY[%(filter_tag)s::text]"
             elif name == "q":
-                searched = [f"strpos(lower({alias}.{column}), lower(%(filter_q)s::text)) > 0" for column in _SEARCHED]
-                yield f"({' OR '.join(searched)} OR {_IN_DATA.format(alias=alias)})"
+                yield _found(value, alias)
             elif name in _SPECIAL:
                 yield _SPECIAL[name].format(alias=alias)
             elif name in _GROUPED:
@@ -221,6 +221,15 @@ _SPECIAL: Final = {
         f"public.prelude_key({{alias}}.page_route) = public.prelude_key(nullif(%(filter_page_route)s::text, '{NONE}'))"
     ),
 }
+_PLAIN: Final = re.compile(r"[ !#-\[\]-~]+")
+"""What JSON writes as it is, and no rule of case reads differently within a longer text."""
+_ANYWHERE: Final = (
+    "strpos(lower(concat_ws(E'\\n', "
+    + ", ".join(f"{{alias}}.{column}" for column in _SEARCHED)
+    + ", {alias}.action_data::text)),"
+    " lower(%(filter_q)s::text)) > 0"
+)
+"""Of every row in which `q` is found, and of a few others: quicker to tell than where it is found."""
 _IN_DATA: Final = (
     "EXISTS (SELECT FROM jsonb_path_query({alias}.action_data, '$.** ? (@.type() == \"string\")') AS part"
     " WHERE strpos(lower(part #>> '{{}}'), lower(%(filter_q)s::text)) > 0)"
@@ -345,6 +354,12 @@ def _grouped(name: str, value: str, alias: str) -> str:
         return f"({alias}.action_name = '{groups.CREATE_DEAL}' AND {known})"
     wanted = "''" if value == NONE else "%(filter_browser)s::text"
     return f"{browsers.expression(f'{alias}.user_agent')} = {wanted}"
+
+
+def _found(text: str, alias: str) -> str:
+    searched = [f"strpos(lower({alias}.{column}), lower(%(filter_q)s::text)) > 0" for column in _SEARCHED]
+    exactly = f"({' OR '.join(searched)} OR {_IN_DATA.format(alias=alias)})"
+    return f"{_ANYWHERE.format(alias=alias)} AND {exactly}" if _PLAIN.fullmatch(text) else exactly
 
 
 def _moment(value: Any) -> datetime:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from prelude_analytics.statuses import effective
 
-__all__ = ["COLUMNS", "Activity", "columns", "item"]
+__all__ = ["COLUMNS", "Activity", "columns", "item", "place"]
 
 
 class Activity(BaseModel):
@@ -44,10 +44,17 @@ class Activity(BaseModel):
 COLUMNS: Final = tuple(Activity.model_fields)
 """Of the log, in the order in which they are shown."""
 
+_PLACE: Final = frozenset({"timestamp", "event_id"})
+
 
 def columns(alias: str = "log") -> str:
     """`COLUMNS`, for a statement."""
     return ", ".join(f'{alias}."{name}"' for name in COLUMNS)
+
+
+def place(alias: str = "log") -> str:
+    """`columns` of which all are empty but those that are the row's place in a list."""
+    return ", ".join(f'{alias}."{name}"' if name in _PLACE else f'NULL AS "{name}"' for name in COLUMNS)
 
 
 def item(row: Mapping[str, Any], cut: datetime) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from prelude_otel.errors import PreludeError
 from prelude_otel.secrets import masked
 
-__all__ = ["ParameterError", "Parameters"]
+__all__ = ["ParameterError", "Parameters", "needs"]
 
 _SHOWN: Final = 200
 """Characters of a value that a message repeats."""
@@ -55,3 +55,14 @@ class Parameters(BaseModel):
                 if name not in known:
                     raise ParameterError(str(name), value, f"no such parameter; there are {', '.join(sorted(known))}")
         return values
+
+
+def needs(query: Parameters, missing: str, *names: str) -> None:
+    """Refuse parameters that mean nothing without the one that is `missing`.
+
+    Raises:
+        ParameterError: one of `names` is given.
+    """
+    for name in names:
+        if (value := getattr(query, name)) is not None:
+            raise ParameterError(name, value, f"it needs {missing} beside it")

@@ -21,8 +21,10 @@ __all__ = [
     "TOO_MUCH",
     "Counting",
     "asked_rows",
+    "between",
     "bounded",
     "fetch",
+    "in_lanes",
     "indexed",
     "newest",
     "newest_ahead",
@@ -44,11 +46,13 @@ class Counting:
     Attributes:
         range: in whole quarters of an hour.
         cut: pending rows from before it read as timeout.
+        as_of: count only what was committed by then: the first page's watermark, on further pages. None: all that is known.
     """
 
     filters: Filters
     range: Range
     cut: datetime
+    as_of: Watermark | None = None
 
 
 def asked_rows(filters: Filters) -> tuple[str, dict[str, Any]]:
@@ -66,6 +70,23 @@ def indexed(filters: Filters) -> Filters:
     if filters.action_type is not None and filters.action_name is not None:
         return Filters(action_type=filters.action_type, action_name=filters.action_name)
     return Filters()
+
+
+def between(low: Watermark, high: Watermark) -> list[tuple[int, int, int]]:
+    """Where `high` is further than `low`: the lane, behind which number, and up to which."""
+    return [
+        (lane, low.lanes.get(lane, 0), last)
+        for lane, last in sorted(high.lanes.items())
+        if last > low.lanes.get(lane, 0)
+    ]
+
+
+def in_lanes(places: list[tuple[int, int, int]]) -> str:
+    """The condition on rows of the log that they are `between`; of numbers alone, which the planner can count with."""
+    parts = [
+        f"(log.lane = {lane:d} AND log.lane_seq > {low:d} AND log.lane_seq <= {high:d})" for lane, low, high in places
+    ]
+    return f"({' OR '.join(parts) or 'false'})"
 
 
 async def fetch(connection: Connection, statement: Any, parameters: dict[str, Any]) -> list[dict[str, Any]]:

@@ -189,7 +189,7 @@ class Asking:
                 else await watermark_of_rows(self._reading.connection, self._cut)
             )
             place = first_place(watermark, among.from_, among.to, digest)
-        return await activities(self._reading.connection, Wanted(filters, among.to, place), limit, moment)
+        return await activities(self._reading, Wanted(filters, among.to, place), limit, moment)
 
     async def newest(self, limit: int) -> Activities:
         """The newest rows that there are, whatever the range of the page; from the list's cursor on the live feed has the rest."""
@@ -197,7 +197,7 @@ class Asking:
         watermark, moment = await watermark_of_rows(self._reading.connection, self._cut)
         until = (self._newest or self.now) + timedelta(seconds=1)  # what is committed, whatever its clock says
         place = first_place(watermark, self.now - _NEW, until, asked(self.query, filters))
-        return await activities(self._reading.connection, Wanted(filters, until, place), limit, moment)
+        return await activities(self._reading, Wanted(filters, until, place), limit, moment)
 
     async def activity(self, timestamp: datetime, event_id: UUID) -> Activity | None:
         """One activity, whatever the filters of the page; None where there is none that the caller may see."""
@@ -205,7 +205,7 @@ class Asking:
         watermark, _ = await watermark_of_rows(self._reading.connection, self._cut)
         until = timestamp + timedelta(microseconds=1)
         place = Place(watermark, timestamp, until, LAST_ID, "")
-        found = await activities(self._reading.connection, Wanted(filters, until, place), 1000, None)
+        found = await activities(self._reading, Wanted(filters, until, place), 1000, None)
         return next((one for one in found.items if one.event_id == event_id), None)
 
     async def origins(self, limit: int = 5) -> Origins:
@@ -231,12 +231,12 @@ class Asking:
 
     async def users(self, limit: int, cursor: str | None = None) -> rankings.Users:
         """Who did most, with a line over time; for whom `ranks` lets."""
-        about, part = self._ranked(limit, cursor)
+        about, part = self._ranked(limit, cursor, "users")
         return await rankings.users(self._reading, about, part, step_of(StepQuery(step=None), about.range))
 
     async def customers(self, limit: int, cursor: str | None = None) -> rankings.Customers:
         """Which customers were viewed most; by whom, for whom `ranks` lets."""
-        about, part = self._ranked(limit, cursor)
+        about, part = self._ranked(limit, cursor, "customers")
         return await rankings.customers(self._reading, about, part, named=self.ranks)
 
     async def viewers(self, customer: str) -> list[str]:
@@ -296,8 +296,8 @@ class Asking:
             raise ParameterError(name, given, "it is the number of an entry, as the list links to it")
         return int(given)
 
-    def _ranked(self, limit: int, cursor: str | None) -> tuple[Counting, rankings.Asked]:
-        about, part = ranked(RankingQuery(**self._given, limit=limit, cursor=cursor), self.caller, self.settings)
+    def _ranked(self, limit: int, cursor: str | None, of: str) -> tuple[Counting, rankings.Asked]:
+        about, part = ranked(RankingQuery(**self._given, limit=limit, cursor=cursor), self.caller, self.settings, of)
         # A page that counts in a part of its range does so everywhere.
         return self._reaching(about) if cursor is not None else replace(about, range=self.counting.range), part
 

@@ -122,7 +122,7 @@ def test_a_whole_task_by_keys_alone(open_page: OpenPage) -> None:
     expect(page.locator("h1")).to_have_text("Overview")
     page.wait_for_load_state()
     page.keyboard.press("g")
-    page.keyboard.press("l")
+    page.keyboard.press("a")
     expect(page.locator("h1")).to_have_text("Activities")
     page.wait_for_load_state()
     page.keyboard.press("/")

@@ -62,7 +62,7 @@ class Caller:
         return self.user_email or f"token:{self.name or self.token_id}"
 
 
-def caller(connection: HTTPConnection) -> Caller:
+async def caller(connection: HTTPConnection) -> Caller:
     """The caller of a request or socket, which the gate has let in."""
     found: Caller | None = connection.scope.get(CALLER)
     if found is None:
@@ -100,7 +100,7 @@ def may_rank(caller: Caller, settings: Settings) -> bool:
     return settings.named_rankings and caller.role == "all"
 
 
-def ranks(caller: Calls, connection: HTTPConnection) -> Caller:
+async def ranks(caller: Calls, connection: HTTPConnection) -> Caller:
     """The caller of a route that ranks people by name. With the role ``self`` there is nobody to rank but oneself.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["csv_lines", "defused", "exported", "ndjson_lines"]
 
 _AT_ONCE: Final = 2_000
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""Beginnings that a spreadsheet takes for a formula, wide forms among them."""
+_FORMULA: Final = re.compile("[\\s\\x00-\\x1f\\u200b-\\u200f\\u2060\\ufeff]*[=+\\-@＝＋－＠]|[\\t\\r\\n]")
+"""Beginnings that a spreadsheet takes for a formula: wide forms among them, and what it may not see before one."""
 
 Lines = Callable[[list[dict[str, Any]], bool], bytes]
 """What makes bytes of rows; the flag says whether they are the first."""
@@ -58,7 +59,7 @@ def csv_lines(items: list[dict[str, Any]], first: bool) -> bytes:
 
 def defused(text: str) -> str:
     """`text` with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _cell(value: Any) -> Any:

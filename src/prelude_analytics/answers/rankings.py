@@ -39,7 +39,9 @@ _SUCCESS: Final = ORDER.index(SUCCESS)
 class Ranking(Answer):
     """The frame of a ranking."""
 
-    next_cursor: str | None = Field(description="For `cursor`: what ranks behind, counted anew. Null at the end.")
+    next_cursor: str | None = Field(
+        description="For `cursor`: what ranks behind, as of the same watermark. Null at the end."
+    )
 
 
 class Page(Counts):
@@ -355,5 +357,6 @@ def _frame(of: Sheet, counting: Counting, asked: Asked, found: _Ranked, scores: 
     following = None
     if found.more:
         key, number = found.keys[-1]
-        following = Rank(int(scores[number]), key, counting.range.from_, counting.range.to, asked.digest).token
+        among = counting.range.from_, counting.range.to
+        following = Rank(int(scores[number]), key, *among, asked.digest, of.watermark).token
     return framed(of, counting) | {"next_cursor": following}

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from prelude_analytics import queries
+from prelude_analytics.answers.hours import stretches
 from prelude_analytics.answers.shapes import WatermarkShown
 from prelude_analytics.cursors import Place, Watermark
+from prelude_analytics.filters import Filters
 from prelude_analytics.items import Activity, columns, item
+from prelude_analytics.items import place as place_columns
 from prelude_analytics.sources import asked_rows, fetch, indexed
+from prelude_otel.contract.vocabulary import ACTION_TYPES
 
 if TYPE_CHECKING:
     from prelude_analytics.database import Connection
-    from prelude_analytics.filters import Filters
+    from prelude_analytics.figures.reading import Reading
 
 __all__ = ["LAST_ID", "Activities", "Wanted", "activities", "first_place", "portion"]
 
 LAST_ID: Final = UUID(int=2**128 - 1)
+_FIRST_ID: Final = UUID(int=0)
 _PORTION: Final = 5_000
 """Rows that are compared one by one in one statement, where no index answers the filters."""
 _READ: Final = 50_000
-"""Rows that are compared for one page."""
+"""Rows that are compared for one page, at most."""
+_LONG: Final = 0.015
+"""Seconds after which no further portion is compared for one page."""
+_NEWEST: Final = timedelta(days=7)
+"""What is looked at first, by itself: a page of most lists is in it, and few partitions are planned quickly."""
 _MOST_KINDS: Final = 100
 """Kinds of entity among which an id is looked for by index."""
 
@@ -50,33 +60,107 @@ class Activities(BaseModel):
     watermark: WatermarkShown = Field(description="The list holds what was committed by then, on every page.")
 
 
-async def activities(connection: Connection, wanted: Wanted, limit: int, as_of: datetime | None) -> Activities:
+async def activities(reading: Reading, wanted: Wanted, limit: int, as_of: datetime | None) -> Activities:
     """A page of at most `limit` rows."""
-    found: list[dict[str, Any]] = []
-    place: Place | None = wanted.place
-    read = 0
-    while place is not None and len(found) < limit and read < _READ:
-        rows, place = await portion(connection, wanted._replace(place=place), limit - len(found))
-        found += rows
-        read += _PORTION
-    watermark = wanted.place.watermark
+    page = _Page(reading, wanted, limit)
+    await page.fill()
+    place, watermark = page.place, wanted.place.watermark
     return Activities(
-        items=[Activity(**item(row, watermark.cut)) for row in found],
+        items=[Activity(**item(row, watermark.cut)) for row in page.rows],
         next_cursor=None if place is None else place.token,
-        searched_to=place.timestamp if place is not None and len(found) < limit else None,
+        searched_to=place.timestamp if place is not None and len(page.rows) < limit else None,
         watermark=WatermarkShown(as_of=as_of, cursor=watermark.token),
     )
 
 
-async def portion(connection: Connection, wanted: Wanted, limit: int) -> tuple[list[dict[str, Any]], Place | None]:
-    """The next rows, `limit` at most, and the place to go on from; None at the end.
+class _Page:
+    """Rows behind a place as they are found.
+
+    Attributes:
+        place: to go on from; None at the end of the list.
+    """
+
+    def __init__(self, reading: Reading, wanted: Wanted, limit: int) -> None:
+        self._reading = reading
+        self._wanted = wanted
+        self._limit = limit
+        self._began = asyncio.get_running_loop().time()
+        self._compared = 0
+        self._done = False
+        self.rows: list[dict[str, Any]] = []
+        self.place: Place | None = wanted.place
+
+    async def fill(self) -> None:
+        """Find rows: the newest few days by themselves, then what may hold any of the rest."""
+        begin = self._wanted.place
+        by_kinds = self._wanted.filters.given.keys() == {"entity_id"}
+        newest = begin.since if by_kinds else max(begin.since, begin.timestamp - _NEWEST)
+        await self._read(newest, portions=1)
+        if not self._done:
+            await self._read_rest()
+
+    async def _read_rest(self) -> None:
+        place = self._wanted.place
+        filters = await _typed(self._reading.connection, self._wanted)
+        if filters is None:
+            self.place = None
+            return
+        self._wanted = self._wanted._replace(filters=filters)
+        if indexed(filters) == filters:
+            await self._read(place.since)
+            return
+        async for stretch in stretches(self._reading, filters, place):
+            if stretch.until < self._wanted.place.timestamp:
+                self._go_to(_before(place, stretch.until))
+            if self._is_enough():
+                return
+            await self._read(stretch.since)
+            if self._done:
+                return
+            self._compared += stretch.rows
+        self.place = None
+
+    async def _read(self, since: datetime, portions: int | None = None) -> None:
+        """What there is down to `since`, so many portions at most, or to where the page is full, or has taken long enough."""
+        while not self._done and portions != 0:
+            portions = None if portions is None else portions - 1
+            place = self._wanted.place
+            rows, behind = await portion(self._reading.connection, self._wanted, self._limit - len(self.rows), since)
+            self.rows += rows
+            if behind is None:
+                if since == place.since:
+                    self.place, self._done = None, True
+                else:
+                    self._go_to(_before(place, since))
+                return
+            self._go_to(behind)
+            self._compared += _PORTION
+            self._done = len(self.rows) >= self._limit or (portions is None and self._is_enough())
+
+    def _go_to(self, place: Place) -> None:
+        self.place = place
+        self._wanted = self._wanted._replace(place=place)
+
+    def _is_enough(self) -> bool:
+        """Whether as much has been compared for one page as may be."""
+        took = asyncio.get_running_loop().time() - self._began
+        return self._compared >= _READ or (self._compared >= _PORTION and took > _LONG)
+
+
+async def portion(
+    connection: Connection, wanted: Wanted, limit: int, since: datetime | None = None
+) -> tuple[list[dict[str, Any]], Place | None]:
+    """The next rows, `limit` at most, and the place to go on from; None where there are no more.
 
     There may be fewer before the end: where no index answers all filters, only so many rows are compared.
+
+    Args:
+        since: no rows from before it; None: all of the list.
     """
     place, by_index = wanted.place, indexed(wanted.filters)
     condition, parameters = asked_rows(wanted.filters)
     parameters |= place.watermark.parameters() | {
-        "since": place.since,
+        "since": since or place.since,
         "until": wanted.until,
         "at": place.timestamp,
         "id": place.event_id,
@@ -89,17 +173,15 @@ async def portion(connection: Connection, wanted: Wanted, limit: int) -> tuple[l
         if len(kinds) < _MOST_KINDS:
             statement = queries.load("rows_of_kinds", columns=columns(), conditions=condition)
             rows = await fetch(connection, statement, parameters | {"kinds": kinds})
-            return rows[:limit], _behind(place, rows[limit - 1]) if len(rows) > limit else None
-    stop: dict[str, Any] | None = None
-    if by_index != wanted.filters:
-        searched = queries.load("portion", indexed=by_index.where("log")[0])
-        stop = next(iter(await fetch(connection, searched, parameters)), None)
-    parameters |= {"stop_at": stop and stop["timestamp"], "stop_id": stop and stop["event_id"]}
-    rows = await fetch(connection, queries.load("rows", columns=columns(), conditions=condition), parameters)
-    if len(rows) > limit:
-        del rows[limit:]
-        return rows, _behind(place, rows[-1])
-    return rows, None if stop is None else _behind(place, stop)
+            return _cut(rows, limit, place)
+    if by_index == wanted.filters:
+        statement = queries.load("rows", columns=columns(), conditions=condition)
+        return _cut(await fetch(connection, statement, parameters), limit, place)
+    fragments = {"columns": columns(), "conditions": condition, "place": place_columns()}
+    statement = queries.load("compared_rows", indexed=by_index.where("log")[0], **fragments)
+    rows = await fetch(connection, statement, parameters)
+    stop = rows.pop() if rows and rows[-1]["stop"] else None
+    return (rows, None if stop is None else _behind(place, stop)) if len(rows) <= limit else _cut(rows, limit, place)
 
 
 def first_place(watermark: Watermark, since: datetime, until: datetime, asked: str) -> Place:
@@ -107,5 +189,30 @@ def first_place(watermark: Watermark, since: datetime, until: datetime, asked: s
     return Place(watermark, since, until, LAST_ID, asked)
 
 
+async def _typed(connection: Connection, wanted: Wanted) -> Filters | None:
+    """The filters with the type of an action that is asked for by its name alone, so that an index answers; None: there is no such row."""
+    filters, place = wanted.filters, wanted.place
+    if filters.action_name is None or filters.action_type is not None or indexed(filters) != Filters():
+        return filters
+    parameters = {"types": sorted(ACTION_TYPES), "since": place.since, "at": place.timestamp}
+    parameters["filter_action_name"] = filters.action_name
+    types = [row["type"] for row in await fetch(connection, queries.load("types_of_action"), parameters)]
+    if not types:
+        return None
+    return replace(filters, action_type=types[0]) if len(types) == 1 else filters
+
+
+def _cut(rows: list[dict[str, Any]], limit: int, place: Place) -> tuple[list[dict[str, Any]], Place | None]:
+    """The rows, of which there may be one more than `limit`, and the place to go on from."""
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], _behind(place, rows[limit - 1]) if limit else place
+
+
 def _behind(place: Place, row: dict[str, Any]) -> Place:
     return replace(place, timestamp=row["timestamp"], event_id=row["event_id"])
+
+
+def _before(place: Place, moment: datetime) -> Place:
+    """Behind all rows of `moment` and later."""
+    return replace(place, timestamp=moment, event_id=_FIRST_ID)

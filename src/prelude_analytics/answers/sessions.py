@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,15 +13,17 @@ from prelude_analytics.answers.shapes import WatermarkShown
 from prelude_analytics.cursors import SessionPlace
 from prelude_analytics.filters import Filters
 from prelude_analytics.items import Activity, columns, item
-from prelude_analytics.sources import fetch
+from prelude_analytics.sources import between, fetch, in_lanes
 
 if TYPE_CHECKING:
-    from prelude_analytics.cursors import Place
+    from prelude_analytics.cursors import Place, Watermark
     from prelude_analytics.database import Connection
 
 __all__ = ["OneSession", "Session", "SessionList", "Sessions", "find", "sessions", "timeline"]
 
 _ALL: Final = Filters()
+_NEWER: Final = 2_000
+"""Rows since the first page that are looked through for sessions that they may have moved."""
 
 
 class Session(BaseModel):
@@ -76,12 +78,17 @@ class SessionList:
 
 
 async def sessions(
-    connection: Connection, wanted: SessionList, limit: int
+    connection: Connection, wanted: SessionList, limit: int, known: Watermark
 ) -> tuple[list[dict[str, Any]], SessionPlace | None]:
-    """At most `limit` sessions, and the place to go on from; None at the end."""
+    """At most `limit` sessions, and the place to go on from; None at the end.
+
+    Args:
+        known: how far sessions are kept now. Where very much has come since the first page, those that late rows have moved are told
+            by where they stand now.
+    """
     place = wanted.place
     condition, parameters = wanted.filters.where("session")
-    parameters |= {
+    parameters |= place.watermark.parameters() | {
         "since": place.since,
         "until": wanted.until,
         "at": place.started_at,
@@ -91,13 +98,21 @@ async def sessions(
         "with_errors": wanted.with_errors,
         "limit": limit + 1,
     }
-    rows = await fetch(connection, queries.load("sessions", filters=condition), parameters)
+    newer = between(place.watermark, known)
+    if sum(last - first for _, first, last in newer) > _NEWER:
+        newer = []
+    statement = queries.load("sessions", filters=condition, newer=in_lanes(newer))
+    rows = await fetch(connection, statement, parameters)
     if len(rows) <= limit:
         return rows, None
     del rows[limit:]
     last = rows[-1]
-    behind = SessionPlace(
-        last["started_at"], last["user_email"], last["session_id"], last["derived"], place.since, place.asked
+    behind = replace(
+        place,
+        started_at=last["stood_at"],
+        user_email=last["user_email"],
+        session_id=last["session_id"],
+        derived=last["derived"],
     )
     return rows, behind
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, get_args
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from pydantic import Field
@@ -114,9 +116,7 @@ async def heatmap(reading: Reading, counting: Counting) -> Heatmap:
     chosen = await sheet(reading, ACTIVITIES, counting, edges)
     by_hour = await worked(chosen, lambda: chosen.by_status(len(edges) - 1, edges_of(edges)))
     cells = np.zeros((7 * 24, len(ORDER)), dtype=np.int64)
-    hours = np.flatnonzero(by_hour.any(axis=1)).tolist()
-    local = [edges[hour].astimezone(counting.range.tz) for hour in hours]
-    np.add.at(cells, [one.weekday() * 24 + one.hour for one in local], by_hour[hours])
+    np.add.at(cells, _cells(tuple(edges[:-1]), counting.range.tz), by_hour)
     return Heatmap(
         **framed(chosen, counting),
         totals=Counts(**counts(by_hour.sum(axis=0).tolist())),
@@ -124,3 +124,10 @@ async def heatmap(reading: Reading, counting: Counting) -> Heatmap:
             Cell(weekday=place // 24 + 1, hour=place % 24, **counts(cell)) for place, cell in enumerate(cells.tolist())
         ],
     )
+
+
+@lru_cache(maxsize=64)
+def _cells(hours: tuple[datetime, ...], tz: ZoneInfo) -> Ints:
+    """For each of `hours` the number of its cell; asked again and again for the same ones."""
+    local = [hour.astimezone(tz) for hour in hours]
+    return np.array([one.weekday() * 24 + one.hour for one in local], dtype=np.int64)

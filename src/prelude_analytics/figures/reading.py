@@ -113,7 +113,7 @@ class Remembered:
             yield Reading(connection, self.memory, unhurried, self._database.patience)
 
 
-def _remembered(connection: HTTPConnection) -> Remembered:
+async def _remembered(connection: HTTPConnection) -> Remembered:
     remembered: Remembered = connection.app.state.figures
     return remembered
 

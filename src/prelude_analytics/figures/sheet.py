@@ -13,13 +13,21 @@ from numpy.typing import NDArray
 
 from prelude_analytics import queries
 from prelude_analytics.cursors import Watermark
-from prelude_analytics.figures.frames import Dictionaries, Frame, Ints, frame_of
+from prelude_analytics.figures.frames import EARLIEST, LATEST, Dictionaries, Frame, Ints, frame_of
 from prelude_analytics.figures.memory import new_dictionaries
 from prelude_analytics.figures.reading import Reading
 from prelude_analytics.figures.tables import Table
 from prelude_analytics.filters import Filters
 from prelude_analytics.ranges import pieces
-from prelude_analytics.sources import Counting, asked_rows, bounded, watermark_of_rows
+from prelude_analytics.sources import (
+    MOST_ROWS,
+    Counting,
+    asked_rows,
+    between,
+    bounded,
+    in_lanes,
+    watermark_of_rows,
+)
 from prelude_analytics.statuses import ORDER
 from prelude_otel.contract.vocabulary import PENDING, TIMEOUT
 
@@ -155,11 +163,36 @@ async def _of_rollups(
             chunks += [Chunk(frame, since < counting.cut) for frame in frames]
         if all(one is known[0] for one in known):
             break  # else the memory forgot the table in between
-    found = Sheet("rollups", watermark, as_of, table, chunks, known[0])
+    newer: list[Chunk] = []
+    if counting.as_of is not None:
+        newer = await _newer(reading, table, counting, known[0])
+        watermark, as_of = counting.as_of, None
+    found = Sheet("rollups", watermark, as_of, table, chunks + newer, known[0])
     if not counting.filters.given:
         return found
     kept = [Chunk(frame, chunk.late) for chunk in chunks if len(frame := _filtered(found, chunk, counting.filters))]
-    return Sheet("rollups", watermark, as_of, table, kept, known[0])
+    return Sheet("rollups", watermark, as_of, table, kept + newer, known[0])
+
+
+async def _newer(reading: Reading, table: Table, counting: Counting, dictionaries: Dictionaries) -> list[Chunk]:
+    """Less than nothing of what the rollups have counted since the watermark that is asked for.
+
+    Pending rows that were ended since are not brought back, and where very much was counted since, all of it stays counted.
+    """
+    counted, _ = await reading.counted(counting.cut)
+    places = between(counting.as_of or counted, counted)
+    if not table.numbers or not places or sum(last - first for _, first, last in places) > MOST_ROWS:
+        return []
+    condition, parameters = asked_rows(counting.filters)
+    parameters |= {"since": counting.range.from_, "until": counting.range.to} | counted.parameters()
+    arrays = await _arrays(reading, table, f"{condition} AND {in_lanes(places)}", parameters)
+    for name in (*table.keys, *table.names):
+        arrays[name] = [_as_key(text) for text in arrays[name]]
+    frame = frame_of(table, dictionaries, arrays)
+    columns = {name: -column if name in dict(table.numbers) else column for name, column in frame.columns.items()}
+    for name in table.moments:
+        columns[name] = np.full(len(frame), LATEST if name.startswith("first") else EARLIEST, dtype=np.int64)
+    return [Chunk(Frame(columns), late=False)] if len(frame) else []
 
 
 def _filtered(of: Sheet, chunk: Chunk, filters: Filters) -> Frame:
@@ -180,18 +213,27 @@ def _filtered(of: Sheet, chunk: Chunk, filters: Filters) -> Frame:
 
 
 async def _of_rows(reading: Reading, table: Table, counting: Counting) -> Sheet:
-    watermark, as_of = await watermark_of_rows(reading.connection, counting.cut)
+    watermark, as_of = counting.as_of, None
+    if watermark is None:
+        watermark, as_of = await watermark_of_rows(reading.connection, counting.cut)
     condition, parameters = asked_rows(counting.filters)
     parameters |= {"since": counting.range.from_, "until": counting.range.to}
     parameters |= watermark.parameters()
     await bounded(reading.connection, counting.filters, parameters)
+    dictionaries = new_dictionaries(table)
+    frame = frame_of(table, dictionaries, await _arrays(reading, table, condition, parameters))
+    return Sheet("rows", watermark, as_of, table, [Chunk(frame, late=False)] if len(frame) else [], dictionaries)
+
+
+async def _arrays(
+    reading: Reading, table: Table, condition: str, parameters: dict[str, Any]
+) -> dict[str, Sequence[Any]]:
+    """Columns of what rows say, where the rollups do not."""
     statement = queries.load(f"{table.name}_rows", **{"filters} AND {counted": condition})
-    columns: dict[str, Any] = dict.fromkeys(("bucket", *table.columns), ())
+    columns: dict[str, Sequence[Any]] = dict.fromkeys(("bucket", *table.columns), ())
     if rows := await reading.rows(statement, parameters):
         columns = dict(zip(columns, zip(*rows, strict=True), strict=True))
-    dictionaries = new_dictionaries(table)
-    frame = frame_of(table, dictionaries, columns)
-    return Sheet("rows", watermark, as_of, table, [Chunk(frame, late=False)] if len(frame) else [], dictionaries)
+    return columns
 
 
 def _as_key(text: str) -> str:

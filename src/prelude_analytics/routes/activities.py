@@ -13,7 +13,6 @@ from prelude_analytics.answers.rows import Activities, Wanted, activities, first
 from prelude_analytics.answers.summary import Summary, summary
 from prelude_analytics.asking import CursorQuery, PanelQuery, asked, counting, cut_now
 from prelude_analytics.cursors import Place, Watermark
-from prelude_analytics.database import Reads
 from prelude_analytics.figures.reading import Figures
 from prelude_analytics.sources import newest_ahead, reaching, watermark_of_rows
 
@@ -47,7 +46,7 @@ async def get_activities(
 
 @router.get("/recent-activities")
 async def get_recent_activities(
-    query: Annotated[ListQuery, Query()], caller: Calls, database: Reads, request: Request
+    query: Annotated[ListQuery, Query()], caller: Calls, figures: Figures, request: Request
 ) -> Activities:
     """Activities, newest first. Pages neither skip nor repeat any while new ones arrive."""
     now = datetime.now(UTC)
@@ -55,11 +54,11 @@ async def get_recent_activities(
     among, digest = query.range(now), asked(query, filters)
     place = None if query.cursor is None else Place.read(query.cursor, digest)
     watermark = None if query.as_of is None else Watermark.read(query.as_of)
-    async with database.read() as connection:
-        among = among.reaching(await newest_ahead(connection, among.to))
+    async with figures.read() as reading:
+        among = among.reaching(await newest_ahead(reading.connection, among.to))
         as_of = None
         if place is None:
             if watermark is None:
-                watermark, as_of = await watermark_of_rows(connection, cut_now(request.app.state.settings, now))
+                watermark, as_of = await watermark_of_rows(reading.connection, cut_now(request.app.state.settings, now))
             place = first_place(watermark, among.from_, among.to, digest)
-        return await activities(connection, Wanted(filters, among.to, place), query.limit, as_of)
+        return await activities(reading, Wanted(filters, among.to, place), query.limit, as_of)

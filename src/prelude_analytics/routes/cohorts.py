@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 
 from prelude_analytics.access import Calls
 from prelude_analytics.database import Reads
+from prelude_analytics.parameters import needs
 from prelude_analytics.timeline.asked_cohorts import Cohorts, CohortsQuery, cohorts_shown
 from prelude_analytics.timeline.query import asked
 
@@ -21,6 +22,8 @@ async def get_cohorts(
     query: Annotated[CohortsQuery, Query()], caller: Calls, database: Reads, request: Request
 ) -> Cohorts:
     """Of those who came first in one period, how many came back in which; with `people_of`, who they are."""
+    if query.people_of is None:
+        needs(query, "people_of", "people_in", "cursor")
     about = asked(query, caller, request.app.state.settings)
     async with database.read() as connection:
         return await cohorts_shown(connection, request.app.state.timeline, about, query)

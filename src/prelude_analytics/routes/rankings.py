@@ -40,7 +40,7 @@ class UsersQuery(RankingQuery):
 @router.get("/users")
 async def get_users(query: Annotated[UsersQuery, Query()], caller: Ranks, figures: Figures, request: Request) -> Users:
     """The most active users (the reference's Query 3); successes rank, all four statuses are shown."""
-    about, part = ranked(query, caller, request.app.state.settings)
+    about, part = ranked(query, caller, request.app.state.settings, "users")
     async with figures.read() as reading:
         about = await reaching(reading.connection, about)
         step = None if query.step is None else step_of(StepQuery(step=query.step), about.range)
@@ -52,7 +52,7 @@ async def get_customers(
     query: Annotated[RankingQuery, Query()], caller: Calls, figures: Figures, request: Request
 ) -> Customers:
     """Engagement with customers (the reference's Query 4): views of customers and of their deals."""
-    about, part = ranked(query, caller, request.app.state.settings)
+    about, part = ranked(query, caller, request.app.state.settings, "customers")
     named = caller.role == "self" or may_rank(caller, request.app.state.settings)
     async with figures.read() as reading:
         about = await reaching(reading.connection, about)
@@ -64,7 +64,7 @@ async def get_emails(
     query: Annotated[RankingQuery, Query()], caller: Ranks, figures: Figures, request: Request
 ) -> Emails:
     """Emails generated and sent (the reference's Query 5)."""
-    about, part = ranked(query, caller, request.app.state.settings)
+    about, part = ranked(query, caller, request.app.state.settings, "emails")
     async with figures.read() as reading:
         about = await reaching(reading.connection, about)
         return await rankings.emails(reading, about, part)
@@ -75,22 +75,26 @@ async def get_pages(
     query: Annotated[RankingQuery, Query()], caller: Calls, figures: Figures, request: Request
 ) -> Pages:
     """The most visited pages, by their templates."""
-    about, part = ranked(query, caller, request.app.state.settings)
+    about, part = ranked(query, caller, request.app.state.settings, "pages")
     async with figures.read() as reading:
         about = await reaching(reading.connection, about)
         return await rankings.pages(reading, about, part)
 
 
-def ranked(query: RankingQuery, caller: Caller, settings: Settings) -> tuple[Counting, Asked]:
+def ranked(query: RankingQuery, caller: Caller, settings: Settings, of: str) -> tuple[Counting, Asked]:
     """What a ranking counts, and which part of it is asked for.
+
+    Args:
+        of: what is ranked.
 
     Raises:
         ParameterError: a value is not allowed.
         Problem: 403, the rows are somebody else's.
     """
     about = counting(query, caller, settings)
-    digest = asked(query, about.filters)
+    digest = asked(query, about.filters, of)
     place = None if query.cursor is None else Rank.read(query.cursor, digest)
     if place is not None:
-        about = replace(about, range=replace(about.range, from_=place.since, to=place.until, open=False).quartered())
+        among = replace(about.range, from_=place.since, to=place.until, open=False).quartered()
+        about = replace(about, range=among, cut=place.watermark.cut, as_of=place.watermark)
     return about, Asked(query.limit, digest, place)

@@ -93,20 +93,19 @@ async def sessions_shown(connection: Connection, query: SessionsQuery, caller: C
     """
     now = datetime.now(UTC)
     filters = restrict(caller, _filters(query.user_email, query.session_id))
-    among, digest = query.range(now), asked(query, filters)
+    among, digest = query.range(now), asked(query, filters, "sessions")
     among = among.reaching(await newest_ahead(connection, among.to))
-    if query.cursor is None:
-        place = SessionPlace(among.to, "", "", derived=False, since=among.from_, asked=digest)
-    else:
-        place = SessionPlace.read(query.cursor, digest)
-    watermark, as_of = await watermark_of_rollups(connection, cut_now(settings, now))
+    place = None if query.cursor is None else SessionPlace.read(query.cursor, digest)
+    known, moment = await watermark_of_rollups(connection, cut_now(settings, now))
+    as_of = moment if place is None else None
+    place = place or SessionPlace(among.to, "", "", derived=False, since=among.from_, asked=digest, watermark=known)
     rows, behind = await sessions(
-        connection, SessionList(filters, among.to, place, with_errors=query.with_errors), query.limit
+        connection, SessionList(filters, among.to, place, with_errors=query.with_errors), query.limit, known
     )
     return Sessions(
         items=[Session(**row) for row in rows],
         next_cursor=None if behind is None else behind.token,
-        watermark=WatermarkShown(as_of=as_of, cursor=watermark.token),
+        watermark=WatermarkShown(as_of=as_of, cursor=place.watermark.token),
     )
 
 
@@ -125,7 +124,7 @@ async def session_shown(
         restrict(caller, _filters(query.user_email, None)),
         Filters.read({"result_status": query.result_status}),
     )
-    digest = asked(query, Filters(user_email=filters.user_email, session_id=session_id))
+    digest = asked(query, Filters(user_email=filters.user_email, session_id=session_id), "session")
     place = None if query.cursor is None else Place.read(query.cursor, digest)
     watermark, as_of = await watermark_of_rollups(connection, cut_now(settings, datetime.now(UTC)))
     found = await find(connection, session_id, filters)

@@ -227,6 +227,9 @@ def _number(action: str, names: dict[int, str]) -> int:
 
 async def _listed(timeline: Timeline, query: PathsQuery, step: int) -> VisitsShown:
     """A page of the visits behind a figure."""
+    for name in ("list_action", "list_next"):
+        if getattr(query, name) not in {None, THE_OTHERS, THE_END}:
+            action_of(name, getattr(query, name))
     sequences = await timeline.sequences()
     names = _names(timeline)
     action = _number(query.list_action or "", names)

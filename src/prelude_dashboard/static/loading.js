@@ -2,9 +2,10 @@
 const PATIENCE = 150;
 let waiting = 0;
 
-function wait() {
+// A click that somebody else has taken up by then leads nowhere.
+function wait(event) {
   clearTimeout(waiting);
-  waiting = setTimeout(() => document.documentElement.toggleAttribute("data-loading", true), PATIENCE);
+  waiting = setTimeout(() => { if (!event.defaultPrevented) document.documentElement.toggleAttribute("data-loading", true); }, PATIENCE);
 }
 
 function done() {
@@ -13,7 +14,7 @@ function done() {
 }
 
 function leads(event) {
-  if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return false;
+  if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return false;
   const link = event.target.closest?.("a[href]");
   if (!link || link.hasAttribute("download") || link.target) return false;
   const to = new URL(link.href.baseVal ?? link.href, location.href);
@@ -21,8 +22,8 @@ function leads(event) {
 }
 
 export function loading() {
-  document.addEventListener("click", (event) => { if (leads(event)) wait(); });
-  document.addEventListener("submit", (event) => { if (!event.defaultPrevented && event.target.method !== "dialog") wait(); });
+  document.addEventListener("click", (event) => { if (leads(event)) wait(event); });
+  document.addEventListener("submit", (event) => { if (event.target.method !== "dialog") wait(event); });
   addEventListener("pageshow", done);
   addEventListener("pagehide", done);
 }

@@ -299,7 +299,9 @@ async def list_all(connection: Connection, asking: Asking, watermark: Watermark,
     place: Place | None = first_place(watermark, asking.range.from_, asking.range.to, "")
     found: list[Dumped] = []
     while place is not None:
-        page = await activities(connection, Wanted(asking.counting.filters, asking.range.to, place), limit, None)
+        page = await activities(
+            Reading(connection, MEMORY), Wanted(asking.counting.filters, asking.range.to, place), limit, None
+        )
         assert len(page.items) <= limit
         found += [one.model_dump() for one in page.items]
         place = None if page.next_cursor is None else Place.read(page.next_cursor, "")

@@ -157,6 +157,48 @@ def test_a_flood_from_one_token_is_told_when_to_come_again(database: str) -> Non
             assert other.get("/session").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "route",
+    [
+        "GET /activities",
+        "GET /recent-activities",
+        "GET /users",
+        "GET /sessions",
+        "POST /funnel",
+        "GET /export.csv",
+        "GET /export.ndjson",
+    ],
+)
+def test_a_flood_is_stopped_on_every_kind_of_route(limited: Analytics, route: str) -> None:
+    method, path = route.split()
+    with limited.signed() as client:
+        answers = [client.request(method, path) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == ([422, 422, 429] if method == "POST" else [200, 200, 429])
+        assert answers[-1].headers["content-type"] == "application/problem+json"
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 11
+
+
+def test_a_flood_of_sockets_is_stopped(limited: Analytics) -> None:
+    headers = {"authorization": f"Bearer {limited.token().token}"}
+    address = f"{limited.url.replace('http', 'ws', 1)}/api/analytics/live"
+    for _ in range(2):
+        with connect_socket(address, additional_headers=headers):
+            pass
+    with pytest.raises(InvalidStatus) as error, connect_socket(address, additional_headers=headers):
+        pass
+    assert error.value.response.status_code == 429
+    assert 1 <= int(error.value.response.headers["retry-after"]) <= 11
+
+
+@pytest.fixture(scope="module")
+def limited(postgres: TestServer) -> Iterator[Analytics]:
+    """Two requests of a token, and then one each ten seconds."""
+    database = postgres.create_database()
+    with running_analytics(database, requests_per_second=0.1, requests_at_once=2) as running:
+        yield running
+    postgres.drop_database(database)
+
+
 def test_only_a_hash_is_kept(service: Analytics) -> None:
     token = service.token()
     with psycopg.connect(service.database) as connection:

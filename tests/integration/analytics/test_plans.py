@@ -124,14 +124,17 @@ async def ask_everything(connection: Any) -> None:
         Filters(result_status="timeout"),
         Filters(q="nothing has this"),
         Filters(tag="t7"),
+        Filters(action_name="send_email"),
+        Filters(action_name="no such"),
+        Filters(action_group="emails", service_name="service-1", page_route="/page/3"),
         Filters(session_id="s70"),
         Filters(entity_id="13"),
     ):
         place = first_place(watermark, whole.from_, END, "")
-        await activities(connection, Wanted(filters, END, place), 100, as_of)
-    begun = SessionPlace(END, "", "", derived=False, since=whole.from_, asked="")
+        await activities(Reading(connection), Wanted(filters, END, place), 100, as_of)
+    begun = SessionPlace(END, "", "", derived=False, since=whole.from_, asked="", watermark=watermark)
     for filters in (Filters(), Filters(user_email="user7@x.com")):
-        await sessions.sessions(connection, sessions.SessionList(filters, END, begun), 100)
+        await sessions.sessions(connection, sessions.SessionList(filters, END, begun), 100, watermark)
     await system.system(connection, None, await Probe("").look())
     # Now is behind all of these rows: the same of a time in which there are some.
     await system._lag(connection, END, timedelta(days=1), 24)

@@ -31,9 +31,9 @@ def test_a_place_comes_back_as_it_was(lanes: dict[int, int], at: datetime, event
 
 @given(st.integers(0, 2**63 - 1), st.text(st.characters(exclude_characters="\0", codec="utf-8")), times)
 def test_places_in_rankings_and_among_sessions_come_back_as_they_were(score: int, text: str, at: datetime) -> None:
-    rank = Rank(score, text, at, CUT, "abc")
+    rank = Rank(score, text, at, CUT, "abc", Watermark({1: 5}, CUT))
     assert Rank.read(rank.token, "abc") == rank
-    session = SessionPlace(at, text, text, derived=True, since=CUT, asked="abc")
+    session = SessionPlace(at, text, text, derived=True, since=CUT, asked="abc", watermark=Watermark({2: 7}, CUT))
     assert SessionPlace.read(session.token, "abc") == session
 
 
