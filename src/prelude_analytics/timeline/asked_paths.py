@@ -227,8 +227,8 @@ def _number(action: str, names: dict[int, str]) -> int:
 
 async def _listed(timeline: Timeline, query: PathsQuery, step: int) -> VisitsShown:
     """A page of the visits behind a figure."""
-    for name in ("list_action", "list_next"):
-        if getattr(query, name) not in {None, THE_OTHERS, THE_END}:
+    for name, stand_in in (("list_action", ANY_ACTION), ("list_next", THE_END)):
+        if getattr(query, name) not in {None, THE_OTHERS, THE_END, stand_in}:
             action_of(name, getattr(query, name))
     sequences = await timeline.sequences()
     names = _names(timeline)

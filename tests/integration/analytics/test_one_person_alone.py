@@ -84,6 +84,11 @@ NOT_ABOUT_ROWS: Final = {
     "GET /session",
     "POST /session",
     "DELETE /session",
+    "GET /system",
+    "GET /quarantine",
+    "GET /quarantine/{number}",
+    "POST /quarantine/{number}/replay",
+    "DELETE /quarantine/{number}",
 }
 NO_RANGE: Final = {"GET /sessions/{session_id}", "WS /live"}
 

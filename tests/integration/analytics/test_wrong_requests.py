@@ -61,7 +61,7 @@ WRONG: Final[dict[str, tuple[str, ...]]] = {
     "list_next": ("", NUL, LONG),
     **dict.fromkeys(
         (
-            "action_name", "entity_type", "entity_id", "service_name", "session_id", "tag", "page_route", "customer_id",
+            "action_name", "entity_type", "entity_id", "service_name", "session_id", "tag", "page_route", "customer_id", "ip_address", "browser",
         ),
         ("", NUL, LONG),
     ),

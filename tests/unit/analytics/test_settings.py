@@ -36,7 +36,6 @@ def test_a_trusted_proxy_is_an_address_or_a_network(proxy: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "",
         "tempo",
         "https://tempo.example/trace/",
         "javascript:{trace_id}",
