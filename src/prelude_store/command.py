@@ -19,7 +19,9 @@ from prelude_store import logs, migrations, serve
 from prelude_store import sweep as sweeping
 from prelude_store import tail as tailing
 from prelude_store.connection import connect, said
+from prelude_store.governance.hold_command import hold
 from prelude_store.quarantine.command import quarantine
+from prelude_store.retention.command import retain
 from prelude_store.rollups.command import rollup
 from prelude_store.settings import database_url, target
 from prelude_store.status import status as figures
@@ -171,6 +173,8 @@ def sweep(database_url: str | None, as_json: bool) -> None:
 
 command.add_command(quarantine)
 command.add_command(rollup)
+command.add_command(retain)
+command.add_command(hold)
 
 
 def _url(flag: str | None) -> str:

@@ -25,7 +25,9 @@ MAKE: Final = (
     *derived.MAKE,
     *mending.MAKE,
     """
-CREATE TEMP TABLE IF NOT EXISTS prelude_due (place bigint PRIMARY KEY, event_id uuid, "at" timestamptz)
+CREATE TEMP TABLE IF NOT EXISTS prelude_due (
+    place bigint PRIMARY KEY, event_id uuid, "at" timestamptz, action_type text, action_name text
+)
 """,
 )
 
@@ -33,12 +35,19 @@ _ANY_POLICY: Final = "coalesce(rows_policy, person_policy, device_policy, conten
 # By user: what is made of a user's day is then mended once, and not for every batch.
 _LIST: Final = f"""
 INSERT INTO pg_temp.prelude_due
-SELECT row_number() OVER (ORDER BY log.user_email, log."timestamp", log.event_id), log.event_id, log."timestamp"
+SELECT row_number() OVER (ORDER BY log.user_email, log."timestamp", log.event_id), log.event_id, log."timestamp",
+    CASE WHEN coalesce(rows_policy, person_policy, content_policy) IS NOT NULL THEN log.action_type END, public.prelude_key(log.action_name)
 FROM public.user_activity_logs AS log LEFT JOIN public.rollup_cursors AS passed USING (lane)
 CROSS JOIN LATERAL (SELECT {{columns}}) AS judged
 WHERE log."timestamp" >= %(starts)s AND log."timestamp" < %(ends)s AND {_ANY_POLICY} IS NOT NULL
     AND {{holds}} IS NULL AND NOT {UNCOUNTED}
 """  # noqa: S608 (constants)
+# From here on the counts of what is listed stand, and no rebuild makes them of fewer rows.
+_MARK: Final = """
+INSERT INTO public.retention_days (day, action_type, action_name)
+SELECT DISTINCT ("at" AT TIME ZONE 'UTC')::date, action_type, action_name FROM pg_temp.prelude_due WHERE action_type IS NOT NULL
+ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING
+"""
 # Judged again: it may be held by now, or changed, or be counted anew. Locked in the order in which writers lock.
 _TAKE: Final = f"""
 INSERT INTO pg_temp.prelude_going
@@ -132,10 +141,13 @@ class Gone(NamedTuple):
 
 def list_due(connection: Connection, is_due: Due, starts: datetime, ends: datetime) -> int:
     """List what is due of a stretch of time in ``prelude_due``, and nothing that is held; gives how many rows."""
-    connection.execute("TRUNCATE pg_temp.prelude_due")
     statement = _LIST.format(columns=is_due.columns, holds=is_due.holds)
     bounds = {"starts": starts, "ends": ends}
-    listed = connection.execute(statement.encode(), is_due.parameters | bounds).rowcount
+    with connection.transaction():
+        derived.lock(connection)
+        connection.execute("TRUNCATE pg_temp.prelude_due")
+        listed = connection.execute(statement.encode(), is_due.parameters | bounds).rowcount
+        connection.execute(_MARK)
     connection.execute("ANALYZE pg_temp.prelude_due")
     return listed
 

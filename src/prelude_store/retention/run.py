@@ -59,6 +59,7 @@ class Outcome:
         held: due rows that a hold keeps, by hold.
         leaving: partitions that could not be detached or dropped, since somebody reads the log without end; the next run goes on.
         longest: seconds that the longest batch took.
+        early: it was told to end before all was done.
         busy: somebody else runs; nothing was done.
     """
 
@@ -69,6 +70,7 @@ class Outcome:
     held: dict[int, int] = field(default_factory=dict)
     leaving: list[str] = field(default_factory=list)
     longest: float = 0.0
+    early: bool = False
     busy: bool = False
 
 
@@ -106,6 +108,7 @@ def run(
     now: datetime | None = None,
     patience: float = PATIENCE,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Let go what is due.
 
@@ -114,6 +117,7 @@ def run(
         now: as if it were then; None: the database's clock.
         patience: seconds to wait for who holds what is needed, each time.
         progress: told weeks done, and weeks in all.
+        stopped: asked between batches whether to end early; the next run goes on.
 
     Raises:
         psycopg.Error: the database refused, or was lost; what was done stays done, and another run goes on.
@@ -124,7 +128,7 @@ def run(
         return outcome
     try:
         with _recorded(connection, outcome) as note:
-            _Run(connection, outcome, patience, note).all(now, progress)
+            _Run(connection, outcome, patience, note, stopped).all(now, progress)
     finally:
         if not connection.closed:
             connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
@@ -132,8 +136,16 @@ def run(
 
 
 class _Run:
-    def __init__(self, connection: Connection, outcome: Outcome, patience: float, note: Callable[[], None]) -> None:
-        self._connection, self._outcome, self._patience, self._note = connection, outcome, patience, note
+    def __init__(
+        self,
+        connection: Connection,
+        outcome: Outcome,
+        patience: float,
+        note: Callable[[], None],
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._connection, self._outcome, self._patience = connection, outcome, patience
+        self._note, self._stopped = note, stopped
         self._actor = connection.info.user
         self._lane = lanes.claim(connection)
         self._size = _FIRST_BATCH
@@ -147,10 +159,13 @@ class _Run:
             among = weeks(self._connection, is_due.latest)
             open_ones = {leaving.name for leaving in drop.unfinished(self._connection)}
             for done, week in enumerate(among, 1):
+                if self._stopped():
+                    break
                 if week.name not in open_ones:
                     self._week(week, is_due, acts, policies, moment)
                     self._note()
                 progress(done, len(among))
+        self._outcome.early = self._stopped()
         clear_leftovers(self._connection, policies, moment, people=self._outcome.rows + self._outcome.columns > 0)
 
     def _week(self, week: Week, is_due: Due, acts: Acts, policies: list[Policy], now: datetime) -> None:
@@ -180,9 +195,9 @@ class _Run:
     def _stretch(
         self, starts: datetime, ends: datetime, is_due: Due, acts: Acts, policies: list[Policy], now: datetime
     ) -> None:
-        listed = going.list_due(self._connection, is_due, starts, ends)
+        listed = again(lambda: going.list_due(self._connection, is_due, starts, ends), self._patience)
         behind = 0
-        while behind < listed:
+        while behind < listed and not self._stopped():
             upto = behind + self._size
             bounds = {"starts": starts, "ends": ends, "behind": behind, "upto": upto}
 
@@ -222,6 +237,10 @@ def _recorded(connection: Connection, outcome: Outcome) -> Iterator[Callable[[],
             note()
             connection.execute(_ENDED, [said(error), number])
         raise
-    connection.execute(
-        _ENDED, [f"waits for who reads the log: {', '.join(outcome.leaving)}" if outcome.leaving else None, number]
-    )
+    connection.execute(_ENDED, [_failure(outcome), number])
+
+
+def _failure(outcome: Outcome) -> str | None:
+    if outcome.leaving:
+        return f"waits for who reads the log: {', '.join(outcome.leaving)}"
+    return "was told to end early" if outcome.early else None
