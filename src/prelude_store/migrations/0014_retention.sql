@@ -259,12 +259,12 @@ GRANT SELECT, UPDATE (as_of) ON public.rollup_state TO prelude_governor;
 GRANT SELECT, INSERT ON public.rollup_rebuild TO prelude_governor;
 GRANT SELECT, INSERT, UPDATE ON public.rollup_days TO prelude_governor;
 GRANT USAGE ON SEQUENCE public.rollup_versions TO prelude_governor;
-GRANT DELETE ON public.user_rollups TO prelude_governor;
+GRANT INSERT, UPDATE, DELETE ON public.user_rollups TO prelude_governor;
 GRANT UPDATE (user_emails) ON public.customer_rollups TO prelude_governor;
 GRANT INSERT, UPDATE (count), DELETE ON public.email_rollups TO prelude_governor;
 GRANT SELECT, DELETE ON public.superseded_rows, public.pending_rows, public.timeline_pending, public.id_sweep_untimed,
     public.repeated_event_ids TO prelude_governor;
-GRANT SELECT (day, dirty), INSERT (day), UPDATE (dirty), DELETE ON public.timeline_days TO prelude_governor;
+GRANT SELECT (day, dirty, built_at), INSERT (day, dirty), UPDATE (dirty), DELETE ON public.timeline_days TO prelude_governor;
 
 GRANT SELECT ON public.retention_days TO prelude_keeper;
 GRANT SELECT ON public.retention_policies, public.retention_days, public.retention_drops, public.retention_runs TO prelude_reader;

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from prelude_store.rollups import arrivals, tables
 from prelude_store.timeline.follow import LOCK as TIMELINE_LOCK
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from collections.abc import Sequence
+    from datetime import date, timedelta
 
     from prelude_store.connection import Connection
 
-__all__ = ["MAKE", "forget", "lock", "note"]
+__all__ = ["MAKE", "forget", "lock", "note", "remake", "users"]
 
 MAKE: Final = (
     """
@@ -48,29 +50,32 @@ UPDATE public.customer_rollups AS rollup SET user_emails = '{{}}'
 FROM (SELECT DISTINCT day, action_name FROM pg_temp.prelude_gone) AS gone
 WHERE rollup.grain IN (15, 1440) AND {_ON_IT} AND rollup.action_name = gone.action_name AND rollup.user_emails <> '{{}}'
 """  # noqa: S608 (constants)
-# What is left of it is counted anew: the day is put on the list.
 _USERS: Final = f"""
 DELETE FROM public.user_rollups AS rollup
 USING (SELECT DISTINCT day, action_type FROM pg_temp.prelude_gone WHERE rows + persons > 0) AS gone
 WHERE rollup.grain IN (15, 60, 1440) AND {_ON_IT} AND rollup.action_type = gone.action_type
 """  # noqa: S608 (constants)
-_LIST: Final = """
-INSERT INTO public.rollup_rebuild (part, day)
-SELECT DISTINCT 'rollups', day FROM pg_temp.prelude_gone WHERE rows + persons > 0 ORDER BY day ON CONFLICT DO NOTHING
-"""
+_THEIRS: Final = f"""
+DELETE FROM public.user_rollups AS rollup USING unnest(%(emails)s::text[], %(days)s::date[]) AS gone (user_email, day)
+WHERE rollup.grain IN (15, 60, 1440) AND {_ON_IT} AND rollup.user_email = public.prelude_key(gone.user_email)
+"""  # noqa: S608 (constants)
 _TELL: Final = """
 INSERT INTO public.rollup_days (day, version)
 SELECT day, (SELECT nextval('public.rollup_versions')) FROM (SELECT DISTINCT day FROM pg_temp.prelude_gone ORDER BY 1) AS days
 ON CONFLICT (day) DO UPDATE SET version = excluded.version
 """
-# Until it is made anew, answers read such a day from the log.
-_TIMELINE: Final = """
-DELETE FROM public.timeline_days WHERE day IN (SELECT day FROM pg_temp.prelude_gone WHERE rows + persons > 0)
-"""
-_REMAKE: Final = """
-INSERT INTO public.timeline_days (day)
-SELECT DISTINCT day FROM pg_temp.prelude_gone WHERE rows + persons > 0 ORDER BY day ON CONFLICT (day) DO UPDATE SET dirty = true
-"""
+# Answers read such a day from the log. It is called dirty, and so made anew, when all of it went that is to go.
+_TIMELINE: Final = (
+    """
+DELETE FROM public.timeline_days
+WHERE day IN (SELECT day FROM pg_temp.prelude_gone WHERE rows + persons > 0) AND (built_at IS NOT NULL OR %(drop)s)
+""",
+    """
+INSERT INTO public.timeline_days (day, dirty)
+SELECT DISTINCT day, false FROM pg_temp.prelude_gone WHERE rows + persons > 0 AND NOT %(drop)s ORDER BY day ON CONFLICT DO NOTHING
+""",
+)
+_REMAKE: Final = "UPDATE public.timeline_days SET dirty = true WHERE NOT dirty AND built_at IS NULL"
 
 
 def lock(connection: Connection) -> timedelta:
@@ -90,11 +95,33 @@ def note(connection: Connection) -> None:
     connection.execute(_NOTE)
 
 
-def forget(connection: Connection, *, remake: bool) -> None:
-    """Take what is personal of ``prelude_gone`` out of rollups and timeline.
+def forget(connection: Connection, *, drop: bool = False) -> None:
+    """Take what is personal of ``prelude_gone`` out of rollups and timeline, but for what `users` does.
 
     Args:
-        remake: rows are left on those days, perhaps; so what is left is to be counted, and told by the timeline, again.
+        drop: no row is left on those days.
     """
-    for statement in (_SENDERS, _VIEWERS, _USERS, _TELL, _TIMELINE, *((_LIST, _REMAKE) if remake else ())):
+    for statement in (_SENDERS, _VIEWERS, _TELL, *((_USERS,) if drop else ())):
         connection.execute(statement.encode())
+    for statement in _TIMELINE:
+        connection.execute(statement.encode(), {"drop": drop})
+
+
+def users(connection: Connection, days: Sequence[tuple[str, date]]) -> None:
+    """Count anew what users did on days (UTC), of the rows that are left; behind the change.
+
+    Args:
+        days: address and day.
+    """
+    if not days:
+        return
+    asked = {"emails": [email for email, _ in days], "days": [day for _, day in days]}
+    connection.execute(_THEIRS.encode(), asked)
+    if arrivals.take_days_of_users(connection, days):
+        tables.add_users(connection)
+    connection.execute("TRUNCATE pg_temp.prelude_arrived")
+
+
+def remake(connection: Connection) -> None:
+    """Have the timeline make the days anew of which all went that was to go."""
+    connection.execute(_REMAKE)

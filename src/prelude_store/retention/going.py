@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -48,6 +49,10 @@ INSERT INTO public.retention_days (day, action_type, action_name)
 SELECT DISTINCT ("at" AT TIME ZONE 'UTC')::date, action_type, action_name FROM pg_temp.prelude_due WHERE action_type IS NOT NULL
 ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING
 """
+# A batch is few rows, whatever the planner believes: one look into an index for each.
+_ONE_BY_ONE: Final = """
+SELECT set_config(name, 'off', true) FROM unnest('{enable_hashjoin,enable_mergejoin,enable_seqscan}'::text[]) AS settings (name)
+"""
 # Judged again: it may be held by now, or changed, or be counted anew. Locked in the order in which writers lock.
 _TAKE: Final = f"""
 INSERT INTO pg_temp.prelude_going
@@ -89,6 +94,10 @@ _GONE: Final = """
 INSERT INTO pg_temp.prelude_gone
 SELECT day, action_type, action_name, count(rows_policy), count(person_policy), count(content_policy) FROM pg_temp.prelude_going
 GROUP BY 1, 2, 3 HAVING count(rows_policy) + count(person_policy) + count(content_policy) > 0
+"""
+_USERS_DAYS: Final = """
+SELECT DISTINCT user_email, day FROM pg_temp.prelude_going
+WHERE user_email <> '' AND (rows_policy IS NOT NULL OR person_policy IS NOT NULL) ORDER BY 1, 2
 """
 _POINTING: Final = (
     """
@@ -133,10 +142,12 @@ class Gone(NamedTuple):
     Args:
         rows: that were removed.
         columns: classes of rows that were erased.
+        seconds: that it held locks on rows.
     """
 
     rows: int = 0
     columns: int = 0
+    seconds: float = 0.0
 
 
 def list_due(connection: Connection, is_due: Due, starts: datetime, ends: datetime) -> int:
@@ -172,6 +183,8 @@ def take_batch(
     with connection.transaction():
         gap = derived.lock(connection)
         holds.stand_still(connection)
+        began = time.monotonic()
+        connection.execute(_ONE_BY_ONE)
         is_due = due(policies, now, holds.held(connection))
         if is_due is None:
             return Gone()
@@ -191,7 +204,7 @@ def take_batch(
             if erased:
                 connection.execute(_ERASE.encode(), bounds, prepare=False)
         _make_good(connection, gap)
-    return Gone(removed, erased)
+    return Gone(removed, erased, time.monotonic() - began)
 
 
 def _groups(connection: Connection) -> dict[tuple[str, int], list[RowKey]]:
@@ -218,5 +231,6 @@ def _make_good(connection: Connection, gap: timedelta) -> None:
     mending.list_revived(connection)
     if connection.execute(_GONE).rowcount:
         derived.note(connection)
-        derived.forget(connection, remake=True)
+        derived.forget(connection)
+        derived.users(connection, connection.execute(_USERS_DAYS).fetchall())
     mending.mend_sessions(connection, gap)

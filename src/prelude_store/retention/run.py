@@ -12,7 +12,7 @@ from psycopg.errors import LockNotAvailable
 
 from prelude_store import lanes, migrations
 from prelude_store.connection import BoundedConnection, connect, said
-from prelude_store.retention import drop, going
+from prelude_store.retention import derived, drop, going
 from prelude_store.retention.acts import Acts
 from prelude_store.retention.leftovers import clear_leftovers
 from prelude_store.retention.patience import BEHIND_KEEPERS, again
@@ -39,6 +39,7 @@ _LEAST: Final = 50
 _MOST: Final = 5_000
 _GOAL: Final = 0.05
 """Seconds that a batch is to take: its rows are locked so long, and sealing waits."""
+_BREATH: Final = 0.05
 _BEGUN: Final = "INSERT INTO public.retention_runs DEFAULT VALUES RETURNING id"
 _SO_FAR: Final = """
 UPDATE public.retention_runs SET rows_removed = %(rows)s, columns_erased = %(columns)s, partitions_dropped = %(partitions)s,
@@ -151,6 +152,7 @@ class _Run:
         self._size = _FIRST_BATCH
 
     def all(self, now: datetime | None, progress: Callable[[int, int], None]) -> None:
+        derived.remake(self._connection)  # where a run was ended in the middle of a day
         for leaving in drop.unfinished(self._connection):
             self._finish(leaving)
         moment, policies, is_due = what_is_due(self._connection, now)
@@ -201,18 +203,18 @@ class _Run:
             upto = behind + self._size
             bounds = {"starts": starts, "ends": ends, "behind": behind, "upto": upto}
 
-            def batch(bounds: dict[str, object] = bounds) -> tuple[going.Gone, float]:
-                began = time.monotonic()
+            def batch(bounds: dict[str, object] = bounds) -> going.Gone:
                 with acts.within():
-                    gone = going.take_batch(self._connection, self._lane, acts.of, policies, now, bounds)
-                return gone, time.monotonic() - began
+                    return going.take_batch(self._connection, self._lane, acts.of, policies, now, bounds)
 
-            gone, seconds = again(batch, self._patience)
+            gone = again(batch, self._patience)
             self._outcome.rows += gone.rows
             self._outcome.columns += gone.columns
-            self._outcome.longest = max(self._outcome.longest, seconds)
-            self._size = min(max(int(self._size * min(_GOAL / max(seconds, 0.001), 2)), _LEAST), _MOST)
+            self._outcome.longest = max(self._outcome.longest, gone.seconds)
+            self._size = min(max(int(self._size * min(_GOAL / max(gone.seconds, 0.001), 2)), _LEAST), _MOST)
+            time.sleep(min(gone.seconds, _BREATH))  # keepers have waited
             behind = upto
+        derived.remake(self._connection)
 
 
 def _alone(connection: Connection) -> bool:

@@ -77,7 +77,7 @@ def sweep_away(connection: Connection, leaving: Leaving) -> None:
         with connection.transaction():
             derived.lock(connection)
             connection.execute(_GONE, [day])
-            derived.forget(connection, remake=False)
+            derived.forget(connection, drop=True)
     with connection.transaction():
         gap = derived.lock(connection)
         connection.execute(sql.SQL(_REVIVE).format(sql.Identifier(leaving.name)))
