@@ -3,7 +3,7 @@
     python -m bench.retention [--rows 1000000] [--days 7]
 
 Embedded PostgreSQL with its default durability; a past of so many rows (`prelude demo seed`), counted, on the days before 120 days ago; a keeper that
-counts; and a writer that commits 200 new rows at a time, as often as it can. ``before``: ingest alone, for ten seconds. ``rows``: all types but
+counts, in a process of its own, as the run; and a writer that commits 200 new rows at a time, as often as it can. ``before``: ingest alone, for ten seconds. ``rows``: all types but
 crm go one by one. ``drop``: what is left goes, a week at a time, as partitions. Of each: rows, seconds, rows a second; writes, and of them the median, the 99th percentile
 and the longest, in milliseconds; the longest batch.
 """
@@ -11,7 +11,10 @@ and the longest, in milliseconds; the longest batch.
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -26,13 +29,12 @@ from prelude_store.batch import Batch
 from prelude_store.connection import connect
 from prelude_store.retention.policies import remove_policy, set_policy
 from prelude_store.retention.policy import Policy, scope_of
-from prelude_store.retention.run import Outcome, connected, run
-from prelude_store.rollups.keeper import Keeper
 from prelude_store.seed.build import build
 from prelude_store.seed.load import load
 from prelude_store.seed.plan import past
 from prelude_store.writer import Writer
 
+_STORE = [sys.executable, "-c", "from prelude_store.command import command; command()"]
 _AT_ONCE = 200
 _ALONE = 10.0
 _AGO = timedelta(days=120)
@@ -49,10 +51,9 @@ def main() -> None:
         rows = sum(result.inserted for result in load(database_url, made, 2))
         build(database_url)
         print(f"{rows:,} rows of the past, counted")
-        stop = threading.Event()
-        keeper = threading.Thread(target=Keeper(database_url).run, args=[stop])
-        keeper.start()
-        try:
+        with subprocess.Popen(
+            [*_STORE, "rollup", "run", "--database-url", database_url], stderr=subprocess.DEVNULL
+        ) as keeper:
             with _Ingest(database_url) as ingest:
                 time.sleep(_ALONE)
                 print(f"before: {ingest.said()}")
@@ -63,9 +64,7 @@ def main() -> None:
                     _policy(database_url, action_type, remove=True)
                 _policy(database_url, None)
                 print(f"drop:   {_run(database_url)}   {ingest.said()}")
-        finally:
-            stop.set()
-            keeper.join()
+            keeper.terminate()
 
 
 class _Ingest:
@@ -118,12 +117,13 @@ def _policy(database_url: str, action_type: str | None, *, remove: bool = False)
 
 def _run(database_url: str) -> str:
     begun = time.perf_counter()
-    with connected(database_url) as connection:
-        outcome: Outcome = run(connection)
-    took = time.perf_counter() - begun
+    said = subprocess.run(
+        [*_STORE, "retain", "run", "--json", "--database-url", database_url], capture_output=True, check=True
+    )
+    took, outcome = time.perf_counter() - begun, json.loads(said.stdout)
     return (
-        f"{outcome.rows:,} rows, {outcome.partitions} partitions, {took:.1f} s, {outcome.rows / took:,.0f} a second, longest batch"
-        f" {outcome.longest * 1000:.0f} ms, {outcome.waiting:,} waiting"
+        f"{outcome['rows']:,} rows, {outcome['partitions']} partitions, {took:.1f} s, {outcome['rows'] / took:,.0f} a second, longest batch"
+        f" {outcome['longest'] * 1000:.0f} ms, {outcome['waiting']:,} waiting"
     )
 
 

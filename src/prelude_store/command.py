@@ -70,8 +70,8 @@ def migrate(database_url: str | None) -> None:
     """Bring the schema up to this program.
 
     Safe to run at any time and from several places at once. The first run needs a login that may create roles and owns the
-    database; it makes the roles prelude_owner, prelude_writer, prelude_reader, prelude_keeper, prelude_governor and prelude_sealer,
-    which have no login. Give yours the rights that it needs, e.g. GRANT prelude_writer TO exporter.
+    database; it makes the roles prelude_owner, prelude_writer, prelude_reader, prelude_keeper, prelude_governor, prelude_sealer and
+    prelude_partitions, which have no login. Give yours the rights that it needs, e.g. GRANT prelude_writer TO exporter.
     """
     applied = migrations.migrate(_url(database_url), lambda name: click.echo(f"applying {name}"))
     click.echo(f"{len(applied)} applied." if applied else "The schema is up to date.")

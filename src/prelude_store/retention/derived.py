@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from prelude_store.connection import Connection
 
-__all__ = ["MAKE", "forget", "lock", "note", "remake", "users"]
+__all__ = ["MAKE", "forget", "lock", "note", "remake", "unmake", "users"]
 
 MAKE: Final = (
     """
@@ -65,16 +65,13 @@ SELECT day, (SELECT nextval('public.rollup_versions')) FROM (SELECT DISTINCT day
 ON CONFLICT (day) DO UPDATE SET version = excluded.version
 """
 # Answers read such a day from the log. It is called dirty, and so made anew, when all of it went that is to go.
-_TIMELINE: Final = (
-    """
-DELETE FROM public.timeline_days
-WHERE day IN (SELECT day FROM pg_temp.prelude_gone WHERE rows + persons > 0) AND (built_at IS NOT NULL OR %(drop)s)
-""",
-    """
-INSERT INTO public.timeline_days (day, dirty)
-SELECT DISTINCT day, false FROM pg_temp.prelude_gone WHERE rows + persons > 0 AND NOT %(drop)s ORDER BY day ON CONFLICT DO NOTHING
-""",
+_TIMELINE: Final = """
+WITH days AS (SELECT DISTINCT day FROM pg_temp.prelude_gone WHERE rows + persons > 0), unmade AS (
+    DELETE FROM public.timeline_days AS made USING days WHERE made.day = days.day AND (made.built_at IS NOT NULL OR %(drop)s) RETURNING made.day
 )
+SELECT day FROM unmade WHERE NOT %(drop)s
+"""
+_UNMADE: Final = "INSERT INTO public.timeline_days (day, dirty) SELECT unnest(%s::date[]), false ON CONFLICT DO NOTHING"
 _REMAKE: Final = "UPDATE public.timeline_days SET dirty = true WHERE NOT dirty AND built_at IS NULL"
 
 
@@ -96,19 +93,25 @@ def note(connection: Connection) -> None:
 
 
 def forget(connection: Connection, *, drop: bool = False) -> None:
-    """Take what is personal of ``prelude_gone`` out of rollups and timeline, but for what `users` does.
+    """Take what is personal of ``prelude_gone`` out of rollups, and out of the timeline; but for what `users` and `mending` do.
 
     Args:
         drop: no row is left on those days.
     """
     for statement in (_SENDERS, _VIEWERS, _TELL, *((_USERS,) if drop else ())):
         connection.execute(statement.encode())
-    for statement in _TIMELINE:
-        connection.execute(statement.encode(), {"drop": drop})
+    unmake(connection, drop=drop)
+
+
+def unmake(connection: Connection, *, drop: bool = False) -> None:
+    """Take the days of ``prelude_gone`` out of the timeline."""
+    unmade = [day for (day,) in connection.execute(_TIMELINE, {"drop": drop})]
+    if unmade:
+        connection.execute(_UNMADE, [unmade])
 
 
 def users(connection: Connection, days: Sequence[tuple[str, date]]) -> None:
-    """Count anew what users did on days (UTC), of the rows that are left; behind the change.
+    """Count anew what users did on days (UTC) of ``prelude_gone``, of the rows that are left; behind the change.
 
     Args:
         days: address and day.
@@ -119,7 +122,8 @@ def users(connection: Connection, days: Sequence[tuple[str, date]]) -> None:
     connection.execute(_THEIRS.encode(), asked)
     if arrivals.take_days_of_users(connection, days):
         tables.add_users(connection)
-    connection.execute("TRUNCATE pg_temp.prelude_arrived")
+    connection.execute("DELETE FROM pg_temp.prelude_arrived")
+    connection.execute(_TELL)
 
 
 def remake(connection: Connection) -> None:

@@ -27,7 +27,7 @@ MAKE: Final = (
     *mending.MAKE,
     """
 CREATE TEMP TABLE IF NOT EXISTS prelude_due (
-    place bigint PRIMARY KEY, event_id uuid, "at" timestamptz, action_type text, action_name text
+    place bigint PRIMARY KEY, event_id uuid, "at" timestamptz, action_type text, action_name text, whose boolean
 )
 """,
 )
@@ -37,7 +37,8 @@ _ANY_POLICY: Final = "coalesce(rows_policy, person_policy, device_policy, conten
 _LIST: Final = f"""
 INSERT INTO pg_temp.prelude_due
 SELECT row_number() OVER (ORDER BY log.user_email, log."timestamp", log.event_id), log.event_id, log."timestamp",
-    CASE WHEN coalesce(rows_policy, person_policy, content_policy) IS NOT NULL THEN log.action_type END, public.prelude_key(log.action_name)
+    CASE WHEN coalesce(rows_policy, person_policy, content_policy) IS NOT NULL THEN log.action_type END, public.prelude_key(log.action_name),
+    coalesce(rows_policy, person_policy) IS NOT NULL
 FROM public.user_activity_logs AS log LEFT JOIN public.rollup_cursors AS passed USING (lane)
 CROSS JOIN LATERAL (SELECT {{columns}}) AS judged
 WHERE log."timestamp" >= %(starts)s AND log."timestamp" < %(ends)s AND {_ANY_POLICY} IS NOT NULL
@@ -45,9 +46,13 @@ WHERE log."timestamp" >= %(starts)s AND log."timestamp" < %(ends)s AND {_ANY_POL
 """  # noqa: S608 (constants)
 # From here on the counts of what is listed stand, and no rebuild makes them of fewer rows.
 _MARK: Final = """
+INSERT INTO pg_temp.prelude_gone
+SELECT ("at" AT TIME ZONE 'UTC')::date, action_type, action_name, 0, count(*) FILTER (WHERE whose), count(*) FROM pg_temp.prelude_due
+WHERE action_type IS NOT NULL GROUP BY 1, 2, 3
+"""
+_MARKED: Final = """
 INSERT INTO public.retention_days (day, action_type, action_name)
-SELECT DISTINCT ("at" AT TIME ZONE 'UTC')::date, action_type, action_name FROM pg_temp.prelude_due WHERE action_type IS NOT NULL
-ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING
+SELECT day, action_type, action_name FROM pg_temp.prelude_gone ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING
 """
 # A batch is few rows, whatever the planner believes: one look into an index for each.
 _ONE_BY_ONE: Final = """
@@ -151,7 +156,10 @@ class Gone(NamedTuple):
 
 
 def list_due(connection: Connection, is_due: Due, starts: datetime, ends: datetime) -> int:
-    """List what is due of a stretch of time in ``prelude_due``, and nothing that is held; gives how many rows."""
+    """List what is due of a stretch of time in ``prelude_due``, and nothing that is held; gives how many rows.
+
+    What rollups say of people in it is forgotten at once.
+    """
     statement = _LIST.format(columns=is_due.columns, holds=is_due.holds)
     bounds = {"starts": starts, "ends": ends}
     with connection.transaction():
@@ -159,6 +167,8 @@ def list_due(connection: Connection, is_due: Due, starts: datetime, ends: dateti
         connection.execute("TRUNCATE pg_temp.prelude_due")
         listed = connection.execute(statement.encode(), is_due.parameters | bounds).rowcount
         connection.execute(_MARK)
+        connection.execute(_MARKED)
+        derived.forget(connection)
     connection.execute("ANALYZE pg_temp.prelude_due")
     return listed
 
@@ -231,6 +241,6 @@ def _make_good(connection: Connection, gap: timedelta) -> None:
     mending.list_revived(connection)
     if connection.execute(_GONE).rowcount:
         derived.note(connection)
-        derived.forget(connection)
+        derived.unmake(connection)
         derived.users(connection, connection.execute(_USERS_DAYS).fetchall())
     mending.mend_sessions(connection, gap)

@@ -34,10 +34,10 @@ PATIENCE: Final = 60.0
 """Seconds that a run waits for who holds what it needs, each time."""
 
 _LOCK: Final = 0x72657461696E  # "retain"
-_FIRST_BATCH: Final = 250
-_LEAST: Final = 50
+_FIRST_BATCH: Final = 1_000
+_LEAST: Final = 500
 _MOST: Final = 5_000
-_GOAL: Final = 0.05
+_GOAL: Final = 0.1
 """Seconds that a batch is to take: its rows are locked so long, and sealing waits."""
 _BREATH: Final = 0.05
 _BEGUN: Final = "INSERT INTO public.retention_runs DEFAULT VALUES RETURNING id"
