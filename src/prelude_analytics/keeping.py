@@ -29,7 +29,7 @@ async def kept(conninfo: str, settings: Settings, metrics: Metrics) -> AsyncIter
         runs.append(("prelude-keeper", Keeper(conninfo, session_gap=session_gap()).run))
         runs.append(("prelude-timeline", TimelineKeeper(conninfo).run))
     if settings.retention_every:
-        retention = RetentionKeeper(conninfo, every=timedelta(hours=settings.retention_every))
+        retention = RetentionKeeper(settings.care_url or conninfo, every=timedelta(hours=settings.retention_every))
         metrics.show_retention(lambda: retention.figures)
         runs.append(("prelude-retention", retention.run))
     stop = threading.Event()

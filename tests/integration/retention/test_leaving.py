@@ -80,7 +80,7 @@ def test_a_detaching_that_was_left_half_done_is_finished(
     assert run(governor).partitions == 1
     assert count(superuser, f"SELECT count(*) FROM pg_class WHERE relname = '{week.name}'") == 0
     settle(keeping)
-    assert verify(keeping).differences == []
+    assert verify(keeping.info.dsn).differences == []
 
 
 def test_a_late_row_makes_the_week_again_and_goes_with_the_next_run(
@@ -97,7 +97,7 @@ def test_a_late_row_makes_the_week_again_and_goes_with_the_next_run(
     assert (run(governor).partitions, count(superuser, "SELECT count(*) FROM user_activity_logs")) == (1, 0)
     assert count(superuser, "SELECT count(*) FROM user_rollups") == 0
     settle(keeping)
-    assert verify(keeping).differences == []
+    assert verify(keeping.info.dsn).differences == []
 
 
 def test_what_came_in_between_and_is_held_brings_the_week_back(
@@ -119,7 +119,7 @@ def test_what_came_in_between_and_is_held_brings_the_week_back(
     assert run(governor).rows == 0
     assert writer.write(Batch(rows=rows)).duplicates == 20  # the partition has its index again
     settle(keeping)
-    assert verify(keeping).differences == []
+    assert verify(keeping.info.dsn).differences == []
 
 
 def test_a_run_that_is_killed_in_the_middle_is_gone_on_with(
@@ -151,12 +151,12 @@ def test_a_run_that_is_killed_in_the_middle_is_gone_on_with(
             process.wait()
         left = count(superuser, "SELECT count(*) FROM user_activity_logs")
         settle(keeping)
-        assert verify(keeping).differences == []
+        assert verify(keeping.info.dsn).differences == []
     run(governor)
     assert count(superuser, "SELECT count(*) FROM user_activity_logs") == 10
     assert count(superuser, "SELECT count(*) FROM activity_changes WHERE kind = 'removed'") == 2400
     settle(keeping)
-    assert verify(keeping).differences == []
+    assert verify(keeping.info.dsn).differences == []
     assert superuser.execute("SELECT * FROM activity_rollups ORDER BY 1, 2, 3, 4, 5, 6, 7, 8").fetchall() == counts
 
 
@@ -202,7 +202,7 @@ def test_ingest_goes_on_beside_runs_and_loses_nothing(
     assert count(superuser, "SELECT count(*) FROM user_activity_logs") == len(results)
     settle(keeping)
     assert count(superuser, "SELECT sum(count) FROM activity_rollups WHERE grain = 15") == landed + 80
-    assert verify(keeping).differences == []
+    assert verify(keeping.info.dsn).differences == []
 
 
 def settle_some(keeping: Connection) -> None:

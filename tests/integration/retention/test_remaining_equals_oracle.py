@@ -71,15 +71,22 @@ def rules(pick: Random, governor: Connection) -> list[Rule]:
     """Policies that make sense together, set."""
     found: list[Rule] = []
     for _ in range(pick.choice([1, 2, 3, 5])):
-        scope, what = pick.choice(SCOPES), pick.choice(["rows", "rows", *CLASSES])
+        (kind, name), what = pick.choice(SCOPES), pick.choice(["rows", "rows", *CLASSES])
         days, by_week = pick.choice([1, 2, 5, 14, 20, None]), pick.random() < 0.3
-        if any((rule.action_type, rule.action_name, rule.what) == (*scope, what) for rule in found):
+        if any((rule.action_type, rule.action_name, rule.what) == (kind, name, what) for rule in found):
             continue
         try:
-            keep(governor, f"{days}d" if days else "forever", *scope, None if what == "rows" else what, by_week=by_week)
+            keep(
+                governor,
+                f"{days}d" if days else "forever",
+                kind,
+                name,
+                None if what == "rows" else what,
+                by_week=by_week,
+            )
         except RetentionError:
             continue
-        found.append(Rule(*scope, what, days, by_week))
+        found.append(Rule(kind, name, what, days, by_week))
     return found
 
 
@@ -145,7 +152,7 @@ def all_is_told(superuser: Superuser, before: list[Row], after: list[Row]) -> No
     }
     drops = superuser.execute("SELECT starts, ends FROM retention_drops WHERE state = 'dropped'").fetchall()
     left = {(row["event_id"], row["timestamp"]): row for row in after}
-    expected = set()
+    expected: set[tuple[Any, ...]] = set()
     for row in before:
         key = row["event_id"], row["timestamp"]
         if key in left:
@@ -189,7 +196,7 @@ def test_what_remains_is_what_is_to_remain(
         passes.carry_out(keeping, portion=pick.choice([3, 10]))
     policies, kept_rows = rules(pick, governor), holds(pick, governor)
     now = START + timedelta(days=pick.choice([1, 3, 8, 15, 16, 22, 40]), hours=pick.choice([0, 1, 7]))
-    counted = dict(superuser.execute("SELECT lane, seq FROM rollup_cursors").fetchall())
+    counted: dict[int, int] = dict(superuser.execute("SELECT lane, seq FROM rollup_cursors").fetchall())
     before, counts = rows_of(superuser), impersonal(superuser)
     as_of = superuser.execute("SELECT as_of FROM rollup_state").fetchone()
     for row in before:
@@ -212,6 +219,6 @@ def test_what_remains_is_what_is_to_remain(
     again = run(governor, now=now)
     assert (again.rows, again.columns) == (0, 0)
     settle(keeping)
-    assert verify(keeping).differences == []
+    assert verify(keeping.info.dsn).differences == []
     if as_of != (None,):
         nothing_personal_outlives_its_row(superuser)

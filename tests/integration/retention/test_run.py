@@ -50,7 +50,7 @@ def test_rows_go_when_their_time_is_over(
     assert count(superuser, "SELECT sum(count) FROM activity_rollups WHERE grain = 15") == 21
     settle(keeping)
     assert count(superuser, "SELECT sum(success) FROM user_rollups WHERE grain = 15") == 11
-    assert verify(keeping).differences == []
+    assert verify(keeping.info.dsn).differences == []
 
 
 def test_a_week_that_is_due_as_a_whole_leaves_as_a_partition(
@@ -67,7 +67,7 @@ def test_a_week_that_is_due_as_a_whole_leaves_as_a_partition(
         == partitions - 1
     )
     assert count(superuser, "SELECT count(*) FROM user_activity_logs") == 1
-    assert verify(keeping).differences == []
+    assert verify(keeping.info.dsn).differences == []
     assert count(superuser, "SELECT count(*) FROM governance_acts WHERE kind = 'drop'") == 2
 
 
@@ -96,4 +96,4 @@ def test_what_is_held_stays(governor: Connection, superuser: Superuser, writer: 
     assert run(governor).rows == 1
     assert count(superuser, "SELECT count(*) FROM user_activity_logs") == 2
     settle(keeping)
-    assert verify(keeping).differences == []
+    assert verify(keeping.info.dsn).differences == []
