@@ -9,11 +9,13 @@ import asyncio
 import sys
 
 from prelude_analytics.keeping import kept
+from prelude_analytics.metrics import Metrics
+from prelude_analytics.settings import Settings
 
 
 async def keep(database_url: str) -> None:
     """Keep them until the process is ended."""
-    async with kept(database_url, wanted=True):
+    async with kept(database_url, Settings(database_url=database_url, retention_every=0), Metrics()):
         await asyncio.Event().wait()
 
 

@@ -97,7 +97,7 @@ async def _lifespan(modules: list[Any], app: FastAPI) -> AsyncIterator[None]:
         readiness = app.state.readiness = Readiness(database)
         await stack.enter_async_context(running(readiness.watch()))
         await stack.enter_async_context(running(access.validity.watch()))
-        await stack.enter_async_context(kept(database.conninfo, wanted=settings.keeper))
+        await stack.enter_async_context(kept(database.conninfo, settings, app.state.metrics))
         if settings.warm_up:
             await stack.enter_async_context(running(warm_up(figures, settings)))
             await stack.enter_async_context(running(warm_up_timeline(database, app.state.timeline)))

@@ -111,6 +111,14 @@ _log = logging.getLogger(__name__)
     help="Whether this process keeps rollups and sessions; of several, one does.",
 )
 @click.option(
+    "--retention-every",
+    envvar="PRELUDE_RETENTION_EVERY",
+    default=24.0,
+    type=click.FloatRange(0, 24 * 31),
+    metavar="HOURS",
+    help="Between runs of retention, where there are policies and the login is in prelude_governor; 0 is never. Of several processes, one runs.",
+)
+@click.option(
     "--memory",
     envvar="PRELUDE_ANALYTICS_MEMORY",
     default=512,

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from prometheus_client.metrics_core import Metric
+
+    from prelude_store.retention.figures import Figures
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
 
@@ -37,6 +46,37 @@ class Metrics:
             registry=self.registry,
         )
 
+    def show_retention(self, figures: Callable[[], Figures | None]) -> None:
+        """Show what runs of retention did, whoever ran them.
+
+        Args:
+            figures: as they were found last.
+        """
+        self.registry.register(_Retention(figures))
+
     def exposition(self) -> bytes:
         """Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class _Retention(Collector):
+    def __init__(self, figures: Callable[[], Figures | None]) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterable[Metric]:
+        found = self._figures()
+        if found is None:
+            return
+        for name, what, number in (
+            ("rows_removed", "Rows that went by policy", found.rows),
+            ("columns_erased", "Rows that lost the columns of a class by policy", found.columns),
+            ("partitions_dropped", "Partitions that went by policy", found.partitions),
+            ("runs", "Runs of retention", found.runs),
+            ("failures", "Runs of retention that did not do all", found.failures),
+        ):
+            yield CounterMetricFamily(f"{_PREFIX}retention_{name}", what, number)
+        yield GaugeMetricFamily(f"{_PREFIX}retention_policies", "Policies of retention that are set", found.policies)
+        last = found.last_done.timestamp() if found.last_done else 0
+        yield GaugeMetricFamily(
+            f"{_PREFIX}retention_last_run_timestamp_seconds", "When the last run began that did all; 0: never", last
+        )

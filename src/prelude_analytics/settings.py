@@ -55,6 +55,7 @@ class Settings:
         requests_per_second: that one token may make for long; 0: as many as it likes.
         requests_at_once: that it may make in one go.
         keeper: whether this process keeps rollups and sessions.
+        retention_every: hours from one run of retention to the next, where there are policies; 0: this process runs none.
         memory: MiB, about, that it remembers: half for figures, half for days of the timeline.
         live_sockets: of the live feed that may be open at once.
         live_sockets_per_token: of them, of one token; 0 is no limit of its own.
@@ -87,6 +88,7 @@ class Settings:
     requests_per_second: float = 200.0
     requests_at_once: int = 1000
     keeper: bool = True
+    retention_every: float = 24.0
     memory: int = 512
     live_sockets: int = 10_000
     live_sockets_per_token: int = 100

@@ -29,6 +29,7 @@ __all__ = [
     "newest",
     "newest_ahead",
     "reaching",
+    "rows_kept_from",
     "watermark_of_rollups",
     "watermark_of_rows",
 ]
@@ -136,6 +137,23 @@ async def newest(connection: Connection, about: Counting) -> Counting:
         return about
     since = min(quarter_floor(too_many[0]["timestamp"]) + QUARTER, among.to - QUARTER)
     return replace(about, range=replace(among, from_=since, days=None))
+
+
+async def rows_kept_from(
+    connection: Connection, filters: Filters, since: datetime, until: datetime, *, people: bool = False
+) -> datetime | None:
+    """From when on all rows of a range that `filters` ask for are there; None: none of them went by retention.
+
+    Args:
+        people: whether it matters whose they are, which may go before the row.
+    """
+    asked = {
+        "since": since, "until": until, "people": people or filters.user_email is not None,
+        "action_type": filters.action_type, "action_name": filters.action_name,
+    }  # fmt: skip
+    (found,) = await fetch(connection, queries.load("rows_kept_from"), asked)
+    kept_from: datetime | None = found["kept_from"]
+    return kept_from
 
 
 async def bounded(connection: Connection, filters: Filters, parameters: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from prelude_otel.errors import ConfigurationError, SchemaError, StoreUnavailabl
 from prelude_store import migrations
 from prelude_store.connection import connect, said
 from prelude_store.remedies import remedy_for
+from prelude_store.retention.figures import figures
 from prelude_store.rights import may_write
 from prelude_store.settings import database_url, target
 
@@ -34,6 +36,7 @@ _SKEW_SECONDS: Final = 2.0
 _HOPELESS_SECONDS: Final = 1.0
 _MIB: Final = 1024 * 1024
 _LITTLE: Final = 512 * _MIB
+_RETENTION_LATE: Final = timedelta(days=2)
 _NO_QUARANTINE: Final = "its login may not look; prelude store quarantine list, by one that is in prelude_governor"
 
 
@@ -74,6 +77,7 @@ def _look(connection: Connection, conninfo: str, context: Mapping[str, str]) -> 
     yield _clock(connection)
     yield from _disk(connection, conninfo)
     yield _quarantine(connection)
+    yield from _retention(connection)
     yield _probe(connection, context.get("probe_id", ""), bool(context.get("in_doubt")))
 
 
@@ -143,6 +147,34 @@ def _quarantine(connection: Connection) -> Finding:
     said_ = ", ".join(f"{count} {reason}" for reason, count in rows)
     remedy = "prelude store quarantine list says what; docs/quarantine.md what each reason means"
     return name, False, f"records can't become rows; within the last hour: {said_}", remedy
+
+
+def _retention(connection: Connection) -> Iterator[Finding]:
+    """Policies that are set and not carried out; nothing where this login may not look, as that of the exporter, or there are none."""
+    try:
+        found = figures(connection)
+    except psycopg.errors.InsufficientPrivilege:
+        return
+    since = found.last_done or found.policies_since
+    if since is None or not found.policies:
+        return
+    name, late = "retention", found.now - since
+    said_ = (
+        f"{found.policies} policies, carried out last {_ago(late)} ago"
+        if found.last_done
+        else "policies were never carried out"
+    )
+    if late <= _RETENTION_LATE:
+        yield name, True, said_ if found.last_done else f"{found.policies} policies, set {_ago(late)} ago", ""
+        return
+    why = f": {found.failure}" if found.failure else ""
+    remedy = "Run prelude store retain run, from cron, or GRANT prelude_governor TO the login of prelude analytics, which then does it daily."
+    yield name, False, f"{said_}{why}", remedy
+
+
+def _ago(length: timedelta) -> str:
+    hours = int(length.total_seconds() // 3600)
+    return f"{hours // 24} days" if hours >= 48 else f"{hours} hours"  # noqa: PLR2004
 
 
 def _probe(connection: Connection, probe_id: str, in_doubt: bool) -> Finding:

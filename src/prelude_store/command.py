@@ -19,7 +19,9 @@ from prelude_store import logs, migrations, serve
 from prelude_store import sweep as sweeping
 from prelude_store import tail as tailing
 from prelude_store.connection import connect, said
+from prelude_store.governance.hold_command import hold
 from prelude_store.quarantine.command import quarantine
+from prelude_store.retention.command import retain
 from prelude_store.rollups.command import rollup
 from prelude_store.settings import database_url, target
 from prelude_store.status import status as figures
@@ -68,8 +70,8 @@ def migrate(database_url: str | None) -> None:
     """Bring the schema up to this program.
 
     Safe to run at any time and from several places at once. The first run needs a login that may create roles and owns the
-    database; it makes the roles prelude_owner, prelude_writer, prelude_reader, prelude_keeper, prelude_governor and prelude_sealer,
-    which have no login. Give yours the rights that it needs, e.g. GRANT prelude_writer TO exporter.
+    database; it makes the roles prelude_owner, prelude_writer, prelude_reader, prelude_keeper, prelude_governor, prelude_sealer and
+    prelude_partitions, which have no login. Give yours the rights that it needs, e.g. GRANT prelude_writer TO exporter.
     """
     applied = migrations.migrate(_url(database_url), lambda name: click.echo(f"applying {name}"))
     click.echo(f"{len(applied)} applied." if applied else "The schema is up to date.")
@@ -171,6 +173,8 @@ def sweep(database_url: str | None, as_json: bool) -> None:
 
 command.add_command(quarantine)
 command.add_command(rollup)
+command.add_command(retain)
+command.add_command(hold)
 
 
 def _url(flag: str | None) -> str:

@@ -101,7 +101,7 @@ def running_analytics(
     """
     conninfo = make_conninfo(database, user=ANALYTICS_LOGIN)
     known = {"database_url": conninfo, "care_url": make_conninfo(database, user=CARE_LOGIN)}
-    app = make_app(Settings(**{**known, "keeper": False, "warm_up": False, **settings}), recorder)
+    app = make_app(Settings(**{**known, "keeper": False, "retention_every": 0, "warm_up": False, **settings}), recorder)
     if also is not None:
         app.include_router(also, prefix=PREFIX)
     with (

@@ -12,12 +12,12 @@ from pydantic import BaseModel, Field
 
 from prelude_analytics import queries
 from prelude_analytics.answers.hours import stretches
-from prelude_analytics.answers.shapes import WatermarkShown
+from prelude_analytics.answers.shapes import KEPT_FROM, WatermarkShown
 from prelude_analytics.cursors import Place, Watermark
 from prelude_analytics.filters import Filters
 from prelude_analytics.items import Activity, columns, item
 from prelude_analytics.items import place as place_columns
-from prelude_analytics.sources import asked_rows, fetch, indexed
+from prelude_analytics.sources import asked_rows, fetch, indexed, rows_kept_from
 from prelude_otel.contract.vocabulary import ACTION_TYPES
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Activities(BaseModel):
         " happens where a filter is answered by comparing rows (`q`, `tag`, a `session_id` without `user_email`, …); `next_cursor` goes on."
     )
     watermark: WatermarkShown = Field(description="The list holds what was committed by then, on every page.")
+    rows_kept_from: datetime | None = KEPT_FROM
 
 
 async def activities(reading: Reading, wanted: Wanted, limit: int, as_of: datetime | None) -> Activities:
@@ -65,11 +66,13 @@ async def activities(reading: Reading, wanted: Wanted, limit: int, as_of: dateti
     page = _Page(reading, wanted, limit)
     await page.fill()
     place, watermark = page.place, wanted.place.watermark
+    kept_from = await rows_kept_from(reading.connection, wanted.filters, wanted.place.since, wanted.until)
     return Activities(
         items=[Activity(**item(row, watermark.cut)) for row in page.rows],
         next_cursor=None if place is None else place.token,
         searched_to=place.timestamp if place is not None and len(page.rows) < limit else None,
         watermark=WatermarkShown(as_of=as_of, cursor=watermark.token),
+        rows_kept_from=kept_from,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, Field
 
 from prelude_analytics import queries
-from prelude_analytics.answers.shapes import WatermarkShown
+from prelude_analytics.answers.shapes import KEPT_FROM, WatermarkShown
 from prelude_analytics.cursors import SessionPlace
 from prelude_analytics.filters import Filters
 from prelude_analytics.items import Activity, columns, item
@@ -52,6 +52,7 @@ class Sessions(BaseModel):
     items: list[Session] = Field(description="The last begun first.")
     next_cursor: str | None
     watermark: WatermarkShown
+    rows_kept_from: datetime | None = KEPT_FROM
 
 
 class OneSession(BaseModel):

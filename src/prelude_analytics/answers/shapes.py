@@ -12,9 +12,16 @@ from prelude_analytics.figures.sheet import Sheet
 from prelude_analytics.sources import Counting
 from prelude_analytics.statuses import ORDER
 
-__all__ = ["RELATIVE_ERROR", "Answer", "Counts", "Percentiles", "WatermarkShown", "counts", "framed"]
+__all__ = ["KEPT_FROM", "RELATIVE_ERROR", "Answer", "Counts", "Percentiles", "WatermarkShown", "counts", "framed"]
 
 RELATIVE_ERROR: Final = 0.01
+
+
+KEPT_FROM: Any = Field(
+    None,
+    description="Null unless some of what is asked for went by retention: then the moment from which on all is there. Before it the answer knows"
+    " only of what is left. Counts that are not about people outlive rows, and are whole all the same.",
+)
 
 
 class RangeShown(BaseModel):
@@ -50,6 +57,7 @@ class Answer(BaseModel):
     range: RangeShown
     watermark: WatermarkShown
     source: Literal["rollups", "rows"] = Field(description="Whether it was read from rollups, or from rows.")
+    rows_kept_from: datetime | None = KEPT_FROM
 
 
 class Percentiles(BaseModel):
@@ -67,6 +75,7 @@ def framed(source: Sheet, counting: Counting) -> dict[str, Any]:
         "range": counting.range.shown(),
         "watermark": {"as_of": source.as_of, "cursor": source.watermark.token},
         "source": source.kind,
+        "rows_kept_from": source.rows_kept_from,
     }
 
 

@@ -26,6 +26,7 @@ from prelude_analytics.sources import (
     between,
     bounded,
     in_lanes,
+    rows_kept_from,
     watermark_of_rows,
 )
 from prelude_analytics.statuses import ORDER
@@ -57,6 +58,7 @@ class Sheet:
     Attributes:
         kind: what was read.
         as_of: what was committed before then is counted.
+        rows_kept_from: from when on all that was asked for is there; None: none of it went by retention.
     """
 
     kind: Literal["rollups", "rows"]
@@ -65,6 +67,7 @@ class Sheet:
     table: Table
     chunks: list[Chunk]
     dictionaries: Dictionaries
+    rows_kept_from: datetime | None = None
     _statuses: dict[bool, Ints] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -167,11 +170,15 @@ async def _of_rollups(
     if counting.as_of is not None:
         newer = await _newer(reading, table, counting, known[0])
         watermark, as_of = counting.as_of, None
-    found = Sheet("rollups", watermark, as_of, table, chunks + newer, known[0])
+    kept_from = None
+    if table.people or "user_email" in counting.filters.given:
+        asked = counting.range
+        kept_from = await rows_kept_from(reading.connection, counting.filters, asked.from_, asked.to, people=True)
+    found = Sheet("rollups", watermark, as_of, table, chunks + newer, known[0], kept_from)
     if not counting.filters.given:
         return found
     kept = [Chunk(frame, chunk.late) for chunk in chunks if len(frame := _filtered(found, chunk, counting.filters))]
-    return Sheet("rollups", watermark, as_of, table, kept + newer, known[0])
+    return Sheet("rollups", watermark, as_of, table, kept + newer, known[0], kept_from)
 
 
 async def _newer(reading: Reading, table: Table, counting: Counting, dictionaries: Dictionaries) -> list[Chunk]:
@@ -222,7 +229,10 @@ async def _of_rows(reading: Reading, table: Table, counting: Counting) -> Sheet:
     await bounded(reading.connection, counting.filters, parameters)
     dictionaries = new_dictionaries(table)
     frame = frame_of(table, dictionaries, await _arrays(reading, table, condition, parameters))
-    return Sheet("rows", watermark, as_of, table, [Chunk(frame, late=False)] if len(frame) else [], dictionaries)
+    asked = counting.range
+    kept_from = await rows_kept_from(reading.connection, counting.filters, asked.from_, asked.to, people=table.people)
+    chunks = [Chunk(frame, late=False)] if len(frame) else []
+    return Sheet("rows", watermark, as_of, table, chunks, dictionaries, kept_from)
 
 
 async def _arrays(

@@ -35,6 +35,7 @@ class Table:
         sketched: each row has ``marks`` and ``counts``; in memory a row for each mark.
         mixed: fine grains have so many rows that as few as possible are read of them.
         grains: in minutes, the coarsest first.
+        people: whose activities they are is forgotten with the rows, though counts stand.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Table:
     sketched: bool = False
     mixed: bool = False
     grains: tuple[int, ...] = GRAINS
+    people: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -74,7 +76,13 @@ LATENCIES: Final = Table(
 )
 LATENCY_TOTALS: Final = Table("latency_total", frozenset(), sketched=True)
 USERS: Final = Table(
-    "user", _PERSON, keys=("action_type",), names=("user_email",), numbers=_STATUSES, moments=("first_at", "last_at")
+    "user",
+    _PERSON,
+    keys=("action_type",),
+    names=("user_email",),
+    numbers=_STATUSES,
+    moments=("first_at", "last_at"),
+    people=True,
 )
 CUSTOMERS: Final = Table(
     "customer",
@@ -84,9 +92,15 @@ CUSTOMERS: Final = Table(
     numbers=_STATUSES,
     moments=("last_at",),
     grains=_COARSE,
+    people=True,
 )
 VIEWERS: Final = Table(
-    "viewer", frozenset({"action_name"}), keys=("action_name",), names=("customer_id", "user_email"), grains=_COARSE
+    "viewer",
+    frozenset({"action_name"}),
+    keys=("action_name",),
+    names=("customer_id", "user_email"),
+    grains=_COARSE,
+    people=True,
 )
 """Who viewed customers, successfully."""
 EMAILS: Final = Table(
@@ -96,6 +110,7 @@ EMAILS: Final = Table(
     names=("user_email",),
     numbers=(("count", "i8"),),
     grains=_COARSE,
+    people=True,
 )
 DEAL_VALUES: Final = Table(
     "deal_value",

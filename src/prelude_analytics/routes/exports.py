@@ -16,7 +16,7 @@ from prelude_analytics.asking import asked, cut_now
 from prelude_analytics.cursors import Watermark
 from prelude_analytics.database import Database, Reads
 from prelude_analytics.routes.activities import AsOfQuery
-from prelude_analytics.sources import newest_ahead, watermark_of_rows
+from prelude_analytics.sources import newest_ahead, rows_kept_from, watermark_of_rows
 
 __all__ = ["router"]
 
@@ -52,6 +52,7 @@ async def _streamed(
         among = among.reaching(await newest_ahead(connection, among.to))
         if watermark is None:
             watermark, _ = await watermark_of_rows(connection, cut_now(request.app.state.settings, now))
+        kept_from = await rows_kept_from(connection, filters, among.from_, among.to)
     wanted = Wanted(filters, among.to, first_place(watermark, among.from_, among.to, asked(query, filters)))
     content = exported(database, wanted, lines)
     # The first portion comes before the answer begins, so that what can't be answered gets a status that says so.
@@ -63,6 +64,8 @@ async def _streamed(
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
     }
+    if kept_from is not None:
+        headers["prelude-rows-kept-from"] = kept_from.isoformat()
     return StreamingResponse(_all(begun, content), media_type=media_type, headers=headers)
 
 

@@ -28,7 +28,7 @@ from prelude_analytics.filters import Filters
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.problems import Problem
 from prelude_analytics.ranges import RangeQuery
-from prelude_analytics.sources import newest_ahead, watermark_of_rollups
+from prelude_analytics.sources import newest_ahead, rows_kept_from, watermark_of_rollups
 from prelude_otel.contract.vocabulary import STATUSES
 
 if TYPE_CHECKING:
@@ -102,10 +102,12 @@ async def sessions_shown(connection: Connection, query: SessionsQuery, caller: C
     rows, behind = await sessions(
         connection, SessionList(filters, among.to, place, with_errors=query.with_errors), query.limit, known
     )
+    whose = Filters(user_email=filters.user_email)
     return Sessions(
         items=[Session(**row) for row in rows],
         next_cursor=None if behind is None else behind.token,
         watermark=WatermarkShown(as_of=as_of, cursor=place.watermark.token),
+        rows_kept_from=await rows_kept_from(connection, whose, among.from_, among.to, people=True),
     )
 
 

@@ -24,6 +24,7 @@ from prelude_analytics.database import Connection
 from prelude_analytics.filters import Filters
 from prelude_analytics.queries import load
 from prelude_analytics.ranges import Range
+from prelude_analytics.sources import rows_kept_from
 from prelude_analytics.timeline.memory import Memory
 from prelude_analytics.timeline.picking import Action, Wanted, passing, picked, picked_of_blocks
 from prelude_analytics.timeline.plan import MOST_ROWS, Built, Part, as_of, plan, refuse_too_many
@@ -74,6 +75,7 @@ class Timeline:
         property: SQL of ours that gives it from a row of the log, and what stands in it as a parameter.
         newcomers: addresses of users whom the timeline does not know yet, by number.
         memory: of the process.
+        rows_kept_from: from when on all rows are there; None: none went by retention.
     """
 
     connection: Connection
@@ -89,6 +91,7 @@ class Timeline:
     newcomers: dict[int, str] = field(default_factory=dict)
     property: tuple[str, str | None] = (_NO_PROPERTY, None)
     memory: Memory = field(default_factory=Memory)
+    rows_kept_from: datetime | None = None
     _read: dict[tuple[Any, ...], dict[int, Rows]] = field(default_factory=dict)
     _given: dict[str, str] = field(default_factory=dict)
 
@@ -127,6 +130,8 @@ class Timeline:
         parts = plan(range_.from_, range_.to, built, now)
         until = as_of(parts, now, fresh["followed_at"], behind=fresh["behind"])
         timeline = cls(connection, range_, filters, cut, parts, until, now, memory=memory or Memory())
+        of_all = Filters(user_email=filters.user_email)
+        timeline.rows_kept_from = await rows_kept_from(connection, of_all, range_.from_, range_.to, people=True)
         await timeline._learn_names()
         return timeline
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from prelude_analytics.access import Caller, restrict
+from prelude_analytics.answers.shapes import KEPT_FROM
 from prelude_analytics.filters import FilterQuery, Filters
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.ranges import Range, RangeQuery
@@ -55,6 +56,7 @@ class TimelineAnswer(BaseModel):
 
     range: TimelineRange
     watermark: TimelineFreshness
+    rows_kept_from: datetime | None = KEPT_FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,11 @@ def asked(query: TimelineQuery, caller: Caller, settings: Settings) -> Asked:
 
 def framed(timeline: Timeline) -> dict[str, Any]:
     """The fields of `TimelineAnswer`."""
-    return {"range": timeline.range.shown(), "watermark": {"as_of": timeline.as_of}}
+    return {
+        "range": timeline.range.shown(),
+        "watermark": {"as_of": timeline.as_of},
+        "rows_kept_from": timeline.rows_kept_from,
+    }
 
 
 def action_of(parameter: str, text: str) -> Action:

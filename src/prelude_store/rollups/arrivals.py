@@ -13,12 +13,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from prelude_store.connection import Connection
 
-__all__ = ["MAKE", "take_day", "take_day_in_sessions", "take_places"]
+__all__ = ["MAKE", "take_day", "take_day_in_sessions", "take_days_of_users", "take_places", "take_sessions"]
 
 MAKE: Final = (
     """
@@ -140,6 +140,35 @@ FROM public.activity_amendments AS amended LEFT JOIN public.rollup_cursors AS pa
 WHERE amended.lane_seq > coalesce(passed.seq, 0)
     AND amended."timestamp" >= %(day)s::date AND amended."timestamp" < %(day)s::date + 1
 """
+_LEFT_COUNTED: Final = """
+JOIN public.rollup_cursors AS passed ON passed.lane = log.lane AND log.lane_seq <= passed.seq
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN log.result_status = 'pending'
+        AND EXISTS (SELECT FROM public.superseded_rows AS ended WHERE ended.event_id = log.event_id) THEN 0 ELSE 1 END AS counts
+) AS counting
+"""
+_SESSIONS: Final = f"""
+INSERT INTO pg_temp.prelude_arrived
+SELECT counts, 0, true, {_LINE.format(duration="log.duration_ms")}
+FROM pg_temp.prelude_broken AS broken
+CROSS JOIN LATERAL (
+    SELECT * FROM public.user_activity_logs AS log
+    WHERE log.user_email = broken.user_email AND log."timestamp" >= broken.started_at AND log."timestamp" <= broken.ended_at
+        AND public.prelude_key(log.session_id, 1000) = broken.session_id OFFSET 0
+) AS log
+{_LEFT_COUNTED}
+"""  # noqa: S608 (constants)
+_DAYS_OF_USERS: Final = f"""
+INSERT INTO pg_temp.prelude_arrived
+SELECT counts, 0, false, {_LINE.format(duration="log.duration_ms")}
+FROM unnest(%(emails)s::text[], %(days)s::date[]) AS wanted (user_email, day)
+CROSS JOIN LATERAL (
+    SELECT * FROM public.user_activity_logs AS log WHERE log.user_email = wanted.user_email
+        AND log."timestamp" >= wanted.day::timestamp AT TIME ZONE 'UTC' AND log."timestamp" < (wanted.day + 1)::timestamp AT TIME ZONE 'UTC'
+    OFFSET 0
+) AS log
+{_LEFT_COUNTED}
+"""  # noqa: S608 (constants)
 
 
 def take_places(connection: Connection, before: Mapping[int, int], until: Mapping[int, int]) -> int:
@@ -180,3 +209,17 @@ def take_day(connection: Connection, day: date, ended_in: str = "public") -> int
 def take_day_in_sessions(connection: Connection, day: date, ended_in: str = "public") -> None:
     """The same, with no more than sessions are made of."""
     connection.execute(_DAY_IN_SESSIONS.replace("{ended_in}", ended_in).encode(), {"day": day})
+
+
+def take_sessions(connection: Connection) -> int:
+    """Fill ``prelude_arrived`` with what is left of sessions, at or below the cursors; gives how many rows.
+
+    They stand in ``pg_temp.prelude_broken``: whole address, session id as in summaries (``''`` for a derived one), and bounds.
+    """
+    return connection.execute(_SESSIONS.encode()).rowcount
+
+
+def take_days_of_users(connection: Connection, days: Sequence[tuple[str, date]]) -> int:
+    """Fill ``prelude_arrived`` with what users did on days (UTC), at or below the cursors; gives how many rows."""
+    asked = {"emails": [email for email, _ in days], "days": [day for _, day in days]}
+    return connection.execute(_DAYS_OF_USERS.encode(), asked).rowcount

@@ -2,14 +2,14 @@
 
 While the list holds a day, the watermark stands: so each day is built to the same watermark, an interrupted rebuild is gone on with (a keeper
 does so by itself), and several may work at once. The days of rollups are independent of each other. Those of sessions add up, so they are
-worked off one after the other.
+worked off one after the other. Days of which rows went by retention keep their counts (`gone`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from prelude_store.rollups import arrivals, tables
+from prelude_store.rollups import arrivals, gone, tables
 from prelude_store.rollups.state import lock_state
 from prelude_store.sessions import keep as sessions
 
@@ -108,8 +108,11 @@ def build_next(connection: Connection, part: str | None = None) -> bool:
         connection.execute("DELETE FROM public.rollup_rebuild WHERE part = %s AND day = %s", [part, day])
         if part == "rollups":
             rows = arrivals.take_day(connection, day)
-            forgotten = tables.forget_day(connection, day)
-            tables.add(connection, fresh=True)
+            if gone.is_gone(connection, day):
+                forgotten = gone.build_day(connection, day)
+            else:
+                forgotten = tables.forget_day(connection, day)
+                tables.add(connection, fresh=True)
             if rows or forgotten:
                 tables.tell_day(connection, day)
             fill_pending(connection)

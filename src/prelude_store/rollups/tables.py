@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from prelude_store.connection import Connection
 
-__all__ = ["GRAINS", "TABLES", "add", "forget_day", "tell", "tell_day"]
+__all__ = ["GRAINS", "TABLES", "add", "add_users", "forget_day", "tell", "tell_day"]
 
 GRAINS: Final = {
     "activity_rollups": (15, 60, 1440),
@@ -211,6 +211,11 @@ def add(connection: Connection, to: str = "public", *, fresh: bool = False) -> N
                 f"SELECT grain, date_bin(make_interval(mins => grain), bucket, 'epoch') FROM pg_temp.prelude_arrived,"
                 f" unnest('{{{','.join(map(str, GRAINS[table]))}}}'::smallint[]) AS grains (grain) WHERE sign < 0)".encode()
             )
+
+
+def add_users(connection: Connection) -> None:
+    """Add what ``prelude_arrived`` holds to the rollups of users alone."""
+    connection.execute(_USERS.replace("{to}", "public").encode())
 
 
 def tell(connection: Connection) -> None:
