@@ -53,16 +53,15 @@ INSERT INTO public.governance_keys (name, key) VALUES (
     sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
 );
 
--- STABLE, so that they are inlined.
--- Canonical text, of which docs/seals.md tells: a value is its length in octets, a colon, itself and a comma; no value is a hyphen.
+-- Canonical text, of which docs/seals.md tells: a value is its length in octets, a colon, itself and a comma; no value has no length.
 CREATE FUNCTION public.prelude_canonical(value text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN coalesce(octet_length(value)::text || ':' || value || ',', '-');
+    RETURN concat(octet_length(value), ':', value, ',');
 
 -- A list is how many values it has, and then each.
 CREATE FUNCTION public.prelude_canonical(list text[]) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN CASE WHEN list IS NULL THEN '-' ELSE
+    RETURN CASE WHEN list IS NULL THEN ':,' ELSE
         public.prelude_canonical(cardinality(list)::text) || coalesce((
             SELECT string_agg(public.prelude_canonical(element), '' ORDER BY place)
             FROM unnest(list) WITH ORDINALITY AS elements (element, place)
