@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
-from uuid import UUID
+from struct import unpack
+from typing import Final, NamedTuple
 
 from prelude_store.seals import texts
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["BLOCK_COLUMNS", "CLASS_NAMES", "KINDS", "NOTHING", "SALT_BYTES", "SEAL", "Block", "Leaf", "head_bytes"]
+__all__ = ["BLOCK_COLUMNS", "CLASS_NAMES", "KINDS", "NOTHING", "SALT_BYTES", "SEAL", "Block", "Leaf", "head_bytes", "uuid_text"]
 
 KINDS: Final = {"r": "row", "a": "amendment", "c": "change", "g": "act"}
 """Letters of ``seal_blocks.kinds``, and the words of heads."""
@@ -98,7 +95,7 @@ SELECT hashes FROM placed ORDER BY first_leaf
 `before` says how many numbers the lanes before have: the place of a number among all gives it its salts of `salts`, 48 bytes each.
 """
 
-BLOCK_COLUMNS: Final = "first_leaf, lane, count, kinds, seqs, event_ids, times, bodies, hints, salts, sealed_at"
+BLOCK_COLUMNS: Final = "first_leaf, lane, count, kinds, seqs, event_ids, times, bodies, hints, salts"
 
 
 class Leaf(NamedTuple):
@@ -107,7 +104,7 @@ class Leaf(NamedTuple):
     Args:
         number: in the tree, from 0.
         kind: a letter of `KINDS`.
-        event_id: of the row that it is about; None of an act.
+        event_id: of the row that it is about, 16 bytes; zeros of an act.
         at: microseconds since 1970: of the row that it is about, or of the act.
         hints: first bytes of the commitments.
         salts: of the commitments; zeros where the values went.
@@ -117,7 +114,7 @@ class Leaf(NamedTuple):
     kind: str
     lane: int
     seq: int
-    event_id: UUID | None
+    event_id: bytes
     at: int
     body: bytes
     hints: bytes
@@ -126,7 +123,7 @@ class Leaf(NamedTuple):
     @property
     def head(self) -> bytes:
         """What is hashed before the body."""
-        return head_bytes(KINDS.get(self.kind, "?"), self.event_id, self.at, self.lane, self.seq)
+        return head_bytes(self.kind, self.event_id, self.at, self.lane, self.seq)
 
 
 class Block(NamedTuple):
@@ -142,29 +139,30 @@ class Block(NamedTuple):
     bodies: bytes
     hints: bytes
     salts: bytes
-    sealed_at: object
 
-    def leaves(self) -> Iterator[Leaf]:
+    def leaves(self) -> list[Leaf]:
         """Its leaves."""
-        for at in range(self.count):
-            kind = chr(self.kinds[at])
-            yield Leaf(
-                self.first_leaf + at,
-                kind,
-                self.lane,
-                int.from_bytes(self.seqs[8 * at : 8 * at + 8], "big", signed=True),
-                None if kind == "g" else UUID(bytes=self.event_ids[16 * at : 16 * at + 16]),
-                int.from_bytes(self.times[8 * at : 8 * at + 8], "big", signed=True),
-                self.bodies[32 * at : 32 * at + 32],
-                self.hints[12 * at : 12 * at + 12],
-                self.salts[48 * at : 48 * at + 48],
+        seqs, times = unpack(f">{self.count}q", self.seqs), unpack(f">{self.count}q", self.times)
+        kinds, ids, bodies, hints, salts = self.kinds.decode("latin-1"), self.event_ids, self.bodies, self.hints, self.salts
+        return [
+            Leaf(
+                self.first_leaf + at, kinds[at], self.lane, seqs[at], ids[16 * at : 16 * at + 16], times[at],
+                bodies[32 * at : 32 * at + 32], hints[12 * at : 12 * at + 12], salts[48 * at : 48 * at + 48],
             )
+            for at in range(self.count)
+        ]  # fmt: skip
 
 
-def head_bytes(word: str, event_id: UUID | None, at: int, lane: int, seq: int) -> bytes:
+def uuid_text(event_id: bytes) -> str:
+    """As PostgreSQL prints it."""
+    digits = event_id.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def head_bytes(kind: str, event_id: bytes, at: int, lane: int, seq: int) -> bytes:
     """The head of a leaf, as `texts.head` makes it."""
-    moment, lane_text, seq_text = str(at), str(lane), str(seq)
-    event = ":," if event_id is None else f"36:{event_id},"
+    word, moment, lane_text, seq_text = KINDS.get(kind, "?"), str(at), str(lane), str(seq)
+    event = ":," if kind == "g" else f"36:{uuid_text(event_id)},"
     return (
         f"{len(word)}:{word},{event}{len(moment)}:{moment},{len(lane_text)}:{lane_text},{len(seq_text)}:{seq_text},"
     ).encode()
