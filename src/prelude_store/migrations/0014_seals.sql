@@ -111,8 +111,13 @@ DECLARE
     nothing CONSTANT bytea := decode(repeat('00', 32), 'hex');
     column_at CONSTANT integer := CASE class WHEN 'person' THEN 0 WHEN 'device' THEN 16 WHEN 'content' THEN 32 END;
     wanted record;
-    block record;
-    salts bytea;
+    block_leaf bigint;
+    block_lane integer;
+    block_end bigint;
+    seqs bytea;
+    bodies bytea;
+    sealed_salts bytea;
+    new_salts bytea;
     at integer;
     earlier record;
 BEGIN
@@ -121,25 +126,25 @@ BEGIN
         FROM unnest(row_lanes, row_seqs, event_ids, moments) WITH ORDINALITY AS given (row_lane, row_seq, event_id, moment, place)
         ORDER BY row_lane, row_seq
     LOOP
-        IF block IS NULL OR block.lane <> wanted.row_lane OR block.last_seq < wanted.row_seq THEN
-            IF salts IS NOT NULL THEN
-                UPDATE public.seal_blocks AS known SET salts = prelude_release.salts WHERE known.first_leaf = block.first_leaf;
+        IF block_leaf IS NULL OR block_lane <> wanted.row_lane OR block_end < wanted.row_seq THEN
+            IF new_salts IS NOT NULL THEN
+                UPDATE public.seal_blocks AS known SET salts = new_salts WHERE known.first_leaf = block_leaf;
             END IF;
-            salts := NULL;
+            new_salts := NULL;
             -- Concatenated, so that each is read from disk once, and not with every look into it.
-            SELECT known.first_leaf, known.lane, known.last_seq, known.seqs || ''::bytea AS seqs, known.bodies || ''::bytea AS bodies,
-                known.salts || ''::bytea AS salts
-            INTO block FROM public.seal_blocks AS known
+            SELECT known.first_leaf, known.lane, known.last_seq, known.seqs || ''::bytea, known.bodies || ''::bytea,
+                known.salts || ''::bytea
+            INTO block_leaf, block_lane, block_end, seqs, bodies, sealed_salts FROM public.seal_blocks AS known
             WHERE known.lane = wanted.row_lane AND known.last_seq >= wanted.row_seq ORDER BY known.last_seq LIMIT 1;
-            CONTINUE WHEN block.first_leaf IS NULL;
         END IF;
-        at := public.prelude_seal_place(block.seqs, wanted.row_seq);
+        CONTINUE WHEN block_leaf IS NULL;
+        at := public.prelude_seal_place(seqs, wanted.row_seq);
         CONTINUE WHEN at IS NULL;
-        salts := coalesce(salts, block.salts);
+        new_salts := coalesce(new_salts, sealed_salts);
         place := wanted.place;
         IF class IS NULL THEN
-            before := substr(block.bodies, at * 32 + 1, 32);
-            salts := overlay(salts PLACING no_salt || no_salt || no_salt FROM at * 48 + 1);
+            before := substr(bodies, at * 32 + 1, 32);
+            new_salts := overlay(new_salts PLACING no_salt || no_salt || no_salt FROM at * 48 + 1);
             UPDATE public.activity_changes AS known SET salt = NULL
             WHERE known.row_lane = wanted.row_lane AND known.row_seq = wanted.row_seq AND known.salt IS NOT NULL;
         ELSE
@@ -148,7 +153,7 @@ BEGIN
             WHERE known.row_lane = wanted.row_lane AND known.row_seq = wanted.row_seq AND known.class = prelude_release.class
                 AND known.before IS NOT NULL;
             IF earlier.changes = 0 THEN
-                SELECT public.prelude_commitment(log, prelude_release.class, substr(block.salts, at * 48 + column_at + 1, 16)) INTO before
+                SELECT public.prelude_commitment(log, prelude_release.class, substr(sealed_salts, at * 48 + column_at + 1, 16)) INTO before
                 FROM public.user_activity_logs AS log WHERE log."timestamp" = wanted.moment AND log.event_id = wanted.event_id;
             ELSE
                 before := coalesce(earlier.after, nothing);
@@ -156,12 +161,12 @@ BEGIN
             UPDATE public.activity_changes AS known SET salt = NULL
             WHERE known.row_lane = wanted.row_lane AND known.row_seq = wanted.row_seq AND known.class = prelude_release.class
                 AND known.salt IS NOT NULL;
-            salts := overlay(salts PLACING no_salt FROM at * 48 + column_at + 1);
+            new_salts := overlay(new_salts PLACING no_salt FROM at * 48 + column_at + 1);
         END IF;
         RETURN NEXT;
     END LOOP;
-    IF salts IS NOT NULL THEN
-        UPDATE public.seal_blocks AS known SET salts = prelude_release.salts WHERE known.first_leaf = block.first_leaf;
+    IF new_salts IS NOT NULL THEN
+        UPDATE public.seal_blocks AS known SET salts = new_salts WHERE known.first_leaf = block_leaf;
     END IF;
 END
 $$;

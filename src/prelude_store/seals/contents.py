@@ -130,6 +130,7 @@ class Contents:
             self.explained += 1
         length = comparing.length_text(row.duration_ms)
         if comparing.body_of_row(row.clear, length, committed) == leaf.body:
+            self._hints(leaf, committed)
             return
         # Sealed without its length, which an amendment has completed since?
         if (
@@ -137,9 +138,14 @@ class Contents:
             and comparing.body_of_row(row.clear, comparing.NO_LENGTH, committed) == leaf.body
         ):
             born.append((leaf, row.duration_ms))
+            self._hints(leaf, committed)
             return
         where = comparing.what_differs(leaf, committed)
         self._findings.at_leaf("changed", f"a sealed row is not as it was: {where}", leaf)
+
+    def _hints(self, leaf: Leaf, committed: Sequence[bytes]) -> None:
+        if leaf.hints != b"".join(one[:4] for one in committed):
+            self._findings.at_leaf("seals", "the hints of a leaf are not those of its row", leaf)
 
     def _lengths(self, born: list[tuple[Leaf, int]], given: list[tuple[Leaf, int | None]]) -> None:
         known = reading.amended(self._connection, [(leaf.event_id, leaf.at) for leaf, _ in born])

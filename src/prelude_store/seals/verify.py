@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from psycopg import IsolationLevel
+from psycopg.pq import TransactionStatus
 
 from prelude_otel.errors import StoreError
 from prelude_store.seals import reading
@@ -87,7 +88,7 @@ def verify(
     """Look at all of it, in one snapshot; changes nothing.
 
     Args:
-        connection: of `sealer.connected`, without a transaction.
+        connection: of `sealer.connected`.
         outside: checkpoints that were kept where nobody who may change the database could change them.
         keys: that one trusts; without any, those that the database names.
         every_signature: of all stored checkpoints, and not of the newest alone.
@@ -96,9 +97,9 @@ def verify(
     Raises:
         StoreError: a checkpoint is of another log.
     """
-    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    if connection.info.transaction_status is TransactionStatus.IDLE:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
     with connection.transaction():
-        connection.execute("SET TRANSACTION READ ONLY")
         return _Verification(connection, outside, keys, every_signature).run(progress)
 
 
