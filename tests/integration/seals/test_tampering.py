@@ -137,12 +137,12 @@ def insert_at_a_place_that_is_taken(superuser: Superuser, chance: random.Random,
 
 
 def insert_at_a_place_that_is_free(superuser: Superuser, chance: random.Random, _sealed: Sealed) -> str:
-    lane, seq, event_id, _ = a_row(superuser, chance)
-    place = superuser.execute(
+    event_id = a_row(superuser, chance)[2]
+    places = superuser.execute(
         "SELECT lane, lane_seq FROM activity_changes UNION ALL SELECT lane, lane_seq FROM activity_amendments"
-        " UNION ALL SELECT lane, lane_seq FROM governance_acts ORDER BY random() LIMIT 1"
-    ).fetchone()
-    assert place is not None
+        " UNION ALL SELECT lane, lane_seq FROM governance_acts ORDER BY 1, 2"
+    ).fetchall()
+    place = chance.choice(places)
     return _insert(superuser, event_id, str(place[0]), str(place[1]))
 
 
@@ -194,8 +194,8 @@ def _roll_back_to(superuser: Superuser, size: int) -> None:
     """The database as it was at a checkpoint, with nothing left behind that would tell."""
     for table in (LOG, "activity_amendments", "activity_changes", "governance_acts"):
         superuser.execute(
-            f"DELETE FROM {table} AS log USING (SELECT lanes.lane, coalesce(max(last_seq) FILTER (WHERE first_leaf < %s), 0) AS last"
-            " FROM ingest_lanes AS lanes LEFT JOIN seal_blocks USING (lane) GROUP BY 1) AS was"
+            f"DELETE FROM {table} AS log USING (SELECT lanes.lane, coalesce(max(b.last_seq) FILTER (WHERE first_leaf < %s), 0) AS last"
+            " FROM ingest_lanes AS lanes LEFT JOIN seal_blocks AS b USING (lane) GROUP BY 1) AS was"
             " WHERE log.lane = was.lane AND log.lane_seq > was.last".encode(),
             [size],
         )
