@@ -21,6 +21,7 @@ from prelude_store import tail as tailing
 from prelude_store.connection import connect, said
 from prelude_store.quarantine.command import quarantine
 from prelude_store.rollups.command import rollup
+from prelude_store.seals.command import prove, seal, verify
 from prelude_store.settings import database_url, target
 from prelude_store.status import status as figures
 from prelude_store.times import AGE
@@ -171,6 +172,9 @@ def sweep(database_url: str | None, as_json: bool) -> None:
 
 command.add_command(quarantine)
 command.add_command(rollup)
+command.add_command(seal)
+command.add_command(verify)
+command.add_command(prove)
 
 
 def _url(flag: str | None) -> str:

@@ -23,7 +23,9 @@ _AGAIN: Final = 5.0
 _log = logging.getLogger(__name__)
 
 
-def persevere(work: Callable[[Event], None], stop: Event, conninfo: str, what: str, role: str = "prelude_keeper") -> None:
+def persevere(
+    work: Callable[[Event], None], stop: Event, conninfo: str, what: str, role: str = "prelude_keeper"
+) -> None:
     """Do `work`, which connects and returns when `stop` is set, again and again until it is; what is wrong is logged.
 
     Args:

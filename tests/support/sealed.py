@@ -112,7 +112,9 @@ def make_sealed(url: str, folder: Path, seed: int = 7, rounds: int = 12, rows: i
 def _change(governor: Connection, lane: int, chance: random.Random) -> None:
     rows = [
         RowKey(*row)
-        for row in governor.execute('SELECT lane, lane_seq, event_id, "timestamp" FROM user_activity_logs ORDER BY lane, lane_seq')
+        for row in governor.execute(
+            'SELECT lane, lane_seq, event_id, "timestamp" FROM user_activity_logs ORDER BY lane, lane_seq'
+        )
     ]
     with governor.transaction():
         act = record_act(governor, lane, "erase", "token-1", {"person": "ab"}, "asked for")

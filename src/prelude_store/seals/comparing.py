@@ -86,5 +86,3 @@ def what_differs(leaf: Leaf, committed: Sequence[bytes]) -> str:
         if committed[place][:_HINT_BYTES] != leaf.hints[_HINT_BYTES * place : _HINT_BYTES * (place + 1)]
     ]
     return f"class {' and '.join(names)}" if names else "a column that is in no class"
-
-

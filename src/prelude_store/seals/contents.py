@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from prelude_store.connection import Connection
-    from prelude_store.seals.leaves import Block, Leaf
-    from prelude_store.seals.reading import Change, Content, Place, Range, Row
+    from prelude_store.seals.leaves import Leaf
+    from prelude_store.seals.reading import Change, Content, Range, Row
 
 __all__ = ["Contents", "drops"]
 
@@ -81,9 +81,9 @@ class Contents:
         self.explained = 0
         self.covered: dict[int, int] = {}
 
-    def compare(self, batch: Sequence[Block], leaves: Sequence[Leaf]) -> None:
-        """A batch, with its leaves."""
-        ranges = self._ranges(batch, leaves)
+    def compare(self, leaves: Sequence[Leaf]) -> None:
+        """The next leaves."""
+        ranges = self._ranges(leaves)
         there = reading.content(self._connection, ranges)
         changes = reading.changes_of(self._connection, ranges)
         born: list[tuple[Leaf, int]] = []
@@ -107,7 +107,9 @@ class Contents:
         for kind, places in there.items():
             for place, rows in places.items():
                 for row in rows:
-                    self._findings.at_place("inserted", f"a {_NAMES[kind]} that was never sealed stands among sealed ones", place, row)
+                    self._findings.at_place(
+                        "inserted", f"a {_NAMES[kind]} that was never sealed stands among sealed ones", place, row
+                    )
 
     def _row(self, leaf: Leaf, row: Row | None, changes: Sequence[Change], born: list[tuple[Leaf, int]]) -> None:
         removed = any(change.kind == "removed" for change in changes)
@@ -157,7 +159,7 @@ class Contents:
             if now.get((leaf.event_id, leaf.at), amended) != amended:
                 self._findings.at_leaf("changed", "duration_ms of a row is not what its amendment says", leaf)
 
-    def _ranges(self, batch: Sequence[Block], leaves: Sequence[Leaf]) -> list[Range]:
+    def _ranges(self, leaves: Sequence[Leaf]) -> list[Range]:
         """From where each lane was left up to its last leaf here; so nothing between leaves is overlooked."""
         last: dict[int, int] = {}
         for leaf in leaves:

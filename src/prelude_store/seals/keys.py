@@ -95,7 +95,9 @@ class SigningKey:
             )
         key = cls(name, secret[1:])
         if key.verifier.id.hex() != identity:
-            raise ConfigurationError(f"the seal key in {path} is damaged: its id is {identity}, and should be {key.verifier.id.hex()}")
+            raise ConfigurationError(
+                f"the seal key in {path} is damaged: its id is {identity}, and should be {key.verifier.id.hex()}"
+            )
         return key
 
 
@@ -116,7 +118,7 @@ def generate(path: Path, name: str = "") -> SigningKey:
     encoded = base64.b64encode(bytes([ED25519]) + seed).decode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE), "w", encoding="utf-8") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE), "w", encoding="utf-8") as file:
             file.write(f"{_PREFIX}{name}+{key.verifier.id.hex()}+{encoded}\n")
             file.flush()
             os.fsync(file.fileno())
@@ -153,9 +155,7 @@ def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
 
 def signers(checkpoint: Checkpoint, keys: Iterable[VerifierKey]) -> list[VerifierKey]:
     """Those of `keys` that signed `checkpoint`."""
-    return [
-        key for key in keys if any(check_signature(key, one, checkpoint.text) for one in checkpoint.signatures)
-    ]
+    return [key for key in keys if any(check_signature(key, one, checkpoint.text) for one in checkpoint.signatures)]
 
 
 def cosign(key: SigningKey, checkpoint: Checkpoint) -> Signature:

@@ -7,7 +7,18 @@ from typing import Final, NamedTuple
 
 from prelude_store.seals import texts
 
-__all__ = ["BLOCK_COLUMNS", "CLASS_NAMES", "KINDS", "NOTHING", "SALT_BYTES", "SEAL", "Block", "Leaf", "head_bytes", "uuid_text"]
+__all__ = [
+    "BLOCK_COLUMNS",
+    "CLASS_NAMES",
+    "KINDS",
+    "NOTHING",
+    "SALT_BYTES",
+    "SEAL",
+    "Block",
+    "Leaf",
+    "head_bytes",
+    "uuid_text",
+]
 
 KINDS: Final = {"r": "row", "a": "amendment", "c": "change", "g": "act"}
 """Letters of ``seal_blocks.kinds``, and the words of heads."""
@@ -131,7 +142,7 @@ class Block(NamedTuple):
 
     first_leaf: int
     lane: int
-    count: int
+    leaf_count: int
     kinds: bytes
     seqs: bytes
     event_ids: bytes
@@ -142,14 +153,20 @@ class Block(NamedTuple):
 
     def leaves(self) -> list[Leaf]:
         """Its leaves."""
-        seqs, times = unpack(f">{self.count}q", self.seqs), unpack(f">{self.count}q", self.times)
-        kinds, ids, bodies, hints, salts = self.kinds.decode("latin-1"), self.event_ids, self.bodies, self.hints, self.salts
+        seqs, times = unpack(f">{self.leaf_count}q", self.seqs), unpack(f">{self.leaf_count}q", self.times)
+        kinds, ids, bodies, hints, salts = (
+            self.kinds.decode("latin-1"),
+            self.event_ids,
+            self.bodies,
+            self.hints,
+            self.salts,
+        )
         return [
             Leaf(
                 self.first_leaf + at, kinds[at], self.lane, seqs[at], ids[16 * at : 16 * at + 16], times[at],
                 bodies[32 * at : 32 * at + 32], hints[12 * at : 12 * at + 12], salts[48 * at : 48 * at + 48],
             )
-            for at in range(self.count)
+            for at in range(self.leaf_count)
         ]  # fmt: skip
 
 

@@ -18,10 +18,10 @@ EMPTY: Final = sha256(b"").digest()
 
 
 class Node(NamedTuple):
-    """The root of a full subtree of 2 ** `height` leaves, number `index` of its height."""
+    """The root of a full subtree of 2 ** `height` leaves, number `number` of its height."""
 
     height: int
-    index: int
+    number: int
     hash: bytes
 
 
@@ -63,6 +63,11 @@ class Frontier:
             self._push(height, _fold(hashes[at:end]), full)
             at, left = end, left - count
         return full
+
+    def append_nodes(self, hashes: bytes, height: int) -> None:
+        """Add roots of full subtrees of this height, where the tree is as large as a multiple of them."""
+        for at in range(0, len(hashes), HASH_BYTES):
+            self._push(height, hashes[at : at + HASH_BYTES], [])
 
     def _push(self, height: int, node: bytes, full: list[Node]) -> None:
         added = 1 << height

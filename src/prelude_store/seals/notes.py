@@ -123,7 +123,9 @@ class Checkpoint(NamedTuple):
 
     def signed_by(self, *signatures: Signature) -> Checkpoint:
         """With further signatures; those that are there already are not repeated."""
-        return self._replace(signatures=self.signatures + tuple(one for one in signatures if one not in self.signatures))
+        return self._replace(
+            signatures=self.signatures + tuple(one for one in signatures if one not in self.signatures)
+        )
 
 
 def key_id(name: str, kind: int, public: bytes) -> bytes:

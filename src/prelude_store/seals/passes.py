@@ -90,7 +90,9 @@ def carry_out(
             full = tree.append(hashes)
             if full:
                 _keep_tiles(connection, full)
-            connection.execute(_MOVE_ON, [[lane for lane, _, _ in lanes], [until for _, _, until in lanes]], prepare=True)
+            connection.execute(
+                _MOVE_ON, [[lane for lane, _, _ in lanes], [until for _, _, until in lanes]], prepare=True
+            )
         connection.execute(_GROWN, [tree.size, tree.to_bytes(), not left], prepare=True)
         signed_size, age = connection.execute(_DUE, prepare=True).fetchall()[0]
         checkpoint = None
@@ -109,11 +111,15 @@ def admit(connection: Connection, key: SigningKey) -> None:
     with connection.transaction():
         size, _, origin = connection.execute(_STATE).fetchall()[0]
         vkey = str(key.verifier)
-        known = [VerifierKey.parse(text) for (text,) in connection.execute("SELECT vkey FROM public.seal_keys ORDER BY id")]
+        known = [
+            VerifierKey.parse(text) for (text,) in connection.execute("SELECT vkey FROM public.seal_keys ORDER BY id")
+        ]
         if origin is None:
             connection.execute("UPDATE public.seal_state SET origin = %s", [key.name])
         elif origin != key.name:
-            raise ConfigurationError(f"the key is of the log {key.name!r}, and this log is {origin!r}; give it its own key")
+            raise ConfigurationError(
+                f"the key is of the log {key.name!r}, and this log is {origin!r}; give it its own key"
+            )
         if known and known[-1] == key.verifier:
             return
         if known and not _named_by_act(connection, vkey):
@@ -165,7 +171,7 @@ def _leaves(connection: Connection, lanes: list[tuple[int, int, int]], size: int
 def _keep_tiles(connection: Connection, full: list[Node]) -> None:
     tiles: dict[tuple[int, int], bytes] = {}
     for node in full:
-        place = (node.height // TILE_HEIGHT, node.index // _TILE)
+        place = (node.height // TILE_HEIGHT, node.number // _TILE)
         tiles[place] = tiles.get(place, b"") + node.hash
     levels, numbers = [level for level, _ in tiles], [number for _, number in tiles]
     connection.execute(_TILES, [levels, numbers, list(tiles.values())], prepare=True)
@@ -180,5 +186,3 @@ def _while_nobody_changes_rows(connection: Connection) -> Iterator[None]:
     finally:
         if not connection.closed:
             connection.execute("SELECT pg_advisory_unlock(%s)", [SEAL_LOCK])
-
-

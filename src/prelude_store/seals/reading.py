@@ -35,8 +35,22 @@ SELECT found.lane, found.lane_seq, {event_id}, {texts.micros(at)}, convert_to({t
 FROM {_RANGES} JOIN public.{table} AS found {_IN.format("found")}
 """  # noqa: S608 (constants)
     for kind, table, text, event_id, at, further in (
-        ("a", "activity_amendments", texts.AMENDMENT, "uuid_send(found.event_id)", 'found."timestamp"', "found.duration_ms"),
-        ("c", "activity_changes", texts.CHANGE, "uuid_send(found.event_id)", 'found."timestamp"', "NULL::integer"),
+        (
+            "a",
+            "activity_amendments",
+            texts.AMENDMENT,
+            "uuid_send(found.event_id)",
+            'found."timestamp"',
+            "found.duration_ms",
+        ),
+        (
+            "c",
+            "activity_changes",
+            texts.CHANGE,
+            "uuid_send(found.event_id)",
+            'found."timestamp"',
+            "NULL::integer, found.salt",
+        ),
         ("g", "governance_acts", texts.ACT, f"'\\x{bytes(16).hex()}'::bytea", "found.at", "NULL::integer"),
     )
 }
@@ -50,8 +64,12 @@ FROM unnest(%s::bytea[], %s::bigint[]) AS wanted (event_id, at) JOIN {table} AS 
     ON found."timestamp" = 'epoch'::timestamptz + wanted.at * interval '1 microsecond'
     AND found.event_id = encode(wanted.event_id, 'hex')::uuid
 """
-_AMENDED: Final = "SELECT wanted.event_id, wanted.at, found.duration_ms" + _KEYS.format(table="public.activity_amendments")
-_LENGTHS: Final = "SELECT wanted.event_id, wanted.at, found.duration_ms" + _KEYS.format(table="public.user_activity_logs")
+_AMENDED: Final = "SELECT wanted.event_id, wanted.at, found.duration_ms" + _KEYS.format(
+    table="public.activity_amendments"
+)
+_LENGTHS: Final = "SELECT wanted.event_id, wanted.at, found.duration_ms" + _KEYS.format(
+    table="public.user_activity_logs"
+)
 
 
 class Row(NamedTuple):
@@ -62,6 +80,7 @@ class Row(NamedTuple):
         at: microseconds since 1970.
         clear: canonical text of all columns that are in no class, but for the length.
         person: canonical text of the class; None when it has no value, as of `device` and `content`.
+        salt: of a change.
     """
 
     event_id: bytes
@@ -71,6 +90,7 @@ class Row(NamedTuple):
     device: bytes | None = None
     content: bytes | None = None
     duration_ms: int | None = None
+    salt: bytes | None = None
 
 
 class Change(NamedTuple):
@@ -100,7 +120,7 @@ def blocks(connection: Connection, first_leaf: int = 0) -> Iterator[list[Block]]
         leaves = 0
         for block in found:
             batch.append(block)
-            leaves += block.count
+            leaves += block.leaf_count
             if leaves >= BATCH_LEAVES:
                 break
         yield batch
@@ -114,11 +134,11 @@ def content(connection: Connection, ranges: Iterable[Range]) -> Content:
     if not given["lanes"]:
         return found
     with connection.cursor(binary=True) as cursor:
-        for lane, seq, *row in cursor.execute(_ROWS, given, prepare=True):
-            found["r"].setdefault((lane, seq), []).append(Row(*row))
+        for lane, seq, *columns in cursor.execute(_ROWS, given, prepare=True):
+            found["r"].setdefault((lane, seq), []).append(Row(*columns))
         for kind, question in _OTHERS.items():
-            for lane, seq, event_id, at, text, duration_ms in cursor.execute(question, given, prepare=True):
-                row = Row(event_id, at, text, duration_ms=duration_ms)
+            for lane, seq, event_id, at, text, duration_ms, *salt in cursor.execute(question, given, prepare=True):
+                row = Row(event_id, at, text, duration_ms=duration_ms, salt=salt[0] if salt else None)
                 found[kind].setdefault((lane, seq), []).append(row)
     return found
 

@@ -22,10 +22,12 @@ def _values(*values: str) -> str:
 
 def _list(column: str) -> str:
     # The question is asked for lists that are there alone, so that rows without one cost nothing.
+    elements = (
+        f"SELECT string_agg(concat({_values('element')}), '' ORDER BY place)"  # noqa: S608 (constants)
+        f" FROM unnest({column}) WITH ORDINALITY AS elements (element, place)"
+    )
     return (
-        f"CASE WHEN {column} IS NULL THEN ':,' ELSE concat({_values(f'cardinality({column})::text')}, ("
-        f"SELECT string_agg(concat({_values('element')}), '' ORDER BY place)"
-        f" FROM unnest({column}) WITH ORDINALITY AS elements (element, place))) END"
+        f"CASE WHEN {column} IS NULL THEN ':,' ELSE concat({_values(f'cardinality({column})::text')}, ({elements})) END"
     )
 
 

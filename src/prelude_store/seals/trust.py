@@ -34,12 +34,17 @@ def handed_on(keys: Iterable[VerifierKey], acts: Iterable[Mapping[str, Any]]) ->
     for detail in acts:
         try:
             old, new = VerifierKey.parse(str(detail["old"])), VerifierKey.parse(str(detail["new"]))
-            signatures = [base64.b64decode(str(detail[name]), validate=True) for name in ("old_signature", "new_signature")]
+            signatures = [
+                base64.b64decode(str(detail[name]), validate=True) for name in ("old_signature", "new_signature")
+            ]
         except (KeyError, NoteError, binascii.Error):
             continue
         message = _MESSAGE.format(old=old, new=new).encode()
-        if old in trusted and new not in trusted and is_signed(old.public, signatures[0], message) and is_signed(
-            new.public, signatures[1], message
+        if (
+            old in trusted
+            and new not in trusted
+            and is_signed(old.public, signatures[0], message)
+            and is_signed(new.public, signatures[1], message)
         ):
             trusted.append(new)
     return trusted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from psycopg import IsolationLevel
@@ -134,11 +136,11 @@ class _Verification:
         for batch in reading.blocks(self._connection):
             leaves = reading.leaves_of(batch)
             if batch[0].first_leaf != self._tree.size or any(
-                later.first_leaf != one.first_leaf + one.count for one, later in zip(batch, batch[1:], strict=False)
+                later.first_leaf != one.first_leaf + one.leaf_count for one, later in itertools.pairwise(batch)
             ):
                 self._findings.at_leaf("seals", "blocks of leaves do not follow from one another", leaves[0])
             self._grow(leaves)
-            self._contents.compare(batch, leaves)
+            self._contents.compare(leaves)
             last = leaves[-1]
             progress(self._tree.size, max(self._size, self._tree.size))
         self._end(last)
@@ -172,17 +174,29 @@ class _Verification:
     def _compare_stored(self, size: int, root: bytes, note: str) -> None:
         self._stored += 1
         if root != self._tree.root():
-            self._findings.add(Finding("checkpoint", f"the stored checkpoint of {size:,} leaves has another root than the leaves", size - 1))
+            self._findings.add(
+                Finding(
+                    "checkpoint", f"the stored checkpoint of {size:,} leaves has another root than the leaves", size - 1
+                )
+            )
         self._check_stored(size, root, note, signature=self._every_signature)
 
     def _check_stored(self, size: int, root: bytes, note: str, *, signature: bool) -> None:
         try:
             checkpoint = Checkpoint.parse(note)
         except NoteError as error:
-            self._findings.add(Finding("checkpoint", f"the stored checkpoint of {size:,} leaves can't be read: {error}", size - 1))
+            self._findings.add(
+                Finding("checkpoint", f"the stored checkpoint of {size:,} leaves can't be read: {error}", size - 1)
+            )
             return
         if (checkpoint.origin, checkpoint.size, checkpoint.root) != (self._origin, size, root):
-            self._findings.add(Finding("checkpoint", f"the stored checkpoint of {size:,} leaves says something else than its note", size - 1))
+            self._findings.add(
+                Finding(
+                    "checkpoint",
+                    f"the stored checkpoint of {size:,} leaves says something else than its note",
+                    size - 1,
+                )
+            )
         if signature:
             self._check_signature(checkpoint, "stored checkpoint")
 
@@ -207,7 +221,7 @@ class _Verification:
     def _compare_tiles(self, nodes: Sequence[Node]) -> None:
         if not nodes:
             return
-        wanted = sorted({(node.height // TILE_HEIGHT, node.index // _TILE) for node in nodes})
+        wanted = sorted({(node.height // TILE_HEIGHT, node.number // _TILE) for node in nodes})
         tiles = {
             (level, tile): hashes
             for level, tile, hashes in self._connection.execute(
@@ -216,9 +230,9 @@ class _Verification:
         }
         for node in nodes:
             level = node.height // TILE_HEIGHT
-            at = HASH_BYTES * (node.index % _TILE)
-            if tiles.get((level, node.index // _TILE), b"")[at : at + HASH_BYTES] != node.hash:
-                first = node.index << node.height
+            at = HASH_BYTES * (node.number % _TILE)
+            if tiles.get((level, node.number // _TILE), b"")[at : at + HASH_BYTES] != node.hash:
+                first = node.number << node.height
                 self._findings.add(
                     Finding(
                         "seals",
@@ -230,14 +244,22 @@ class _Verification:
     def _end(self, last: Leaf | None) -> None:
         size = self._tree.size
         if (self._size, self._frontier) != (size, self._tree.to_bytes()):
-            self._findings.add(Finding("state", f"seal_state tells of {self._size:,} leaves, and there are {size:,}, or others"))
+            self._findings.add(
+                Finding("state", f"seal_state tells of {self._size:,} leaves, and there are {size:,}, or others")
+            )
         expected = {level: size >> TILE_HEIGHT * level for level in range(1, 8) if size >> TILE_HEIGHT * level}
         kept = {int(level): int(count) for level, count in self._connection.execute(_TILE_COUNTS)}
         if kept != expected:
             self._findings.add(Finding("seals", f"tiles hold {kept} hashes by level, and should hold {expected}"))
         since = moment_text(last)
         for stored_size, root, note in self._connection.execute(_BEYOND, [size]).fetchall():
-            self._findings.add(Finding("checkpoint", f"a stored checkpoint tells of {stored_size:,} leaves, and there are {size:,}: the end was cut{since}", size))
+            self._findings.add(
+                Finding(
+                    "checkpoint",
+                    f"a stored checkpoint tells of {stored_size:,} leaves, and there are {size:,}: the end was cut{since}",
+                    size,
+                )
+            )
             self._check_stored(stored_size, root, note, signature=False)
         newest = self._connection.execute(_NEWEST).fetchall()[0][0]
         for one in self._outside:
@@ -250,26 +272,35 @@ class _Verification:
                     )
                 )
             elif newest is None or newest < one.size:
-                self._findings.add(Finding("checkpoint", f"stored checkpoints end at {newest or 0:,} leaves, one from outside tells of {one.size:,}"))
+                self._findings.add(
+                    Finding(
+                        "checkpoint",
+                        f"stored checkpoints end at {newest or 0:,} leaves, one from outside tells of {one.size:,}",
+                    )
+                )
         if newest is not None and not self._every_signature:
             for _, _, note in self._connection.execute(_STORED, [newest - 1, newest]).fetchall():
-                try:
+                with contextlib.suppress(NoteError):  # said already
                     self._check_signature(Checkpoint.parse(note), "newest stored checkpoint")
-                except NoteError:
-                    pass  # said already
 
     def _check_signature(self, checkpoint: Checkpoint, what: str) -> None:
         if not signers(checkpoint, self._keys):
             named = ", ".join(key.id.hex() for key in self._keys) or "none"
             self._findings.add(
-                Finding("checkpoint", f"the {what} of {checkpoint.size:,} leaves is not signed by a key of this log ({named})", checkpoint.size - 1)
+                Finding(
+                    "checkpoint",
+                    f"the {what} of {checkpoint.size:,} leaves is not signed by a key of this log ({named})",
+                    checkpoint.size - 1,
+                )
             )
 
     def _check_keys(self, named: Sequence[VerifierKey]) -> None:
         for key in named:
             if key not in self._keys:
                 whom = "one that you gave" if self._given else "the first"
-                self._findings.add(Finding("state", f"the key {key} is in seal_keys, and no act says that it follows {whom}"))
+                self._findings.add(
+                    Finding("state", f"the key {key} is in seal_keys, and no act says that it follows {whom}")
+                )
 
     def _lanes(self) -> int:
         """What stands behind the last leaves of lanes; gives how much waits for its seal."""
@@ -279,20 +310,40 @@ class _Verification:
             known.append(lane)
             covered = self._contents.covered.get(lane, 0)
             if last is None or sealed > last:
-                self._findings.add(Finding("state", f"lane {lane} was sealed up to {sealed:,}, and ends at {last or 0:,}: it was set back", None, lane, sealed))
+                self._findings.add(
+                    Finding(
+                        "state",
+                        f"lane {lane} was sealed up to {sealed:,}, and ends at {last or 0:,}: it was set back",
+                        None,
+                        lane,
+                        sealed,
+                    )
+                )
             if covered > sealed:
-                self._findings.add(Finding("state", f"lane {lane} has leaves up to {covered:,}, and its cursor stands at {sealed:,}: it was set back", None, lane, covered))
+                self._findings.add(
+                    Finding(
+                        "state",
+                        f"lane {lane} has leaves up to {covered:,}, and its cursor stands at {sealed:,}: it was set back",
+                        None,
+                        lane,
+                        covered,
+                    )
+                )
             waiting += max((last or 0) - sealed, 0)
             if sealed > covered:
                 self._contents.left_over(reading.content(self._connection, [(lane, covered + 1, sealed)]))
             beyond = max(last or 0, sealed, covered)
             self._contents.left_over(reading.content(self._connection, [(lane, beyond + 1, beyond + (1 << 62))]))
         for lane in self._contents.covered.keys() - set(known):
-            self._findings.add(Finding("state", f"lane {lane} has leaves, and is in no table of lanes any more", None, lane))
+            self._findings.add(
+                Finding("state", f"lane {lane} has leaves, and is in no table of lanes any more", None, lane)
+            )
         bounds = [-(1 << 31), *known, (1 << 31) - 1]
-        for before, after in zip(bounds, bounds[1:], strict=False):
+        for before, after in itertools.pairwise(bounds):
             for lane, seq in self._connection.execute(_ELSEWHERE, [before, after, _MOST_ROWS_SHOWN]).fetchall():
-                self._findings.add(Finding("inserted", f"a row stands in lane {lane}, which there is not", None, lane, seq))
+                self._findings.add(
+                    Finding("inserted", f"a row stands in lane {lane}, which there is not", None, lane, seq)
+                )
         return waiting
 
 

@@ -9,7 +9,6 @@ import psycopg
 import pytest
 from psycopg import IsolationLevel
 
-from prelude_store.connection import Connection
 from prelude_store.seals.sealer import SESSION
 from tests.support.postgres import TestServer
 from tests.support.sealed import Sealed, make_sealed

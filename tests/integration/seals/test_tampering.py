@@ -110,9 +110,9 @@ def test_another_value_of_a_column_is_found_with_its_row(superuser: Superuser, s
             if column not in {"event_id", "timestamp", "lane", "lane_seq"}:
                 assert [one.event_id for one in found.shown] == [str(event_id)]
                 part = next((name for name, columns in PARTS.items() if column in columns), None)
-                assert (f"class {part}" if part else ("duration" if column == "duration_ms" else "no class")) in here[0].says or (
-                    column == "duration_ms"
-                )
+                assert (f"class {part}" if part else ("duration" if column == "duration_ms" else "no class")) in here[
+                    0
+                ].says or (column == "duration_ms")
 
 
 def delete_a_row(superuser: Superuser, chance: random.Random, _sealed: Sealed) -> str:
@@ -156,7 +156,7 @@ def insert_beyond_the_end_of_a_lane(superuser: Superuser, chance: random.Random,
 
 
 def insert_another_under_an_old_id(superuser: Superuser, chance: random.Random, _sealed: Sealed) -> str:
-    lane, seq, event_id, _ = a_row(superuser, chance)
+    _lane, _seq, event_id, _ = a_row(superuser, chance)
     superuser.execute(
         f"UPDATE {LOG} SET timestamp = timestamp - interval '1 day' WHERE event_id = %s".encode(), [event_id]
     )
@@ -168,7 +168,9 @@ def swap_places(superuser: Superuser, chance: random.Random, _sealed: Sealed) ->
     if one == other:
         return swap_places(superuser, chance, _sealed)
     for row, place in ((one, other), (other, one)):
-        superuser.execute(f"UPDATE {LOG} SET lane = %s, lane_seq = %s WHERE event_id = %s".encode(), [*place[:2], row[2]])
+        superuser.execute(
+            f"UPDATE {LOG} SET lane = %s, lane_seq = %s WHERE event_id = %s".encode(), [*place[:2], row[2]]
+        )
     return str(one[2])
 
 
@@ -234,7 +236,7 @@ def roll_back_to_an_older_state(superuser: Superuser, chance: random.Random, sea
 def roll_back_and_go_on(superuser: Superuser, chance: random.Random, sealed: Sealed) -> str:
     _roll_back_to(superuser, chance.choice(sealed.checkpoints[-9:-1]).size)
     event_id = a_row(superuser, chance)[2]
-    for _ in range(400):
+    for _ in range(900):
         superuser.execute("UPDATE ingest_lanes SET last_seq = last_seq + 1 WHERE lane = 1")
         _insert(superuser, event_id, "1", "(SELECT last_seq FROM ingest_lanes WHERE lane = 1)")
     passes.carry_out(superuser, sealed.key, checkpoint_seconds=0)
@@ -248,7 +250,7 @@ def seal_other_content_anew_with_the_key(superuser: Superuser, chance: random.Ra
     superuser.execute("UPDATE seal_state SET size = 0, frontier = ''")
     # As many leaves at least as were signed, so that the size does not give it away.
     lane = superuser.execute("SELECT min(lane) FROM ingest_lanes").fetchall()[0][0]
-    for _ in range(600):
+    for _ in range(1500):
         superuser.execute("UPDATE ingest_lanes SET last_seq = last_seq + 1 WHERE lane = %s", [lane])
         _insert(superuser, event_id, str(lane), f"(SELECT last_seq FROM ingest_lanes WHERE lane = {lane})")
     passes.carry_out(superuser, sealed.key, checkpoint_seconds=0)
@@ -256,9 +258,13 @@ def seal_other_content_anew_with_the_key(superuser: Superuser, chance: random.Ra
     return "written anew"
 
 
-def _flip(superuser: Superuser, chance: random.Random, table: str, column: str, keys: str, condition: str = "true") -> None:
+def _flip(
+    superuser: Superuser, chance: random.Random, table: str, column: str, keys: str, condition: str = "true"
+) -> None:
     """Another bit somewhere in a value of bytea."""
-    rows = superuser.execute(f"SELECT {column}, {keys} FROM {table} WHERE {condition} AND octet_length({column}) > 0 ORDER BY 2, 3".encode()).fetchall()
+    rows = superuser.execute(
+        f"SELECT {column}, {keys} FROM {table} WHERE {condition} AND octet_length({column}) > 0 ORDER BY 2, 3".encode()
+    ).fetchall()
     value, *key = chance.choice(rows)
     at = chance.randrange(len(value))
     other = value[:at] + bytes([value[at] ^ 1 << chance.randrange(8)]) + value[at + 1 :]
@@ -319,7 +325,9 @@ def edit_a_checkpoint(superuser: Superuser, chance: random.Random, sealed: Seale
         _flip(superuser, chance, "seal_checkpoints", "root", "size, size")
     else:
         size = chance.choice(superuser.execute("SELECT size FROM seal_checkpoints ORDER BY 1").fetchall())[0]
-        superuser.execute("UPDATE seal_checkpoints SET note = replace(note, E'\\n' || size, E'\\n9' || size) WHERE size = %s", [size])
+        superuser.execute(
+            "UPDATE seal_checkpoints SET note = replace(note, E'\\n' || size, E'\\n9' || size) WHERE size = %s", [size]
+        )
     return "checkpoint"
 
 
@@ -347,7 +355,10 @@ def edit_the_state(superuser: Superuser, chance: random.Random, _sealed: Sealed)
 def set_a_cursor_back(superuser: Superuser, chance: random.Random, _sealed: Sealed) -> str:
     lane = chance.choice(superuser.execute("SELECT DISTINCT lane FROM seal_blocks ORDER BY 1").fetchall())[0]
     superuser.execute("UPDATE seal_cursors SET seq = seq - 1 WHERE lane = %s", [lane])
-    superuser.execute("UPDATE seal_cursors AS c SET seq = (SELECT max(last_seq) - 1 FROM seal_blocks WHERE lane = c.lane) WHERE lane = %s", [lane])
+    superuser.execute(
+        "UPDATE seal_cursors AS c SET seq = (SELECT max(last_seq) - 1 FROM seal_blocks WHERE lane = c.lane) WHERE lane = %s",
+        [lane],
+    )
     return "set back"
 
 
@@ -369,7 +380,9 @@ def edit_an_amendment(superuser: Superuser, chance: random.Random, _sealed: Seal
         ("duration_ms", "duration_ms + 1"), ("event_id", "gen_random_uuid()"), ("timestamp", "timestamp + interval '1 s'"),
         ("amended_at", "amended_at - interval '1 s'"), ("lane_seq", "lane_seq + 1000000"),
     ])  # fmt: skip
-    superuser.execute(f"UPDATE activity_amendments SET {column} = {value} WHERE (lane, lane_seq) = (%s, %s)".encode(), place)
+    superuser.execute(
+        f"UPDATE activity_amendments SET {column} = {value} WHERE (lane, lane_seq) = (%s, %s)".encode(), place
+    )
     return "amendment"
 
 
@@ -401,20 +414,23 @@ def edit_a_change(superuser: Superuser, chance: random.Random, _sealed: Sealed) 
         ("timestamp", "timestamp - interval '1 s'"), ("before", "sha256(coalesce(before, ''))"), ("lane_seq", "lane_seq + 1000000"),
     ])  # fmt: skip
     place = chance.choice(superuser.execute("SELECT lane, lane_seq FROM activity_changes ORDER BY 1, 2").fetchall())
-    superuser.execute(f"UPDATE activity_changes SET {column} = {value} WHERE (lane, lane_seq) = (%s, %s)".encode(), place)
+    superuser.execute(
+        f"UPDATE activity_changes SET {column} = {value} WHERE (lane, lane_seq) = (%s, %s)".encode(), place
+    )
     return "record of a change"
 
 
 def edit_the_salt_of_a_change(superuser: Superuser, chance: random.Random, _sealed: Sealed) -> str:
-    superuser.execute(
-        f"UPDATE activity_changes SET salt = sha256(salt)::bytea WHERE false"
-    )
+    superuser.execute("UPDATE activity_changes SET salt = sha256(salt)::bytea WHERE false")
     rows = superuser.execute(
         f"SELECT k.lane, k.lane_seq, k.event_id FROM activity_changes AS k JOIN {LOG} AS log ON (log.lane, log.lane_seq) = (k.row_lane, k.row_seq)"
         " WHERE k.salt IS NOT NULL AND k.before IS NOT NULL ORDER BY 1, 2".encode()
     ).fetchall()
     lane, seq, event_id = chance.choice(rows)
-    superuser.execute("UPDATE activity_changes SET salt = set_byte(salt, 3, get_byte(salt, 3) # 4) WHERE (lane, lane_seq) = (%s, %s)", [lane, seq])
+    superuser.execute(
+        "UPDATE activity_changes SET salt = set_byte(salt, 3, get_byte(salt, 3) # 4) WHERE (lane, lane_seq) = (%s, %s)",
+        [lane, seq],
+    )
     return str(event_id)
 
 
@@ -453,7 +469,7 @@ def delete_an_act(superuser: Superuser, chance: random.Random, _sealed: Sealed) 
 def insert_an_act_among_sealed_ones(superuser: Superuser, chance: random.Random, _sealed: Sealed) -> str:
     superuser.execute(
         "INSERT INTO governance_acts (lane, lane_seq, kind, actor, detail) SELECT lane, lane_seq, 'drop', 'me',"
-        f" '{{\"from\": \"1970-01-01\", \"to\": \"2100-01-01\"}}' FROM {LOG} JOIN seal_cursors AS c USING (lane) WHERE lane_seq <= c.seq ORDER BY random() LIMIT 1".encode()
+        f' \'{{"from": "1970-01-01", "to": "2100-01-01"}}\' FROM {LOG} JOIN seal_cursors AS c USING (lane) WHERE lane_seq <= c.seq ORDER BY random() LIMIT 1'.encode()
     )
     return "governance act"
 
