@@ -188,7 +188,9 @@ def follow_keys(trusted: list[Key], details: Iterable[dict[str, Any]]) -> list[K
         except (KeyError, TypeError, ValueError, Unusable):
             continue
         if old in trusted and new not in trusted:
-            if ed25519_verifies(old.public, message, signatures[0]) and ed25519_verifies(new.public, message, signatures[1]):
+            if ed25519_verifies(old.public, message, signatures[0]) and ed25519_verifies(
+                new.public, message, signatures[1]
+            ):
                 trusted.append(new)
     return trusted
 
@@ -198,7 +200,8 @@ def follow_keys(trusted: list[Key], details: Iterable[dict[str, Any]]) -> list[K
 
 def values(text: str) -> list[str | None]:
     """The values of a canonical text."""
-    data, at, found = text.encode(), 0, []
+    data, at = text.encode(), 0
+    found: list[str | None] = []
     while at < len(data):
         colon = data.index(b":", at)
         if colon == at:
@@ -278,9 +281,9 @@ def root_by_path(leaf: int, size: int, node: bytes, path: list[bytes]) -> bytes 
 
 
 class Where(NamedTuple):
-    """A leaf that something is to be said of. `index` counts within the part, and then within the log."""
+    """A leaf that something is to be said of. `leaf` counts within the part, and then within the log; -1: there is none."""
 
-    index: int
+    leaf: int
     kind: str
     lane: int
     number: int
@@ -293,7 +296,7 @@ class Where(NamedTuple):
         except OverflowError:
             when = f"{self.at} microseconds"
         event = f"event {self.event_id}, " if self.event_id else ""
-        leaf = f", leaf {self.index}" if self.index >= 0 else ""
+        leaf = f", leaf {self.leaf}" if self.leaf >= 0 else ""
         return f"{event}{WORDS.get(self.kind, self.kind)} of {when}, lane {self.lane} number {self.number}{leaf}"
 
 
@@ -302,7 +305,9 @@ class Part:
     """What one part of the bundle says."""
 
     hashes: bytes = b""
-    places: list[tuple[int, int, int, int]] = field(default_factory=list)  # lane, first, last, leaves: order within lanes
+    places: list[tuple[int, int, int, int]] = field(
+        default_factory=list
+    )  # lane, first, last, leaves: order within lanes
     findings: list[tuple[str, Where]] = field(default_factory=list)
     gone: list[Where] = field(default_factory=list)
     changed: list[tuple[Where, list[Any]]] = field(default_factory=list)
@@ -331,7 +336,9 @@ def read_part(path: str, start: int, end: int) -> Part:
             one = loads(line)
             kind, lane, number, event_id, at = one[:5]
             if kind == "i":
-                part.findings.append(("stands among sealed entries, and was never sealed", Where(-1, one[5], lane, number, event_id, at)))
+                part.findings.append(
+                    ("stands among sealed entries, and was never sealed", Where(-1, one[5], lane, number, event_id, at))
+                )
                 continue
             body = bytes.fromhex(one[5])
             known = order.get(lane)
@@ -339,7 +346,9 @@ def read_part(path: str, start: int, end: int) -> Part:
                 order[lane] = [number, number, 1]
             else:
                 if number <= known[1]:
-                    part.findings.append(("is not in the order of its lane", Where(len(hashes), kind, lane, number, event_id, at)))
+                    part.findings.append(
+                        ("is not in the order of its lane", Where(len(hashes), kind, lane, number, event_id, at))
+                    )
                 known[1] = number
                 known[2] += 1
             where = (len(hashes), kind, lane, number, event_id, at)
@@ -357,7 +366,7 @@ def read_part(path: str, start: int, end: int) -> Part:
             part.broken = f"a line is not what the format says: {line[:60].decode('utf-8', 'replace')!r}: {error!r}"
             break
     part.hashes = b"".join(hashes)
-    part.places = [(lane, *known) for lane, known in order.items()]
+    part.places = [(lane, known[0], known[1], known[2]) for lane, known in order.items()]
     return part
 
 
@@ -431,7 +440,9 @@ def parts_of(path: str, start: int) -> Iterator[tuple[int, int]]:
             start = end
 
 
-def check_bundle(path: str, outside: list[Checkpoint], keys: list[Key], jobs: int, quiet: bool) -> tuple[Report, dict[str, Any]]:
+def check_bundle(
+    path: str, outside: list[Checkpoint], keys: list[Key], jobs: int, quiet: bool
+) -> tuple[Report, dict[str, Any]]:
     try:
         with open(path, "rb") as file:
             first = file.readline()
@@ -447,7 +458,9 @@ def check_bundle(path: str, outside: list[Checkpoint], keys: list[Key], jobs: in
         raise Unusable(f"{path} is a bundle of version {version}, and this program knows version 1; get a newer one")
     for one in outside:
         if one.origin != origin:
-            raise Unusable(f"the checkpoint of {one.size:,} leaves is of the log {one.origin!r}, the bundle is of {origin!r}")
+            raise Unusable(
+                f"the checkpoint of {one.size:,} leaves is of the log {one.origin!r}, the bundle is of {origin!r}"
+            )
     report, tree, whole = Report(), Tree(), Part()
     wanted: dict[int, bytes] = {}
     sizes = sorted({one.size for one in outside})
@@ -481,7 +494,13 @@ def check_bundle(path: str, outside: list[Checkpoint], keys: list[Key], jobs: in
     trusted = follow_keys(keys or named[:1], details)
     explain(whole, report)
     judge(report, tree, wanted, stored, outside, trusted)
-    return report, {"origin": origin, "leaves": tree.size, "rows": whole.rows, "stored": len(stored), "root": tree.root()}
+    return report, {
+        "origin": origin,
+        "leaves": tree.size,
+        "rows": whole.rows,
+        "stored": len(stored),
+        "root": tree.root(),
+    }
 
 
 def ordered(pool: ProcessPoolExecutor, path: str, start: int) -> Iterator[tuple[Part, int]]:
@@ -501,7 +520,10 @@ def merge(whole: Part, part: Part, before: int, last_of_lane: dict[int, int], re
         if lowest <= last_of_lane.get(lane, lowest - 1):
             report.add(f"leaves of lane {lane} are not in the order of its numbers, near leaf {before}")
         last_of_lane[lane] = highest
-    moved = lambda where: where._replace(index=where.index + before) if where.index >= 0 else where  # noqa: E731
+
+    def moved(where: Where) -> Where:
+        return where._replace(leaf=where.leaf + before) if where.leaf >= 0 else where
+
     for says, where in part.findings:
         report.add(f"{says}: {moved(where)}")
     whole.gone += [moved(where) for where in part.gone]
@@ -533,7 +555,7 @@ def tail_of(path: str) -> tuple[list[Checkpoint], list[Key]]:
                 break
     stored, named = [], []
     for line in lines:
-        if line.startswith(b'{"checkpoint"') or line.startswith(b'{"key"'):
+        if line.startswith((b'{"checkpoint"', b'{"key"')):
             try:
                 one = json.loads(line)
             except ValueError:
@@ -550,12 +572,18 @@ def refuse_damage(tail: list[str], leaves: int, said: int, path: str) -> None:
     if not ends:
         raise Unusable(f"{path} was cut off: it has no last line")
     if ends[0] != len(tail) - 1:
-        raise Unusable(f"{path} has something behind its end: {tail[ends[0] + 1][:60]!r}; cut it off, or get the bundle again")
+        raise Unusable(
+            f"{path} has something behind its end: {tail[ends[0] + 1][:60]!r}; cut it off, or get the bundle again"
+        )
     try:
         counts = json.loads(tail[-1])["end"]
         checkpoints, keys = (sum(line.startswith(f'{{"{name}"') for line in tail) for name in ("checkpoint", "key"))
-        if (counts["leaves"], counts["checkpoints"], counts["keys"]) != (leaves, checkpoints, keys) or len(tail) != checkpoints + keys + 1:
-            raise Unusable(f"{path} is damaged: it says that it holds {counts}, and holds {leaves} leaves and {checkpoints} checkpoints")
+        if (counts["leaves"], counts["checkpoints"], counts["keys"]) != (leaves, checkpoints, keys) or len(
+            tail
+        ) != checkpoints + keys + 1:
+            raise Unusable(
+                f"{path} is damaged: it says that it holds {counts}, and holds {leaves} leaves and {checkpoints} checkpoints"
+            )
     except (ValueError, KeyError, TypeError):
         raise Unusable(f"the last line of {path} is damaged: {tail[-1][:60]!r}") from None
     if leaves != said:
@@ -572,14 +600,14 @@ def explain(whole: Part, report: Report) -> None:
         if kind == "drop" and detail:
             try:
                 bounds = json.loads(detail)
-                drops.append((index, *(datetime.fromisoformat(bounds[name]) for name in ("from", "to"))))
+                drops.append((index, datetime.fromisoformat(bounds["from"]), datetime.fromisoformat(bounds["to"])))
             except (ValueError, KeyError):
                 report.add(f"the drop of leaf {index} has no bounds")
     for where in whole.gone:
         at = EPOCH + timedelta(microseconds=where.at)
         if any(found[3] == "removed" for found, _ in changes.get((where.lane, where.number), ())):
             continue
-        if not any(starts <= at < ends and where.index < index for index, starts, ends in drops):
+        if not any(starts <= at < ends and where.leaf < index for index, starts, ends in drops):
             report.add(f"was sealed, is gone, and nothing tells why: {where}")
     amended = set(whole.amendments)
     for where, length in whole.late:
@@ -588,7 +616,11 @@ def explain(whole: Part, report: Report) -> None:
     for where, classes in whole.changed:
         for name, value in zip(CLASSES, classes):
             if value is not None and len(value) == 3:
-                told = [one for one in changes.get((where.lane, where.number), ()) if one[0][4] == name and one[0][5] is not None]
+                told = [
+                    one
+                    for one in changes.get((where.lane, where.number), ())
+                    if one[0][4] == name and one[0][5] is not None
+                ]
                 wrong = chain(name, value[0], value[2], told)
                 if wrong:
                     report.add(f"{wrong}: {where}")
@@ -611,7 +643,14 @@ def chain(name: str, sealed: str, text: str | None, told: list[tuple[list[str | 
     return None if now.hex() == present else f"class {name} is not what it was lawfully changed to"
 
 
-def judge(report: Report, tree: Tree, roots: dict[int, bytes], stored: list[Checkpoint], outside: list[Checkpoint], keys: list[Key]) -> None:
+def judge(
+    report: Report,
+    tree: Tree,
+    roots: dict[int, bytes],
+    stored: list[Checkpoint],
+    outside: list[Checkpoint],
+    keys: list[Key],
+) -> None:
     ids = ", ".join(key.identity.hex() for key in keys) or "none"
     for one in stored:
         if roots.get(one.size) != one.root:
@@ -622,9 +661,13 @@ def judge(report: Report, tree: Tree, roots: dict[int, bytes], stored: list[Chec
     agreed = 0
     for one in sorted(outside, key=lambda one: one.size):
         if one.size > tree.size:
-            report.add(f"the log once had {one.size:,} leaves, and has {tree.size:,}: its end was cut, or it was rolled back")
+            report.add(
+                f"the log once had {one.size:,} leaves, and has {tree.size:,}: its end was cut, or it was rolled back"
+            )
         elif roots[one.size] != one.root:
-            report.add(f"the log is not the one whose {one.size:,} leaves were signed: history after leaf {agreed:,} was written anew")
+            report.add(
+                f"the log is not the one whose {one.size:,} leaves were signed: history after leaf {agreed:,} was written anew"
+            )
         else:
             agreed = one.size
 
@@ -645,7 +688,9 @@ def check_proof(path: str, outside: list[Checkpoint], keys: list[Key]) -> str:
                 content += bytes.fromhex(value["commitment"])
             else:
                 content += commitment(name, value["salt"], value["text"])
-        node = leaf_hash("r", row["event_id"], int(row["at"]), int(row["lane"]), int(row["lane_seq"]), sha256(content).digest())
+        node = leaf_hash(
+            "r", row["event_id"], int(row["at"]), int(row["lane"]), int(row["lane_seq"]), sha256(content).digest()
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Unusable(f"{path} is no proof: {error!r}") from None
     if keys and checkpoint.origin not in {key.name for key in keys}:
@@ -654,7 +699,9 @@ def check_proof(path: str, outside: list[Checkpoint], keys: list[Key]) -> str:
         return f"the checkpoint of the proof is not signed by the key that you trust ({keys[0].identity.hex()})"
     for one in outside:
         if one.origin != checkpoint.origin:
-            raise Unusable(f"the checkpoint of {one.size:,} leaves is of the log {one.origin!r}, the proof is of {checkpoint.origin!r}")
+            raise Unusable(
+                f"the checkpoint of {one.size:,} leaves is of the log {one.origin!r}, the proof is of {checkpoint.origin!r}"
+            )
         if one.size == checkpoint.size and one.root != checkpoint.root:
             return f"the checkpoint of the proof has another root than yours of the same {one.size:,} leaves"
     if not 0 <= leaf < checkpoint.size or root_by_path(leaf, checkpoint.size, node, nodes) != checkpoint.root:
@@ -666,8 +713,16 @@ def main(given: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundle", nargs="?", help="what prelude store seal export wrote")
     parser.add_argument("--proof", metavar="FILE", help="what prelude store prove printed")
-    parser.add_argument("--checkpoint", metavar="FILE", action="append", default=[], help="checkpoints that were kept outside; may be repeated")
-    parser.add_argument("--key", metavar="VKEY", action="append", default=[], help="public key that you trust; may be repeated")
+    parser.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="checkpoints that were kept outside; may be repeated",
+    )
+    parser.add_argument(
+        "--key", metavar="VKEY", action="append", default=[], help="public key that you trust; may be repeated"
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     options = parser.parse_args(given)
@@ -678,13 +733,17 @@ def main(given: list[str] | None = None) -> int:
         outside = [one for path in options.checkpoint for one in checkpoints_in(path)]
         if options.proof:
             wrong = check_proof(options.proof, outside, keys)
-            print(wrong or "The row is in the log." + ("" if keys else " No key was given: anybody could have signed it."))
+            print(
+                wrong or "The row is in the log." + ("" if keys else " No key was given: anybody could have signed it.")
+            )
             return 1 if wrong else 0
         report, facts = check_bundle(options.bundle, outside, keys, max(options.jobs, 1), options.quiet)
     except Unusable as error:
         print(f"Can't be checked: {error}", file=sys.stderr)
         return 2
-    print(f"{facts['rows']:,} rows and {facts['leaves']:,} leaves of {facts['origin']}, {facts['stored']:,} checkpoints in the bundle, {len(outside):,} from outside.")
+    print(
+        f"{facts['rows']:,} rows and {facts['leaves']:,} leaves of {facts['origin']}, {facts['stored']:,} checkpoints in the bundle, {len(outside):,} from outside."
+    )
     if not keys:
         print("No key was given: the bundle names its own, which anybody could have made.")
     if not outside:
