@@ -23,7 +23,7 @@ from prelude_store.seals import verify as verifying
 from prelude_store.seals.keys import KEY_FILE, SigningKey
 from prelude_store.seals.notes import Checkpoint, VerifierKey
 from prelude_store.seals.outside import Outlet, read_checkpoints
-from prelude_store.seals.sealer import INTERVAL, Sealer, connected
+from prelude_store.seals.sealer import INTERVAL, SHARE, Sealer, connected
 from prelude_store.serve import until_signalled
 from prelude_store.settings import database_url as find_database_url
 from prelude_store.settings import target
@@ -85,9 +85,13 @@ def seal() -> None:
     "--interval", type=click.FloatRange(0.05, 60), default=INTERVAL, show_default=True, metavar="SECONDS",
     help="Between passes.",
 )  # fmt: skip
+@click.option(
+    "--share", type=click.FloatRange(0.01, 1), default=SHARE, show_default=True,
+    help="Of a core that it takes at most while it is behind. 1 to catch up with a log that was never sealed.",
+)  # fmt: skip
 @logs.options
 def run(
-    database_url: str | None, key_file: Path, checkpoint_file: Path | None, webhook: str | None, interval: float,
+    database_url: str | None, key_file: Path, checkpoint_file: Path | None, webhook: str | None, interval: float, share: float,
     log_format: str, log_level: str,
 ) -> None:  # fmt: skip
     """Seal, until SIGTERM or Ctrl-C. Where somebody seals already, stand by."""
@@ -101,7 +105,7 @@ def run(
         out = threading.Thread(target=outlet.run, args=(stop,), name="prelude-checkpoints")
         out.start()
         try:
-            Sealer(conninfo, key, interval=interval, tell=outlet.tell).run(stop)
+            Sealer(conninfo, key, interval=interval, share=share, tell=outlet.tell).run(stop)
         finally:
             outlet.end()
             out.join()

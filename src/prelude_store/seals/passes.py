@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PORTION", "Pass", "admit", "carry_out"]
 
-PORTION: Final = 20_000
-"""Places of the lanes that a pass seals at most: about a fifth of a second, so that who changes rows does not wait long."""
+PORTION: Final = 10_000
+"""Places of the lanes that a pass seals at most: about a tenth of a second, so that who changes rows does not wait long."""
 
 _TILE: Final = 1 << TILE_HEIGHT
 _SALTS: Final = 48

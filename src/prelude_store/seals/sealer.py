@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from prelude_store.seals.keys import SigningKey
     from prelude_store.seals.notes import Checkpoint
 
-__all__ = ["INTERVAL", "SESSION", "Sealer", "connected"]
+__all__ = ["INTERVAL", "SESSION", "SHARE", "Sealer", "connected"]
 
+SHARE: Final = 0.25
+"""Of a core that sealing takes at most while it is behind: what is written goes first."""
 INTERVAL: Final = 0.4
 """Seconds between passes: a row has its leaf after half a second, and a signature over it after two at most."""
 SESSION: Final = {
@@ -69,6 +71,7 @@ class Sealer:
         conninfo: a login that is a member of ``prelude_sealer`` needs no other right.
         key: signs checkpoints.
         interval: seconds between passes.
+        share: of the time that it works at most while it is behind, up to 1.
         checkpoint_seconds: between checkpoints at least.
         tell: called with each new checkpoint once it is committed; must not wait.
 
@@ -88,12 +91,14 @@ class Sealer:
         key: SigningKey,
         *,
         interval: float = INTERVAL,
+        share: float = SHARE,
         checkpoint_seconds: float = 1.0,
         tell: Callable[[Checkpoint], object] = lambda _checkpoint: None,
     ) -> None:
         self._conninfo = conninfo
         self._key = key
         self._interval = interval
+        self._rest = 1 / share - 1
         self._checkpoint_seconds = checkpoint_seconds
         self._tell = tell
         self.leading = False
@@ -127,8 +132,7 @@ class Sealer:
         _log.info("sealing %s with the key %s", target(self._conninfo), self._key.verifier.id.hex())
         thinned = float("-inf")
         while not stop.is_set():
-            if not self._pass(connection):
-                stop.wait(self._interval)
+            stop.wait(self.last_seconds * self._rest if self._pass(connection) else self._interval)
             if time.monotonic() > thinned + _THIN_EVERY:
                 thin(connection)
                 thinned = time.monotonic()
