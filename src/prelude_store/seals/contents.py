@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from prelude_store.seals import comparing, reading
-from prelude_store.seals.findings import Findings, moment
+from prelude_store.seals.findings import Finding, Findings, moment
 from prelude_store.seals.leaves import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from prelude_store.connection import Connection
     from prelude_store.seals.leaves import Leaf
@@ -20,10 +20,11 @@ __all__ = ["Contents", "drops"]
 
 _NAMES: Final = {"r": "row", "a": "amendment of a duration", "c": "record of a change", "g": "governance act"}
 _UNSEALED: Final = float("inf")
+_ANY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 # Leaf numbers of acts by which a stretch of time left the log; none where the act is not sealed yet.
 _DROPS: Final = """
-SELECT (act.detail->>'from')::timestamptz, (act.detail->>'to')::timestamptz, block.first_leaf, block.seqs, act.lane_seq
+SELECT act.id, act.detail->>'from', act.detail->>'to', block.first_leaf, block.seqs, act.lane_seq
 FROM public.governance_acts AS act LEFT JOIN LATERAL (
     SELECT first_leaf, seqs, first_seq FROM public.seal_blocks AS block
     WHERE block.lane = act.lane AND block.last_seq >= act.lane_seq ORDER BY block.last_seq LIMIT 1
@@ -46,11 +47,17 @@ class Drop:
         return at is not None and self.starts <= at < self.ends and leaf.number < self.leaf
 
 
-def drops(connection: Connection) -> list[Drop]:
-    """All of the log."""
+def drops(connection: Connection, findings: Findings) -> list[Drop]:
+    """All of the log; one without bounds explains nothing, and is a finding."""
     found: list[Drop] = []
-    for starts, ends, first_leaf, seqs, seq in connection.execute(_DROPS):
-        if starts is None or ends is None:
+    for number_of_act, first, last, first_leaf, seqs, seq in connection.execute(_DROPS):
+        try:
+            starts, ends = datetime.fromisoformat(first), datetime.fromisoformat(last)
+            _ = starts < _ANY <= ends  # both with a zone
+        except (TypeError, ValueError):
+            findings.add(
+                Finding("state", f"act {number_of_act} is a drop from {first!r} to {last!r}, which are no times")
+            )
             continue
         number = _UNSEALED
         if first_leaf is not None:
@@ -76,7 +83,7 @@ class Contents:
     def __init__(self, connection: Connection, findings: Findings) -> None:
         self._connection = connection
         self._findings = findings
-        self._drops = drops(connection)
+        self._drops = drops(connection, findings)
         self.rows = 0
         self.explained = 0
         self.covered: dict[int, int] = {}

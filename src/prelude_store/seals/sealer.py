@@ -145,7 +145,7 @@ class Sealer:
         try:
             self.last = passes.carry_out(connection, self._key, checkpoint_seconds=due)
         except psycopg.errors.SerializationFailure:
-            return True  # a removal of values came between
+            return True  # another sealer came between
         self.last_seconds = time.monotonic() - begun
         self.leaves += self.last.leaves
         if not self.last.left:

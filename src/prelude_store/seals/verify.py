@@ -30,6 +30,7 @@ __all__ = ["Verified", "verify"]
 
 _TILE: Final = 1 << TILE_HEIGHT
 _MOST_ROWS_SHOWN: Final = 100
+_LAST_SEQ: Final = (1 << 63) - 1
 
 _STATE: Final = "SELECT origin, size, frontier, as_of FROM public.seal_state"
 _KEYS: Final = "SELECT vkey FROM public.seal_keys ORDER BY id"
@@ -120,7 +121,7 @@ class _Verification:
                 )
         self._outside = sorted(outside, key=lambda one: one.size)
         acts = [detail for (detail,) in connection.execute(_KEY_ACTS)]
-        named = [VerifierKey.parse(text) for (text,) in connection.execute(_KEYS)]
+        named = self._named_keys()
         self._given = bool(keys)
         self._keys = handed_on(keys or named[:1], acts)
         self._check_keys(named)
@@ -294,6 +295,15 @@ class _Verification:
                 )
             )
 
+    def _named_keys(self) -> list[VerifierKey]:
+        named: list[VerifierKey] = []
+        for (text,) in self._connection.execute(_KEYS):
+            try:
+                named.append(VerifierKey.parse(text))
+            except NoteError as error:
+                self._findings.add(Finding("state", f"seal_keys names a key that is none: {error}"))
+        return named
+
     def _check_keys(self, named: Sequence[VerifierKey]) -> None:
         for key in named:
             if key not in self._keys:
@@ -333,7 +343,7 @@ class _Verification:
             if sealed > covered:
                 self._contents.left_over(reading.content(self._connection, [(lane, covered + 1, sealed)]))
             beyond = max(last or 0, sealed, covered)
-            self._contents.left_over(reading.content(self._connection, [(lane, beyond + 1, beyond + (1 << 62))]))
+            self._contents.left_over(reading.content(self._connection, [(lane, beyond + 1, _LAST_SEQ)]))
         for lane in self._contents.covered.keys() - set(known):
             self._findings.add(
                 Finding("state", f"lane {lane} has leaves, and is in no table of lanes any more", None, lane)
