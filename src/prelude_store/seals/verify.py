@@ -343,7 +343,7 @@ class _Verification:
             if sealed > covered:
                 self._contents.left_over(reading.content(self._connection, [(lane, covered + 1, sealed)]))
             beyond = max(last or 0, sealed, covered)
-            self._contents.left_over(reading.content(self._connection, [(lane, beyond + 1, _LAST_SEQ)]))
+            self._contents.left_over(reading.content(self._connection, [(lane, min(beyond + 1, _LAST_SEQ), _LAST_SEQ)]))
         for lane in self._contents.covered.keys() - set(known):
             self._findings.add(
                 Finding("state", f"lane {lane} has leaves, and is in no table of lanes any more", None, lane)

@@ -65,7 +65,7 @@ def test_another_value_of_a_column_is_found_with_its_row(superuser: Superuser, s
             here = [one for one in found.shown if (one.lane, one.lane_seq) == (lane, seq)]
             assert here, (column, lane, seq)
             if column not in {"event_id", "timestamp", "lane", "lane_seq"}:
-                assert [one.event_id for one in found.shown] == [str(event_id)]
+                assert {one.event_id for one in found.shown} == {str(event_id)}
                 part = next((name for name, columns in PARTS.items() if column in columns), None)
                 assert (f"class {part}" if part else ("duration" if column == "duration_ms" else "no class")) in here[
                     0
