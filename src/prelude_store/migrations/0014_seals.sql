@@ -105,69 +105,71 @@ CREATE OR REPLACE FUNCTION public.prelude_release(
     LANGUAGE plpgsql
     SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET enable_hashjoin = off
+    SET enable_mergejoin = off
+    SET jit = off
 AS $$
 DECLARE
-    no_salt CONSTANT bytea := decode(repeat('00', 16), 'hex');
     nothing CONSTANT bytea := decode(repeat('00', 32), 'hex');
-    column_at CONSTANT integer := CASE class WHEN 'person' THEN 0 WHEN 'device' THEN 16 WHEN 'content' THEN 32 END;
-    wanted record;
-    block_leaf bigint;
-    block_lane integer;
-    block_end bigint;
-    seqs bytea;
-    bodies bytea;
-    sealed_salts bytea;
-    new_salts bytea;
-    at integer;
-    earlier record;
+    first_byte CONSTANT integer := CASE class WHEN 'device' THEN 17 WHEN 'content' THEN 33 ELSE 1 END;
+    width CONSTANT integer := CASE WHEN class IS NULL THEN 48 ELSE 16 END;
+    no_salts CONSTANT bytea := decode(repeat('00', CASE WHEN class IS NULL THEN 48 ELSE 16 END), 'hex');
+    hit_places bigint[];
+    hit_blocks bigint[];
+    hit_positions integer[];
+    touched record;
+    wiped bytea;
+    hit integer;
 BEGIN
-    FOR wanted IN
-        SELECT given.place, row_lane, row_seq, event_id, moment
-        FROM unnest(row_lanes, row_seqs, event_ids, moments) WITH ORDINALITY AS given (row_lane, row_seq, event_id, moment, place)
-        ORDER BY row_lane, row_seq
+    SELECT array_agg(given.place), array_agg(block.first_leaf), array_agg(found.at) INTO hit_places, hit_blocks, hit_positions
+    FROM unnest(row_lanes, row_seqs) WITH ORDINALITY AS given (row_lane, row_seq, place)
+    CROSS JOIN LATERAL (
+        SELECT known.first_leaf, known.first_seq, known.count, known.seqs FROM public.seal_blocks AS known
+        WHERE known.lane = given.row_lane AND known.last_seq >= given.row_seq ORDER BY known.last_seq LIMIT 1
+    ) AS block
+    CROSS JOIN LATERAL (
+        -- Numbers of a block mostly follow each other.
+        SELECT CASE WHEN given.row_seq - block.first_seq NOT BETWEEN 0 AND block.count - 1 THEN
+                public.prelude_seal_place(block.seqs, given.row_seq)
+            WHEN substr(block.seqs, (given.row_seq - block.first_seq)::integer * 8 + 1, 8) = int8send(given.row_seq) THEN
+                (given.row_seq - block.first_seq)::integer
+            ELSE public.prelude_seal_place(block.seqs, given.row_seq) END AS at
+    ) AS found
+    WHERE found.at IS NOT NULL;
+
+    RETURN QUERY
+    SELECT one.place, CASE
+        WHEN prelude_release.class IS NULL THEN substr(block.bodies, one.at * 32 + 1, 32)
+        WHEN earlier.changes > 0 THEN coalesce(earlier.after, nothing)
+        ELSE (
+            SELECT public.prelude_commitment(log, prelude_release.class, substr(block.salts, one.at * 48 + first_byte, 16))
+            FROM public.user_activity_logs AS log
+            WHERE log."timestamp" = prelude_release.moments[one.place] AND log.event_id = prelude_release.event_ids[one.place]
+        ) END
+    FROM unnest(hit_places, hit_blocks, hit_positions) AS one (place, first_leaf, at)
+    JOIN public.seal_blocks AS block ON block.first_leaf = one.first_leaf
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS changes, max(known.after) FILTER (WHERE known.salt IS NOT NULL) AS after FROM public.activity_changes AS known
+        WHERE known.row_lane = row_lanes[one.place] AND known.row_seq = row_seqs[one.place]
+            AND known.class = prelude_release.class AND known.before IS NOT NULL
+    ) AS earlier;
+
+    UPDATE public.activity_changes AS known SET salt = NULL
+    FROM unnest(hit_places) AS one (place)
+    WHERE known.row_lane = row_lanes[one.place] AND known.row_seq = row_seqs[one.place] AND known.salt IS NOT NULL
+        AND (prelude_release.class IS NULL OR known.class = prelude_release.class);
+
+    FOR touched IN
+        SELECT one.first_leaf, array_agg(one.at) AS positions
+        FROM unnest(hit_blocks, hit_positions) AS one (first_leaf, at) GROUP BY one.first_leaf ORDER BY one.first_leaf
     LOOP
-        IF block_leaf IS NULL OR block_lane <> wanted.row_lane OR block_end < wanted.row_seq THEN
-            IF new_salts IS NOT NULL THEN
-                UPDATE public.seal_blocks AS known SET salts = new_salts WHERE known.first_leaf = block_leaf;
-            END IF;
-            new_salts := NULL;
-            -- Concatenated, so that each is read from disk once, and not with every look into it.
-            SELECT known.first_leaf, known.lane, known.last_seq, known.seqs || ''::bytea, known.bodies || ''::bytea,
-                known.salts || ''::bytea
-            INTO block_leaf, block_lane, block_end, seqs, bodies, sealed_salts FROM public.seal_blocks AS known
-            WHERE known.lane = wanted.row_lane AND known.last_seq >= wanted.row_seq ORDER BY known.last_seq LIMIT 1;
-        END IF;
-        CONTINUE WHEN block_leaf IS NULL;
-        at := public.prelude_seal_place(seqs, wanted.row_seq);
-        CONTINUE WHEN at IS NULL;
-        new_salts := coalesce(new_salts, sealed_salts);
-        place := wanted.place;
-        IF class IS NULL THEN
-            before := substr(bodies, at * 32 + 1, 32);
-            new_salts := overlay(new_salts PLACING no_salt || no_salt || no_salt FROM at * 48 + 1);
-            UPDATE public.activity_changes AS known SET salt = NULL
-            WHERE known.row_lane = wanted.row_lane AND known.row_seq = wanted.row_seq AND known.salt IS NOT NULL;
-        ELSE
-            SELECT count(*) AS changes, max(known.after) FILTER (WHERE known.salt IS NOT NULL) AS after INTO earlier
-            FROM public.activity_changes AS known
-            WHERE known.row_lane = wanted.row_lane AND known.row_seq = wanted.row_seq AND known.class = prelude_release.class
-                AND known.before IS NOT NULL;
-            IF earlier.changes = 0 THEN
-                SELECT public.prelude_commitment(log, prelude_release.class, substr(sealed_salts, at * 48 + column_at + 1, 16)) INTO before
-                FROM public.user_activity_logs AS log WHERE log."timestamp" = wanted.moment AND log.event_id = wanted.event_id;
-            ELSE
-                before := coalesce(earlier.after, nothing);
-            END IF;
-            UPDATE public.activity_changes AS known SET salt = NULL
-            WHERE known.row_lane = wanted.row_lane AND known.row_seq = wanted.row_seq AND known.class = prelude_release.class
-                AND known.salt IS NOT NULL;
-            new_salts := overlay(new_salts PLACING no_salt FROM at * 48 + column_at + 1);
-        END IF;
-        RETURN NEXT;
+        SELECT known.salts || ''::bytea INTO wiped FROM public.seal_blocks AS known WHERE known.first_leaf = touched.first_leaf;
+        FOREACH hit IN ARRAY touched.positions LOOP
+            wiped := overlay(wiped PLACING no_salts FROM hit * 48 + first_byte FOR width);
+        END LOOP;
+        UPDATE public.seal_blocks AS known SET salts = wiped WHERE known.first_leaf = touched.first_leaf;
     END LOOP;
-    IF new_salts IS NOT NULL THEN
-        UPDATE public.seal_blocks AS known SET salts = new_salts WHERE known.first_leaf = block_leaf;
-    END IF;
 END
 $$;
 
