@@ -289,6 +289,12 @@ def edit_the_state(superuser: Superuser, chance: random.Random, _sealed: Sealed)
     return "seal_state"
 
 
+def forget_that_anything_was_sealed(superuser: Superuser, chance: random.Random, _sealed: Sealed) -> str:
+    superuser.execute("TRUNCATE seal_blocks, seal_tiles, seal_checkpoints, seal_cursors, seal_keys")
+    superuser.execute("UPDATE seal_state SET origin = NULL, size = 0, frontier = ''")
+    return "all seals are gone"
+
+
 def set_a_cursor_back(superuser: Superuser, chance: random.Random, _sealed: Sealed) -> str:
     lane = chance.choice(superuser.execute("SELECT DISTINCT lane FROM seal_blocks ORDER BY 1").fetchall())[0]
     superuser.execute("UPDATE seal_cursors SET seq = seq - 1 WHERE lane = %s", [lane])
@@ -414,7 +420,7 @@ WAYS: list[Callable[[Superuser, random.Random, Sealed], str]] = [
     delete_a_row, insert_at_a_place_that_is_taken, insert_at_a_place_that_is_free, insert_into_a_lane_that_there_is_not,
     insert_beyond_the_end_of_a_lane, insert_another_under_an_old_id, swap_places, swap_people, drop_a_partition, cut_the_end,
     roll_back_to_an_older_state, roll_back_and_go_on, seal_other_content_anew_with_the_key, edit_leaves, edit_the_salt_of_a_row,
-    edit_a_hint, delete_leaves, edit_tiles, delete_tiles, edit_a_checkpoint, delete_all_checkpoints, exchange_the_key, edit_the_state,
+    edit_a_hint, delete_leaves, edit_tiles, delete_tiles, edit_a_checkpoint, delete_all_checkpoints, exchange_the_key, forget_that_anything_was_sealed, edit_the_state,
     set_a_cursor_back, set_a_lane_back, forget_a_lane, edit_an_amendment, amend_row_and_amendment_alike, take_a_length_back,
     delete_an_amendment, edit_a_change, edit_the_salt_of_a_change, delete_changes, undo_an_erasure, edit_an_act, delete_an_act,
     insert_an_act_among_sealed_ones,

@@ -298,7 +298,7 @@ def prove(database_url: str | None, event_id: UUID) -> None:
 
 
 def _print(found: verifying.Verified, outside: list[Checkpoint], vkeys: tuple[VerifierKey, ...]) -> None:
-    if found.origin is None:
+    if found.origin is None and not found.findings:
         click.echo("Nothing was sealed yet: run prelude store seal run, or prelude analytics with a seal key.")
         return
     click.echo(f"{found.rows:,} rows of {found.size:,} leaves compared, sealed up to {found.as_of}.")

@@ -24,13 +24,17 @@ def rotate(connection: Connection, old: SigningKey, new: SigningKey, reason: str
         connection: of a member of ``prelude_governor``.
 
     Raises:
-        ConfigurationError: `old` is not the present key of this log, or `new` is of another log.
+        ConfigurationError: `old` is not the present key of this log, or `new` is of another log, or was used before.
     """
     row = connection.execute("SELECT vkey, session_user FROM public.seal_keys ORDER BY id DESC LIMIT 1").fetchone()
     if row is None or VerifierKey.parse(row[0]) != old.verifier:
         present = VerifierKey.parse(row[0]).id.hex() if row else "none"
         raise ConfigurationError(
             f"the key {old.verifier.id.hex()} is not the present one of this log, which is {present}"
+        )
+    if connection.execute("SELECT 1 FROM public.seal_keys WHERE vkey = %s", [str(new.verifier)]).fetchone():
+        raise ConfigurationError(
+            f"the key {new.verifier.id.hex()} has signed this log before; make a new one to follow"
         )
     if new.name != old.name:
         raise ConfigurationError(

@@ -115,9 +115,15 @@ class _Verification:
         self._findings = Findings()
         self._origin, self._size, self._frontier, self._as_of = connection.execute(_STATE).fetchall()[0]
         for one in outside:
-            if one.origin != self._origin:
+            if self._origin is None:
+                says = (
+                    f"the log once had {one.size:,} sealed leaves, and is one that was never sealed: all seals are gone"
+                )
+                self._findings.add(Finding("state", says))
+            elif one.origin != self._origin:
                 raise StoreError(
-                    f"the checkpoint of {one.size:,} leaves is of the log {one.origin!r}, and this is {self._origin!r}; compare it with its own"
+                    f"the checkpoint of {one.size:,} leaves is of the log {one.origin!r}, and this is {self._origin!r};"
+                    " compare it with its own"
                 )
         self._outside = sorted(outside, key=lambda one: one.size)
         acts = [detail for (detail,) in connection.execute(_KEY_ACTS)]

@@ -76,6 +76,7 @@ OF_THE_DATABASE_ALONE = {
     tampering.edit_tiles, tampering.delete_tiles, tampering.edit_the_state, tampering.set_a_cursor_back, tampering.set_a_lane_back,
     tampering.forget_a_lane, tampering.insert_into_a_lane_that_there_is_not, tampering.insert_beyond_the_end_of_a_lane,
     tampering.delete_all_checkpoints, tampering.edit_a_hint, tampering.exchange_the_key,
+    tampering.forget_that_anything_was_sealed,
 }  # fmt: skip
 
 

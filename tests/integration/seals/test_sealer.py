@@ -142,6 +142,8 @@ def test_a_key_of_another_log_and_one_that_nobody_introduced_do_not_sign(
             with pytest.raises(ConfigurationError, match="is not the present one"):
                 rotation.rotate(governor, second, key)
             rotation.rotate(governor, key, second, "yearly")
+            with pytest.raises(ConfigurationError, match="has signed this log before"):
+                rotation.rotate(governor, key, key)
         passes.admit(sealing, second)
         last = passes.carry_out(sealing, second, checkpoint_seconds=0).checkpoint
         with pytest.raises(ConfigurationError, match="has not signed this log so far"):
