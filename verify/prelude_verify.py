@@ -195,31 +195,12 @@ def follow_keys(trusted: list[Key], details: Iterable[dict[str, Any]]) -> list[K
     return trusted
 
 
-# ---------------------------------------------------------------- canonical text and leaves
-
-
-def values(text: str) -> list[str | None]:
-    """The values of a canonical text."""
-    data, at = text.encode(), 0
-    found: list[str | None] = []
-    while at < len(data):
-        colon = data.index(b":", at)
-        if colon == at:
-            found.append(None)
-            end = colon + 1
-        else:
-            end = colon + 1 + int(data[at:colon])
-            found.append(data[colon + 1 : end].decode())
-        if data[end : end + 1] != b",":
-            raise ValueError(f"no canonical text at octet {at}")
-        at = end + 1
-    return found
+# ---------------------------------------------------------------- leaves
 
 
 def leaf_hash(kind: str, event_id: str | None, at: int, lane: int, number: int, body: bytes) -> bytes:
-    word, moment, place, seq = WORDS[kind], str(at), str(lane), str(number)
-    event = ":," if event_id is None else f"36:{event_id},"
-    head = f"{len(word)}:{word},{event}{len(moment)}:{moment},{len(place)}:{place},{len(seq)}:{seq},"
+    event = "null" if event_id is None else f'"{event_id}"'
+    head = f'["{WORDS[kind]}", {event}, {at}, {lane}, {number}]'
     return sha256(b"\x00" + head.encode() + body).digest()
 
 
@@ -313,8 +294,8 @@ class Part:
     changed: list[tuple[Where, list[Any]]] = field(default_factory=list)
     late: list[tuple[Where, int]] = field(default_factory=list)
     amendments: list[tuple[str | None, int, int]] = field(default_factory=list)
-    changes: list[tuple[list[str | None], str | None]] = field(default_factory=list)
-    acts: list[tuple[int, str | None, str | None]] = field(default_factory=list)
+    changes: list[tuple[list[Any], str | None]] = field(default_factory=list)
+    acts: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
     rows: int = 0
     tail: list[str] = field(default_factory=list)
     broken: str | None = None
@@ -389,7 +370,7 @@ def _row(part: Part, where: tuple[Any, ...], one: list[Any], body: bytes) -> Non
     if changed:
         part.changed.append((Where(*where), one[7:10]))
     if len(one) > 10:
-        if values(one[6])[-1] is not None:
+        if not one[6].endswith("[null]"):
             part.findings.append(("has another duration than it was sealed with", Where(*where)))
         part.late.append((Where(*where), one[10]))
 
@@ -402,9 +383,9 @@ def _other(part: Part, where: tuple[Any, ...], one: list[Any], body: bytes) -> N
     if sha256(one[6].encode()).digest() != body:
         part.findings.append(("is not as it was sealed", Where(*where)))
         return
-    found = values(one[6])
+    found = json.loads(one[6])
     if kind == "a":
-        length = int(found[0] or -1)
+        length = int(found[0])
         part.amendments.append((event_id, at, length))
         if one[7] != -1 and one[7] != length:
             part.findings.append(("gave its row a duration that the row does not have", Where(*where)))
@@ -488,7 +469,7 @@ def check_bundle(
     if not quiet:
         print("\r     \r", end="", file=sys.stderr)
     refuse_damage(whole.tail, tree.size, size, path)
-    details = [detail for _, kind, text in whole.acts if kind == "key" and text for detail in [json.loads(text)]]
+    details = [detail for _, kind, detail in whole.acts if kind == "key"]
     if keys and not any(key.name == origin for key in keys):
         raise Unusable(f"the key is of {keys[0].name!r}, and the log is {origin!r}")
     trusted = follow_keys(keys or named[:1], details)
@@ -592,16 +573,15 @@ def refuse_damage(tail: list[str], leaves: int, said: int, path: str) -> None:
 
 def explain(whole: Part, report: Report) -> None:
     """Whether the log tells why rows are gone, changed, or have got a duration."""
-    changes: dict[tuple[int, int], list[tuple[list[str | None], str | None]]] = {}
+    changes: dict[tuple[int, int], list[tuple[list[Any], str | None]]] = {}
     for found, salt in whole.changes:
-        changes.setdefault((int(found[1] or 0), int(found[2] or 0)), []).append((found, salt))
+        changes.setdefault((found[1], found[2]), []).append((found, salt))
     drops = []
     for index, kind, detail in whole.acts:
-        if kind == "drop" and detail:
+        if kind == "drop":
             try:
-                bounds = json.loads(detail)
-                drops.append((index, datetime.fromisoformat(bounds["from"]), datetime.fromisoformat(bounds["to"])))
-            except (ValueError, KeyError):
+                drops.append((index, datetime.fromisoformat(detail["from"]), datetime.fromisoformat(detail["to"])))
+            except (ValueError, KeyError, TypeError):
                 report.add(f"the drop of leaf {index} has no bounds")
     for where in whole.gone:
         at = EPOCH + timedelta(microseconds=where.at)
@@ -626,7 +606,7 @@ def explain(whole: Part, report: Report) -> None:
                     report.add(f"{wrong}: {where}")
 
 
-def chain(name: str, sealed: str, text: str | None, told: list[tuple[list[str | None], str | None]]) -> str | None:
+def chain(name: str, sealed: str, text: str | None, told: list[tuple[list[Any], str | None]]) -> str | None:
     present, last = sealed, None
     left = list(told)
     while left:

@@ -17,15 +17,12 @@ __all__ = ["body_of_row", "commitments", "explained", "length_text", "what_diffe
 
 _PREFIXES: Final = tuple(name.encode() + b"\0" for name in CLASS_NAMES)
 _HINT_BYTES: Final = 4
-NO_LENGTH: Final = b":,"
+NO_LENGTH: Final = b"[null]"
 
 
 def length_text(duration_ms: int | None) -> bytes:
     """The canonical text of a length."""
-    if duration_ms is None:
-        return NO_LENGTH
-    text = str(duration_ms)
-    return f"{len(text)}:{text},".encode()
+    return NO_LENGTH if duration_ms is None else b"[%d]" % duration_ms
 
 
 def commitment(place: int, text: bytes | None, salt: bytes) -> bytes:

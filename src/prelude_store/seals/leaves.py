@@ -51,8 +51,7 @@ def _other(kind: str, table: str, text: str, event_id: str, at: str) -> str:
 
 
 _HEADS: Final = " ".join(
-    f"WHEN '{letter}' THEN {texts.head(word, 'event_id::text', 'at::text', 'lane::text', 'lane_seq::text')}"
-    for letter, word in KINDS.items()
+    f"WHEN '{letter}' THEN {texts.head(word, 'event_id', 'at', 'lane', 'lane_seq')}" for letter, word in KINDS.items()
 )
 
 # Each step is a subquery that is not pulled up, so that no text is made twice.
@@ -178,8 +177,5 @@ def uuid_text(event_id: bytes) -> str:
 
 def head_bytes(kind: str, event_id: bytes, at: int, lane: int, seq: int) -> bytes:
     """The head of a leaf, as `texts.head` makes it."""
-    word, moment, lane_text, seq_text = KINDS.get(kind, "?"), str(at), str(lane), str(seq)
-    event = ":," if kind == "g" else f"36:{uuid_text(event_id)},"
-    return (
-        f"{len(word)}:{word},{event}{len(moment)}:{moment},{len(lane_text)}:{lane_text},{len(seq_text)}:{seq_text},"
-    ).encode()
+    event = "null" if kind == "g" else f'"{uuid_text(event_id)}"'
+    return f'["{KINDS.get(kind, "?")}", {event}, {at}, {lane}, {seq}]'.encode()

@@ -16,7 +16,7 @@ import pytest
 from prelude_otel.errors import ConfigurationError, StoreError
 from prelude_store.connection import connect
 from prelude_store.row import SpanLength
-from prelude_store.seals import keys, passes, rotation, witnesses
+from prelude_store.seals import keys, passes, rotation, texts, witnesses
 from prelude_store.seals.keys import SigningKey
 from prelude_store.seals.notes import COSIGNATURE, Checkpoint, VerifierKey
 from prelude_store.seals.outside import Outlet, read_checkpoints
@@ -267,3 +267,28 @@ def test_a_login_without_the_role_is_told_so(database: str, key: SigningKey, cap
             pause.wait(0.01)
     assert "GRANT prelude_sealer TO it" in caplog.text
     assert sealer.failures
+
+
+def test_sealed_texts_are_those_of_who_changes_rows(database: str) -> None:
+    rows: list[dict[str, Any]] = [
+        {"user_email": None, "session_id": None, "user_agent": None, "ip_address": None, "tags": None},
+        {"tags": ()},
+        {"tags": ("", "a,b", '"', "\\", "\u2028")},
+        {
+            "user_email": 'ü"\\\n\x01@x.y',
+            "page_url": "",
+            "entity_id": None,
+            "action_data": '{"b": 1.50, "a": "\\u0001"}',
+        },
+        {"page_url": None, "entity_id": None, "action_data": None, "result_data": None, "tags": None},
+    ]
+    with closing(Writer(as_role(database, "writer"))) as writer:
+        writer.write(Batch(rows=[make_row(**row) for row in rows]))
+    with psycopg.connect(database) as superuser:
+        said = superuser.execute(
+            f"SELECT {texts.PERSON}, {texts.DEVICE}, {texts.CONTENT}, prelude_class_text(log, 'person'), prelude_class_text(log, 'device'),"
+            " prelude_class_text(log, 'content') FROM user_activity_logs AS log".encode()
+        ).fetchall()
+    assert [row[:3] for row in said] == [row[3:] for row in said]
+    assert len({row[2] for row in said}) == len(rows)
+    assert sum(row[0] is None for row in said) == sum(row[2] is None for row in said) == 1
