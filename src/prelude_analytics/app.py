@@ -26,6 +26,7 @@ from prelude_analytics.keeping import kept
 from prelude_analytics.metrics import Metrics
 from prelude_analytics.openapi import described
 from prelude_analytics.readiness import Readiness
+from prelude_analytics.sealing import sealed
 from prelude_analytics.timeline.memory import Memory as TimelineMemory
 from prelude_analytics.timeline.warming import warm_up as warm_up_timeline
 from prelude_analytics.warming import warm_up
@@ -98,6 +99,7 @@ async def _lifespan(modules: list[Any], app: FastAPI) -> AsyncIterator[None]:
         await stack.enter_async_context(running(readiness.watch()))
         await stack.enter_async_context(running(access.validity.watch()))
         await stack.enter_async_context(kept(database.conninfo, settings, app.state.metrics))
+        await stack.enter_async_context(sealed(database.conninfo, settings, app.state.metrics.registry))
         if settings.warm_up:
             await stack.enter_async_context(running(warm_up(figures, settings)))
             await stack.enter_async_context(running(warm_up_timeline(database, app.state.timeline)))

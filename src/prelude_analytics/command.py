@@ -119,6 +119,23 @@ _log = logging.getLogger(__name__)
     help="Between runs of retention, where there are policies and the login is in prelude_governor; 0 is never. Of several processes, one runs.",
 )
 @click.option(
+    "--seal-key-file",
+    envvar="PRELUDE_SEAL_KEY_FILE",
+    type=_FILE,
+    metavar="FILE",
+    help="Seal what is committed, with this key (prelude store seal key generate).",
+)
+@click.option(
+    "--seal-checkpoint-file",
+    envvar="PRELUDE_SEAL_CHECKPOINT_FILE",
+    type=_FILE,
+    metavar="FILE",
+    help="Where signed checkpoints are added, a line each.",
+)
+@click.option(
+    "--seal-webhook", envvar="PRELUDE_SEAL_WEBHOOK", metavar="URL", help="Where signed checkpoints are POSTed."
+)
+@click.option(
     "--memory",
     envvar="PRELUDE_ANALYTICS_MEMORY",
     default=512,
@@ -228,6 +245,12 @@ def command(
         **given,
     )
     logs.set_up(log_format, log_level)
+    if settings.seal_key_file is not None:  # what is wrong with it is said before anything starts
+        from prelude_store.seals.keys import SigningKey
+        from prelude_store.seals.outside import Outlet
+
+        SigningKey.read(settings.seal_key_file)
+        Outlet(settings.seal_checkpoint_file, settings.seal_webhook)
 
     def ready(url: str) -> None:
         if as_json:

@@ -56,6 +56,9 @@ class Settings:
         requests_at_once: that it may make in one go.
         keeper: whether this process keeps rollups and sessions.
         retention_every: hours from one run of retention to the next, where there are policies; 0: this process runs none.
+        seal_key_file: the key with which this process seals; None: it does not.
+        seal_checkpoint_file: where checkpoints are added.
+        seal_webhook: where checkpoints are sent.
         memory: MiB, about, that it remembers: half for figures, half for days of the timeline.
         live_sockets: of the live feed that may be open at once.
         live_sockets_per_token: of them, of one token; 0 is no limit of its own.
@@ -89,6 +92,9 @@ class Settings:
     requests_at_once: int = 1000
     keeper: bool = True
     retention_every: float = 24.0
+    seal_key_file: Path | None = None
+    seal_checkpoint_file: Path | None = None
+    seal_webhook: str | None = None
     memory: int = 512
     live_sockets: int = 10_000
     live_sockets_per_token: int = 100

@@ -23,6 +23,7 @@ from prelude_store.governance.hold_command import hold
 from prelude_store.quarantine.command import quarantine
 from prelude_store.retention.command import retain
 from prelude_store.rollups.command import rollup
+from prelude_store.seals.command import prove, seal, verify
 from prelude_store.settings import database_url, target
 from prelude_store.status import status as figures
 from prelude_store.times import AGE
@@ -175,6 +176,9 @@ command.add_command(quarantine)
 command.add_command(rollup)
 command.add_command(retain)
 command.add_command(hold)
+command.add_command(seal)
+command.add_command(verify)
+command.add_command(prove)
 
 
 def _url(flag: str | None) -> str:

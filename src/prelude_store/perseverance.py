@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from psycopg.errors import InsufficientPrivilege
 
-from prelude_otel.errors import StoreError
+from prelude_otel.errors import ConfigurationError, StoreError
 from prelude_store.connection import said
 from prelude_store.settings import target
 
@@ -31,7 +31,7 @@ def persevere(
     Args:
         conninfo: where `work` connects, for the log.
         what: is kept by it, for the log.
-        role: whose rights it takes, for the log.
+        role: that its login needs, for the log.
     """
     while not stop.is_set():
         try:
@@ -40,7 +40,7 @@ def persevere(
             _log.error("this login may not keep %s: GRANT %s TO it (%s)", what, role, said(error))
         except psycopg.Error as error:
             _log.warning("lost %s: %s", target(conninfo), said(error))
-        except StoreError as error:
+        except (ConfigurationError, StoreError) as error:
             _log.warning("keeping %s waits: %s", what, error)
         except Exception:  # noqa: BLE001 (else a fault of ours ends the thread unseen)
             _log.exception("%s could not be kept; trying again", what)

@@ -24,7 +24,7 @@ __all__ = ["LOGINS", "run", "until_signalled"]
 
 LOGINS: Final = {
     "writer": ("prelude_exporter", ("prelude_writer",)),
-    "analytics": ("prelude_analytics", ("prelude_reader", "prelude_keeper", "prelude_access")),
+    "analytics": ("prelude_analytics", ("prelude_reader", "prelude_keeper", "prelude_access", "prelude_sealer")),
     "care": ("prelude_care", ("prelude_governor", "prelude_writer")),
     "reader": ("prelude_query", ("prelude_reader",)),
 }

@@ -136,6 +136,10 @@ class Chain:
 
     async def _analytics(self, database: _Database, watched: asyncio.TaskGroup, running: AsyncExitStack) -> None:
         settings, screen = self._settings, self._screen
+        sealing = parts.sealing(settings)
+        if sealing and not (settings.data / "seal.key").exists():
+            made_key = await self._start(parts.seal_key(settings), watched, running)
+            await made_key.watch()
         analytics = await self._start(parts.analytics(settings, database.analytics), watched, running)
         await analytics.healthy(f"{settings.at('analytics')}/readyz", within=_READY_WITHIN)
         screen.fact("dashboard", f"{settings.at('analytics')}/analytics, with the token below")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from prelude_cli.up.part import Part
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from prelude_cli.up.settings import Settings
 
 __all__ = [
-    "CARE_VARIABLES", "DATABASE_VARIABLES", "analytics", "collector", "crm", "embedded_store", "exporter", "migration", "past", "tail", "token", "visitor",
+    "CARE_VARIABLES", "DATABASE_VARIABLES", "analytics", "collector", "crm", "embedded_store", "exporter", "migration", "past", "seal_key",
+    "sealing", "tail", "token", "visitor",
 ]  # fmt: skip
 
 DATABASE_VARIABLES = (
@@ -32,6 +34,7 @@ CARE_VARIABLES = ("PRELUDE_CARE_DATABASE_URL", "PRELUDE_CARE_PASSWORD")
 _PAST_ENDS = "15m"
 """How long ago a demo's past ends: what lands from then on is shown."""
 _SIGNED_IN_DAYS = "7"
+_KEY_FILE = "PRELUDE_SEAL_KEY_FILE"
 
 
 def _python(*arguments: str) -> list[str]:
@@ -89,9 +92,29 @@ def analytics(settings: Settings, database: Mapping[str, str]) -> Part:
     return Part(
         "analytics",
         _python("prelude_cli", "analytics", "--host", "127.0.0.1", "--port", str(settings.ports["analytics"])),
-        _environment(**database, **settings.logging, PRELUDE_EXPORTER_URL=settings.at("exporter_http")),
+        _environment(
+            **database, **settings.logging, **sealing(settings), PRELUDE_EXPORTER_URL=settings.at("exporter_http")
+        ),
         settings.logs / "analytics.log",
         stop_within=15.0,
+    )
+
+
+def sealing(settings: Settings) -> dict[str, str]:
+    """The variables by which analytics seals an embedded database; none where the extra is missing, or somebody has said another key."""
+    if settings.database is not None or _KEY_FILE in os.environ or find_spec("cryptography") is None:
+        return {}
+    return {
+        _KEY_FILE: str(settings.data / "seal.key"),
+        "PRELUDE_SEAL_CHECKPOINT_FILE": str(settings.data / "checkpoints.jsonl"),
+    }
+
+
+def seal_key(settings: Settings) -> Part:
+    """Makes the key of this run's log."""
+    command = _python("prelude_cli", "store", "seal", "key", "generate")
+    return Part(
+        "the seal key", command, _environment(**sealing(settings)), settings.logs / "seal-key.log", may_end=True
     )
 
 

@@ -53,40 +53,17 @@ INSERT INTO public.governance_keys (name, key) VALUES (
     sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()))
 );
 
--- STABLE, so that they are inlined.
--- Canonical text, of which docs/seals.md tells: a value is its length in octets, a colon, itself and a comma; no value is a hyphen.
-CREATE FUNCTION public.prelude_canonical(value text) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN coalesce(octet_length(value)::text || ':' || value || ',', '-');
-
--- A list is how many values it has, and then each.
-CREATE FUNCTION public.prelude_canonical(list text[]) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN CASE WHEN list IS NULL THEN '-' ELSE
-        public.prelude_canonical(cardinality(list)::text) || coalesce((
-            SELECT string_agg(public.prelude_canonical(element), '' ORDER BY place)
-            FROM unnest(list) WITH ORDINALITY AS elements (element, place)
-        ), '')
-    END;
-
--- A time is whole microseconds since 1970.
-CREATE FUNCTION public.prelude_microseconds(moment timestamptz) RETURNS bigint
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (extract(epoch FROM moment) * 1000000)::bigint;
-
--- The canonical text of a class of columns; NULL where all of them are.
+-- The canonical text of a class of columns, of which docs/seals.md tells: a JSON array of their values. NULL where all of them are.
 CREATE FUNCTION public.prelude_class_text(log public.user_activity_logs, class text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE class
         WHEN 'person' THEN CASE WHEN log.user_email IS NOT NULL OR log.session_id IS NOT NULL THEN
-            public.prelude_canonical(log.user_email) || public.prelude_canonical(log.session_id) END
+            json_build_array(log.user_email, log.session_id)::text END
         WHEN 'device' THEN CASE WHEN log.user_agent IS NOT NULL OR log.ip_address IS NOT NULL THEN
-            public.prelude_canonical(log.user_agent) || public.prelude_canonical(log.ip_address) END
+            json_build_array(log.user_agent, log.ip_address)::text END
         WHEN 'content' THEN CASE WHEN log.page_url IS NOT NULL OR log.entity_id IS NOT NULL OR log.action_data IS NOT NULL
                 OR log.result_data IS NOT NULL OR log.tags IS NOT NULL THEN
-            public.prelude_canonical(log.page_url) || public.prelude_canonical(log.entity_id)
-            || public.prelude_canonical(log.action_data::text) || public.prelude_canonical(log.result_data::text)
-            || public.prelude_canonical(log.tags) END
+            json_build_array(log.page_url, log.entity_id, log.action_data, log.result_data, log.tags)::text END
     END;
 
 -- What a seal says of such a text without giving it away: with the salt it can be checked, without it not even guessed.

@@ -68,6 +68,11 @@ def test_a_signal_stops_everything_in_order_with_exit_code_0(data: Path, number:
         up.wait_for_rows(2)
         up.process.send_signal(number)
         assert up.end() == 0
+    # What was shown is sealed, and a checkpoint of it is outside the database.
+    assert (data / "seal.key").stat().st_mode & 0o777 == 0o600
+    sizes = [json.loads(line)["size"] for line in (data / "checkpoints.jsonl").read_text().splitlines()]
+    assert sizes
+    assert sizes == sorted(sizes)
     assert up.err == ["", "stopping …"]
     assert left_of(data) == []
     # Had PostgreSQL gone first, the exporter would have complained.

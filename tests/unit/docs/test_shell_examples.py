@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 import subprocess
@@ -90,10 +89,11 @@ def _pip(words: list[str]) -> None:
 
 
 def _python(words: list[str]) -> None:
-    assert words[0] == "-m"
-    assert importlib.util.find_spec(words[1]) is not None
-    said = subprocess.run([sys.executable, "-m", words[1], "--help"], capture_output=True, text=True, check=True).stdout
-    assert [word for word in words[2:] if word.startswith("-") and word not in said] == []
+    program, options = (words[:2], words[2:]) if words[0] == "-m" else (words[:1], words[1:])
+    said = subprocess.run(
+        [sys.executable, *program, "--help"], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    assert [word for word in options if word.startswith("-") and word not in said] == []
 
 
 def _uvicorn(words: list[str]) -> None:

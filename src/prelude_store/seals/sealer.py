@@ -1,0 +1,163 @@
+"""The sealer: seals what is committed, pass after pass, one sealer at a time; others stand by."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+from psycopg import IsolationLevel
+
+from prelude_store import migrations
+from prelude_store.connection import BoundedConnection, connect
+from prelude_store.perseverance import persevere
+from prelude_store.seals import passes
+from prelude_store.seals.thinning import thin
+from prelude_store.settings import target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from threading import Event
+
+    from prelude_store.connection import Connection
+    from prelude_store.seals.keys import SigningKey
+    from prelude_store.seals.notes import Checkpoint
+
+__all__ = ["INTERVAL", "SESSION", "SHARE", "Sealer", "connected"]
+
+SHARE: Final = 0.25
+"""Of a core that sealing takes at most while it is behind: what is written goes first."""
+INTERVAL: Final = 0.4
+"""Seconds between passes: a row has its leaf after half a second, and a signature over it after two at most."""
+SESSION: Final = {
+    "jit": "off",
+    "work_mem": "64MB",
+    "plan_cache_mode": "force_generic_plan",
+    # A plan for all numbers can't know that few rows lie behind a cursor, and would read the whole log to find them.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+"""Settings of who reads rows by their places in the lanes."""
+
+_LOCK: Final = 0x7365616C6572  # "sealer"
+_THIN_EVERY: Final = 600.0
+_log = logging.getLogger(__name__)
+
+
+def connected(conninfo: str, application_name: str = "prelude-sealer") -> BoundedConnection:
+    """A connection for `passes.carry_out`: repeatable read.
+
+    Raises:
+        SchemaError: the schema is missing, older or newer than this program.
+        StoreUnavailableError: nobody answers there, or we are refused.
+    """
+    connection = connect(conninfo, application_name, idle_in_transaction_session_timeout="60s", **SESSION)
+    try:
+        migrations.check(connection)
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class Sealer:
+    """Seals until it is told to stop; a thread of its own, or a process.
+
+    Args:
+        conninfo: a login that is a member of ``prelude_sealer`` needs no other right.
+        key: signs checkpoints.
+        interval: seconds between passes.
+        share: of the time that it works at most while it is behind, up to 1.
+        checkpoint_seconds: between checkpoints at least.
+        tell: called with each new checkpoint once it is committed; must not wait.
+
+    Attributes:
+        leading: this one seals; else another does, or none can.
+        last: what the last pass did.
+        leaves: added by this one.
+        checkpoints: signed by this one.
+        failures: times that it lost the database, or could not go on.
+        last_seconds: that the last pass took.
+        behind_since: since when (`time.monotonic`) something is committed and not sealed; None when nothing is.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        key: SigningKey,
+        *,
+        interval: float = INTERVAL,
+        share: float = SHARE,
+        checkpoint_seconds: float = 1.0,
+        tell: Callable[[Checkpoint], object] = lambda _checkpoint: None,
+    ) -> None:
+        self._conninfo = conninfo
+        self._key = key
+        self._interval = interval
+        self._rest = 1 / share - 1
+        self._checkpoint_seconds = checkpoint_seconds
+        self._tell = tell
+        self.leading = False
+        self.last = passes.Pass()
+        self.leaves = 0
+        self.checkpoints = 0
+        self.failures = 0
+        self.last_seconds = 0.0
+        self.behind_since: float | None = None
+
+    def run(self, stop: Event) -> None:
+        """Seal until `stop` is set. A database that is away is waited for; what is wrong is logged."""
+        persevere(self._keep, stop, self._conninfo, "seals", role="prelude_sealer")
+
+    def _keep(self, stop: Event) -> None:
+        try:
+            with connected(self._conninfo) as connection:
+                self._seal(connection, stop)
+        except BaseException:
+            self.failures += 1
+            raise
+        finally:
+            self.leading = False
+
+    def _seal(self, connection: Connection, stop: Event) -> None:
+        while not _lead(connection):
+            if stop.wait(self._interval):
+                return
+        passes.admit(connection, self._key)
+        self.leading = True
+        _log.info("sealing %s with the key %s", target(self._conninfo), self._key.verifier.id.hex())
+        thinned = float("-inf")
+        while not stop.is_set():
+            stop.wait(self.last_seconds * self._rest if self._pass(connection) else self._interval)
+            if time.monotonic() > thinned + _THIN_EVERY:
+                thin(connection)
+                thinned = time.monotonic()
+        self._pass(connection, checkpoint_seconds=0.0)  # what is sealed by now goes out signed
+
+    def _pass(self, connection: Connection, checkpoint_seconds: float | None = None) -> bool:
+        """One pass; whether the next should follow at once."""
+        begun = time.monotonic()
+        due = self._checkpoint_seconds if checkpoint_seconds is None else checkpoint_seconds
+        try:
+            self.last = passes.carry_out(connection, self._key, checkpoint_seconds=due)
+        except psycopg.errors.SerializationFailure:
+            return True  # another sealer came between
+        self.last_seconds = time.monotonic() - begun
+        self.leaves += self.last.leaves
+        if not self.last.left:
+            self.behind_since = None
+        elif self.behind_since is None:
+            self.behind_since = begun
+        if self.last.checkpoint is not None:
+            self.checkpoints += 1
+            self._tell(self.last.checkpoint)
+        return self.last.left > 0
+
+
+def _lead(connection: Connection) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
+    return bool(row and row[0])
