@@ -20,6 +20,7 @@ from prelude_store import sweep as sweeping
 from prelude_store import tail as tailing
 from prelude_store.connection import connect, said
 from prelude_store.governance.hold_command import hold
+from prelude_store.dossier.command import export
 from prelude_store.quarantine.command import quarantine
 from prelude_store.retention.command import retain
 from prelude_store.rollups.command import rollup
@@ -175,6 +176,7 @@ command.add_command(quarantine)
 command.add_command(rollup)
 command.add_command(retain)
 command.add_command(hold)
+command.add_command(export)
 
 
 def _url(flag: str | None) -> str:

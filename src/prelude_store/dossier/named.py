@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 import tempfile
 from datetime import timedelta
@@ -15,6 +14,9 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from prelude_store.dossier.parts import ACTIVITY_COLUMNS
 from prelude_store.dossier.tables import csv_row
+from prelude_store.mentions import json_text
+from prelude_store.mentions.content import texts
+from prelude_store.mentions.json_text import Number
 from prelude_store.mentions.search import days_of_log, looks_like, said_in
 
 if TYPE_CHECKING:
@@ -45,23 +47,26 @@ class NamedRows:
     """Rows of others that name `address`, kept in a file until they are written twice.
 
     Args:
-        connection: within one transaction that sees one snapshot.
         whole: show the others, too.
-        progress: told of each day that was walked through, and of how many there are.
+
+    Attributes:
+        rows: how many there are.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        address: Address,
-        *,
-        whole: bool = False,
-        progress: Callable[[int, int], None] = lambda _done, _of: None,
-    ) -> None:
+    def __init__(self, address: Address, *, whole: bool = False) -> None:
         self._address = address
         self._whole = whole
         self._lines: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (closed by `close`)
         self.rows = 0
+
+    def find(self, connection: Connection, progress: Callable[[int, int], None]) -> None:
+        """Walk through the log.
+
+        Args:
+            connection: within one transaction that sees one snapshot.
+            progress: told of each day that is done, and of how many there are.
+        """
+        address = self._address
         like, needles = looks_like(address)
         days = days_of_log(connection)
         for done, day in enumerate(days, 1):
@@ -71,7 +76,7 @@ class NamedRows:
                     _QUESTION.replace("{like}", like).encode(), [day, day + timedelta(days=1), address.email, *needles]
                 )
                 for (text,) in cursor:
-                    self._keep(json.loads(text))
+                    self._keep(json_text.read(text))
             progress(done, len(days))
 
     def close(self) -> None:
@@ -91,24 +96,12 @@ class NamedRows:
                     yield from archive.ready()
 
     def _keep(self, row: dict[str, Any]) -> None:
-        if not any(self._address.mentioned(text) for text in _texts(row)):
+        if not any(self._address.mentioned(text) for text in texts(row)):
             return
         if not self._whole:
             row = _without_others(row, self._address)
-        self._lines.write(json.dumps(row).encode() + b"\n")
+        self._lines.write(json_text.write(row).encode() + b"\n")
         self.rows += 1
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for name, one in value.items():
-            yield name
-            yield from _texts(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _texts(one)
 
 
 def _without_others(row: dict[str, Any], address: Address) -> dict[str, Any]:
@@ -121,6 +114,8 @@ def _without_others(row: dict[str, Any], address: Address) -> dict[str, Any]:
 
 
 def _masked(value: Any, address: Address) -> Any:
+    if isinstance(value, Number):
+        return value
     if isinstance(value, str):
         return _SOMEBODY.sub(lambda found: found[0] if address.mentioned(found[0]) else ANOTHER, value)
     if isinstance(value, list):
@@ -135,8 +130,8 @@ def _as_it_is(line: bytes) -> bytes:
 
 
 def _as_csv(line: bytes) -> bytes:
-    row = json.loads(line)
+    row = json_text.read(line.decode())
     text = io.StringIO()
-    cells = [json.dumps(cell) if isinstance(cell, dict | list) else cell for cell in map(row.get, ACTIVITY_COLUMNS)]
+    cells = [json_text.write(cell) if isinstance(cell, dict | list) else cell for cell in map(row.get, ACTIVITY_COLUMNS)]
     csv.writer(text, lineterminator="\n").writerow(csv_row(cells))
     return text.getvalue().encode("utf-8", "backslashreplace")

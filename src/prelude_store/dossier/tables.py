@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from psycopg import sql
 
+from prelude_store.mentions.json_text import Number
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from prelude_store.connection import Connection
     from prelude_store.dossier.archive import Archive
 
-__all__ = ["FORMULA", "defused", "write_csv", "write_ndjson"]
+__all__ = ["FORMULA", "csv_row", "defused", "write_csv", "write_ndjson"]
 
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """Beginnings that a spreadsheet takes for a formula, wide forms among them."""
@@ -86,4 +88,4 @@ def _gathered(copy: Any) -> Iterator[bytes]:
 
 def csv_row(values: Sequence[Any]) -> list[Any]:
     """Cells of one line that Python writes; texts are `defused`."""
-    return [defused(value) if isinstance(value, str) else value for value in values]
+    return [defused(value) if isinstance(value, str) and not isinstance(value, Number) else value for value in values]

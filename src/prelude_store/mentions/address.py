@@ -43,6 +43,7 @@ class Address:
 
     Attributes:
         email: as rows have it (ruling 18).
+        patterns: alternatives as LIKE has them, with the same meaning as `needles`.
         needles: alternatives, each a list of ASCII texts that all stand, in lower case, in whatever mentions the address. Fit for a
             quick first look; `mentioned` decides.
 
@@ -50,7 +51,7 @@ class Address:
         AddressError: it is no address; says what one looks like.
     """
 
-    __slots__ = ("_pattern", "email", "needles")
+    __slots__ = ("_pattern", "email", "needles", "patterns")
 
     def __init__(self, given: str) -> None:
         email = normalise_email(given)
@@ -59,6 +60,7 @@ class Address:
             raise AddressError(f"{shown!r} is no address of a person; it looks like ada@company.com")
         self.email: Final = email
         self.needles: Final = _needles(email)
+        self.patterns: Final = [f"%{'%'.join(map(_literally, needles))}%" for needles in self.needles]
         spelled = "".join(_spelled(character) for character in email)
         self._pattern = re.compile(f"{_BEFORE}{spelled}{_AFTER}", re.IGNORECASE)
 
@@ -108,6 +110,10 @@ def _like(found: str, by: str) -> str:
     return quote(by, safe="") if "%" in found and "@" not in found else by
 
 
+def _literally(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
 def _needles(email: str) -> list[list[str]]:
     if _PLAIN.match(email):
         options = [{"@": _ENCODED_AT, "+": _ENCODED_PLUS}.get(character, (character,)) for character in email]
@@ -116,4 +122,4 @@ def _needles(email: str) -> list[list[str]]:
 
 
 def _parts(email: str) -> list[list[str]]:
-    return [sorted(set(_PIECES.findall(email)), key=len, reverse=True)]
+    return [_PIECES.findall(email)]

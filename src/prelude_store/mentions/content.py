@@ -1,18 +1,17 @@
-"""What others can read of a person in a row, and what is left of it: pure functions.
-
-JSON is walked with its numbers as they are written: PostgreSQL keeps more digits than a float.
-"""
+"""What others can read of a person in a row, and what is left of it: pure functions."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from prelude_store.mentions import json_text
+from prelude_store.mentions.json_text import Number
 
 if TYPE_CHECKING:
     from prelude_otel.catalogue import Catalogue
 
-__all__ = ["CONTENT", "ERASED", "Content", "changed", "personal_paths", "without_fields"]
+__all__ = ["CONTENT", "ERASED", "Content", "changed", "personal_paths", "texts", "without_fields"]
 
 ERASED: Final = "[erased]"
 """Stands where something personal was."""
@@ -31,15 +30,6 @@ class Content(NamedTuple):
     action_data: str | None
     result_data: str | None
     tags: Sequence[str] | None
-
-
-class _Number(str):
-    """A number as JSON has it."""
-
-    __slots__ = ()
-
-
-_DECODER: Final = json.JSONDecoder(parse_float=_Number, parse_int=_Number)
 
 
 def personal_paths(catalogue: Catalogue, action_type: str, action_name: str, named: Sequence[str] | None) -> list[str]:
@@ -70,14 +60,28 @@ def without_fields(content: Content, paths: Sequence[str]) -> Content:
     return content
 
 
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a value of JSON, names of fields included."""
+    if isinstance(value, str):
+        if not isinstance(value, Number):
+            yield value
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield name
+            yield from texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from texts(one)
+
+
 def _changed_json(text: str, change: Change) -> str:
-    value = _DECODER.decode(text)
+    value = json_text.read(text)
     other = _walked(value, change)
-    return text if other == value else _written(other)
+    return text if other == value else json_text.write(other)
 
 
 def _walked(value: Any, change: Change) -> Any:
-    if isinstance(value, _Number):
+    if isinstance(value, Number):
         return value
     if isinstance(value, str):
         return change(value)
@@ -89,9 +93,9 @@ def _walked(value: Any, change: Change) -> Any:
 
 
 def _without(text: str, path: str) -> str:
-    value = _DECODER.decode(text)
+    value = json_text.read(text)
     if not path:
-        return text if value in ({}, None) else json.dumps({ERASED: ERASED} if isinstance(value, dict) else ERASED)
+        return text if value in ({}, None) else json_text.write({ERASED: ERASED} if isinstance(value, dict) else ERASED)
     if not isinstance(value, dict):
         return text
     holder, names = value, path.split(".")
@@ -105,14 +109,4 @@ def _without(text: str, path: str) -> str:
     if holder.get(name) in (None, ERASED):
         return text
     holder[name] = ERASED
-    return _written(value)
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, _Number):
-        return str(value)
-    if isinstance(value, list):
-        return f"[{','.join(_written(one) for one in value)}]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(name)}:{_written(one)}" for name, one in value.items()) + "}"
-    return json.dumps(value)
+    return json_text.write(value)
