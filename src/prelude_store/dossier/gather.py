@@ -32,7 +32,9 @@ __all__ = ["Dossier", "NothingHeldError", "open_dossier"]
 
 _KEY: Final = "SELECT public.prelude_key(%s)"
 _HELD: Final = "SELECT EXISTS (SELECT FROM ({question}) AS part)"
-_KEPT: Final = ("Activities are kept until they are erased, or until a policy of retention that is set here lets them go.",)
+_KEPT: Final = (
+    "Activities are kept until they are erased, or until a policy of retention that is set here lets them go.",
+)
 
 
 class NothingHeldError(StoreError):
@@ -63,7 +65,9 @@ def open_dossier(
     """
     with ExitStack() as until_it_is_open:
         connection = until_it_is_open.enter_context(
-            connect(conninfo, application_name, jit="off", statement_timeout="0", idle_in_transaction_session_timeout="120s")
+            connect(
+                conninfo, application_name, jit="off", statement_timeout="0", idle_in_transaction_session_timeout="120s"
+            )
         )
         migrations.check(connection)
         connection.isolation_level = IsolationLevel.REPEATABLE_READ

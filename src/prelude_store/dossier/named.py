@@ -132,6 +132,8 @@ def _as_it_is(line: bytes) -> bytes:
 def _as_csv(line: bytes) -> bytes:
     row = json_text.read(line.decode())
     text = io.StringIO()
-    cells = [json_text.write(cell) if isinstance(cell, dict | list) else cell for cell in map(row.get, ACTIVITY_COLUMNS)]
+    cells = [
+        json_text.write(cell) if isinstance(cell, dict | list) else cell for cell in map(row.get, ACTIVITY_COLUMNS)
+    ]
     csv.writer(text, lineterminator="\n").writerow(csv_row(cells))
     return text.getvalue().encode("utf-8", "backslashreplace")

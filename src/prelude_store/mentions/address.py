@@ -24,9 +24,7 @@ _QUOTES: Final = "\"'` \t\n\r"
 # What stands before is no part of a local part, unless it is a percent-encoded character of another kind.
 _BEFORE: Final = r"(?:(?<![\w.+\-])|(?<=%[0-9a-f]{2})(?<!%2b)(?<!%2e)(?<!%2d)(?<!%5f))"
 # x.com is no end of x.com.au or x.com-mail.de; but a suffix of a file's name is none of the domain.
-_AFTER: Final = (
-    r"(?![^\W_]|-[\w-]*\.\w|\.(?!(?:json|pdf|csv|txt|xml|html?|png|jpe?g|docx?|xlsx?|eml|ics|vcf)\b)[^\W_])"
-)
+_AFTER: Final = r"(?![^\W_]|-[\w-]*\.\w|\.(?!(?:json|pdf|csv|txt|xml|html?|png|jpe?g|docx?|xlsx?|eml|ics|vcf)\b)[^\W_])"
 _ENCODED_AT: Final = ("@", "%40", "%2540")
 _ENCODED_PLUS: Final = ("+", "%2b", "%252b")
 
@@ -83,8 +81,11 @@ class Address:
     def _another(self, text: str) -> bool:
         """Whether `text` is just an address, and another one, such as o'neil@x.com for neil@x.com."""
         alone = text.strip(_QUOTES)
-        return len(alone) <= _LONGEST and _ALONE.match(alone) is not None and normalise_email(alone) != self.email and (
-            self._pattern.fullmatch(alone) is None and not _suffixed(alone.lower(), self.email)
+        return (
+            len(alone) <= _LONGEST
+            and _ALONE.match(alone) is not None
+            and normalise_email(alone) != self.email
+            and (self._pattern.fullmatch(alone) is None and not _suffixed(alone.lower(), self.email))
         )
 
 

@@ -15,7 +15,7 @@ from prelude_store.quarantine.keep import ROW_SIGNAL
 from prelude_store.row import ActivityRow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 __all__ = ["Reader", "RowReader", "UnreadableError", "reader_of"]
@@ -47,6 +47,13 @@ class Reader(Protocol):
             UnreadableError: it is no such payload.
         """
 
+    def rewritten(self, signal: str, payload: bytes, change: Callable[[str], str]) -> bytes:
+        """The same payload with every text in it as `change` has it.
+
+        Raises:
+            UnreadableError: it is no such payload.
+        """
+
 
 class RowReader:
     """Reads the one signal of this room's own: a row as JSON."""
@@ -73,6 +80,13 @@ class RowReader:
             raise UnreadableError("it is no JSON object")
         return fields
 
+    def rewritten(self, signal: str, payload: bytes, change: Callable[[str], str]) -> bytes:  # noqa: ARG002
+        """The row with its texts changed; JSON within them, too."""
+        try:
+            return json.dumps(_rewritten(json.loads(payload), change)).encode()
+        except ValueError as error:
+            raise UnreadableError(f"it is no JSON: {error}") from None
+
 
 class _Readers:
     """All readers as one."""
@@ -87,11 +101,28 @@ class _Readers:
     def readable(self, signal: str, payload: bytes) -> Any:
         return self._of(signal).readable(signal, payload)
 
+    def rewritten(self, signal: str, payload: bytes, change: Callable[[str], str]) -> bytes:
+        """By the one who reads it; what nobody can read is text all the same."""
+        try:
+            return self._of(signal).rewritten(signal, payload, change)
+        except UnreadableError:
+            return change(payload.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
     def _of(self, signal: str) -> Reader:
         reader = self._readers.get(signal)
         if reader is None:
             raise UnreadableError(f"nothing that is installed here reads the signal {signal!r}")
         return reader
+
+
+def _rewritten(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_rewritten(one, change) for one in value]
+    if isinstance(value, dict):
+        return {change(name): _rewritten(one, change) for name, one in value.items()}
+    return value
 
 
 def reader_of(catalogues: Sequence[Path] = ()) -> Reader:

@@ -122,7 +122,9 @@ def test_no_cell_is_a_formula(database: str, writer: Writer, keeping: Connection
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r", "＝"))]
 
 
-def test_who_is_unknown_gets_no_empty_file(database: str, writer: Writer, keeping: Connection, superuser: Superuser) -> None:
+def test_who_is_unknown_gets_no_empty_file(
+    database: str, writer: Writer, keeping: Connection, superuser: Superuser
+) -> None:
     fill(writer, keeping, superuser)
     with pytest.raises(NothingHeldError, match="nothing is held on eve@company.com"):
         open_dossier(as_role(database, "governor"), Address("eve@company.com"), reader_of())

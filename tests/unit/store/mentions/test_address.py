@@ -36,7 +36,9 @@ def test_somebody_else_is_not_taken_for_it(text: str) -> None:
     assert ADA.replaced(text, ERASED) is text
 
 
-@pytest.mark.parametrize("email", ["ä.öl@müller.de", "a+b@x.com", "a+b+c@x.com", '"odd one"@x.com', "o'neil@x.com", "a/b@x.com"])
+@pytest.mark.parametrize(
+    "email", ["ä.öl@müller.de", "a+b@x.com", "a+b+c@x.com", '"odd one"@x.com', "o'neil@x.com", "a/b@x.com"]
+)
 def test_odd_addresses_are_found_plain_and_encoded(email: str) -> None:
     from urllib.parse import quote
 
@@ -45,7 +47,14 @@ def test_odd_addresses_are_found_plain_and_encoded(email: str) -> None:
             Address(email)
         return
     address = Address(email)
-    for text in (email, email.upper(), f"/p?u={quote(email)}", f"/p?u={quote(email, safe='')}&b", f"<{email}>", f"x {email}, y"):
+    for text in (
+        email,
+        email.upper(),
+        f"/p?u={quote(email)}",
+        f"/p?u={quote(email, safe='')}&b",
+        f"<{email}>",
+        f"x {email}, y",
+    ):
         assert address.mentioned(text), text
         assert any(all(needle in text.lower() for needle in needles) for needles in address.needles), text
         assert "x.com" not in address.replaced(text, "-")
@@ -55,7 +64,9 @@ def test_a_new_address_is_encoded_as_the_old_one_was() -> None:
     assert ADA.replaced("/p?u=ada.b%40x.com&v=ada.b@x.com", "new@y.org") == "/p?u=new%40y.org&v=new@y.org"
 
 
-@pytest.mark.parametrize("given", ["", "ada", "ada@", "@x.com", "a@b@c", "ada @x.com", "x" * 2000 + "@x.com", "a\x00@x.com"])
+@pytest.mark.parametrize(
+    "given", ["", "ada", "ada@", "@x.com", "a@b@c", "ada @x.com", "x" * 2000 + "@x.com", "a\x00@x.com"]
+)
 def test_what_is_no_address_is_refused_with_an_example(given: str) -> None:
     with pytest.raises(AddressError, match="looks like ada@company.com"):
         Address(given)

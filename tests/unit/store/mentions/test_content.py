@@ -37,7 +37,9 @@ def test_content_that_names_somebody_else_stays_byte_for_byte() -> None:
 def test_personal_fields_go_as_a_whole_by_the_catalogue_and_by_the_row() -> None:
     paths = personal_paths(builtin(), "crm", "send_email", ["action_data.who.name", "action_data.a.b", "entity_id"])
     content = NOTHING._replace(
-        action_data=json.dumps({"to_email": "carl@x.com", "subject": None, "who": {"name": "C"}, "a.b": 3, "customer_id": 7}),
+        action_data=json.dumps(
+            {"to_email": "carl@x.com", "subject": None, "who": {"name": "C"}, "a.b": 3, "customer_id": 7}
+        ),
         entity_id="9",
     )
     found = without_fields(content, paths)
@@ -50,4 +52,7 @@ def test_personal_fields_go_as_a_whole_by_the_catalogue_and_by_the_row() -> None
 
 def test_a_path_that_leads_nowhere_changes_nothing() -> None:
     content = NOTHING._replace(action_data='{"a": [1, 2], "b": "x"}')
-    assert without_fields(content, ["action_data.a.c", "action_data.z", "other.b", "result_data.b", "action_data.b.c"]) == content
+    assert (
+        without_fields(content, ["action_data.a.c", "action_data.z", "other.b", "result_data.b", "action_data.b.c"])
+        == content
+    )
