@@ -21,6 +21,7 @@ from prelude_store import tail as tailing
 from prelude_store.connection import connect, said
 from prelude_store.governance.hold_command import hold
 from prelude_store.dossier.command import export
+from prelude_store.erasure.command import erase, rename
 from prelude_store.quarantine.command import quarantine
 from prelude_store.retention.command import retain
 from prelude_store.rollups.command import rollup
@@ -177,6 +178,8 @@ command.add_command(rollup)
 command.add_command(retain)
 command.add_command(hold)
 command.add_command(export)
+command.add_command(erase)
+command.add_command(rename)
 
 
 def _url(flag: str | None) -> str:

@@ -9,7 +9,7 @@ import psycopg
 if TYPE_CHECKING:
     from prelude_store.connection import Connection
 
-__all__ = ["claim", "reserve", "reserve_knowing"]
+__all__ = ["claim", "newest_erasure", "reserve", "reserve_knowing"]
 
 _LOCK_SPACE: Final = 0x6C616E65  # "lane"
 
@@ -56,6 +56,12 @@ def reserve_knowing(connection: Connection, lane: int, count: int) -> tuple[int,
     if row is None:
         raise psycopg.OperationalError(f"lane {lane} is gone from ingest_lanes")
     return int(row[0]) - count + 1, int(row[1])
+
+
+def newest_erasure(connection: Connection) -> int:
+    """The version of the newest erasure; 0 where there is none."""
+    row = connection.execute("SELECT coalesce(max(version), 0) FROM public.erasures").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _lock(connection: Connection, lane: int) -> bool:

@@ -63,7 +63,13 @@ def carry_out(
         joined = joins.meet(connection, work.rows, work.spans)
         rows, born = _with_durations(work.rows, joined)
         places = len(rows) + len(joined.amendments)
-        first_seq, version = lanes.reserve_knowing(connection, lane, places) if places else (0, erasures)
+        version = erasures
+        if places:
+            first_seq, version = lanes.reserve_knowing(connection, lane, places)
+        else:
+            first_seq = 0
+            if work.quarantined:
+                version = lanes.newest_erasure(connection)
         if erasures is not None and version != erasures:
             raise OtherErasuresError
         placed = place(connection, rows, lane, first_seq, way) if rows else NOTHING

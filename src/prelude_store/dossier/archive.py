@@ -6,7 +6,7 @@ import hashlib
 import zipfile
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ class _Sink:
 class Entry:
     """A file that is being written."""
 
-    def __init__(self, stream: zipfile.ZipExtFile | object) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._hash = hashlib.sha256()
         self.size = 0
@@ -60,7 +60,7 @@ class Entry:
 
     def write(self, content: bytes) -> None:
         """Add `content`."""
-        self._stream.write(content)  # type: ignore[union-attr,attr-defined]
+        self._stream.write(content)
         self._hash.update(content)
         self.size += len(content)
 
@@ -82,7 +82,7 @@ class Archive:
 
     def __init__(self, made_at: datetime) -> None:
         self._sink = _Sink()
-        self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL)  # type: ignore[arg-type]
+        self._zip = zipfile.ZipFile(self._sink, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL)  # type: ignore[call-overload]
         self._date = made_at.timetuple()[:6]
         self.files: list[Written] = []
 

@@ -6,7 +6,7 @@ import json
 import os
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from psycopg import IsolationLevel
 
@@ -17,7 +17,7 @@ from prelude_store.dossier.archive import Archive
 from prelude_store.dossier.entries import naming_entries, write_entries
 from prelude_store.dossier.named import NamedRows
 from prelude_store.dossier.page import page
-from prelude_store.dossier.parts import PARTS
+from prelude_store.dossier.parts import EMAIL, KEY, PARTS
 from prelude_store.dossier.tables import write_csv, write_ndjson
 from prelude_store.dossier.words import PURPOSES, PURPOSES_UNSAID
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Dossier", "NothingHeldError", "open_dossier"]
 
-_KEY: Final = "SELECT public.prelude_key(%s)"
+_ASK: Final = "SELECT set_config(%s, %s, false), set_config(%s, public.prelude_key(%s), false)"
 _HELD: Final = "SELECT EXISTS (SELECT FROM ({question}) AS part)"
 _KEPT: Final = (
     "Activities are kept until they are erased, or until a policy of retention that is set here lets them go.",
@@ -73,18 +73,17 @@ def open_dossier(
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         connection.autocommit = False
-        row = connection.execute(_KEY, [address.email]).fetchone()
-        values = {"email": address.email, "key": row[0] if row else address.email}
+        connection.execute(_ASK, [EMAIL, address.email, KEY, address.email])
         named = NamedRows(address, whole=with_others)
         until_it_is_open.callback(named.close)
         named.find(connection, lambda done, of: progress("looking for who names them", done, of))
         if not (
             named.rows
-            or any(_any(connection, part.question, values) for part in PARTS)
+            or any(_any(connection, part.question) for part in PARTS)
             or next(naming_entries(connection, address, reader), None)
         ):
             raise NothingHeldError(f"nothing is held on {address.email}")
-        return Dossier(connection, address, reader, named, values, until_it_is_open.pop_all(), progress)
+        return Dossier(connection, address, reader, named, until_it_is_open.pop_all(), progress)
     raise AssertionError
 
 
@@ -101,7 +100,6 @@ class Dossier:
         address: Address,
         reader: Reader,
         named: NamedRows,
-        values: dict[str, Any],
         resources: ExitStack,
         progress: Callable[[str, int, int], None],
     ) -> None:
@@ -109,7 +107,6 @@ class Dossier:
         self._address = address
         self._reader = reader
         self._named = named
-        self._values = values
         self._resources = resources
         self._progress = progress
         self.made_at = datetime.now(UTC)
@@ -137,9 +134,9 @@ class Dossier:
                 titles[part.name] = part.title
                 self._progress(part.title, 2 * number, steps)
                 asked = (self._connection, self._archive)
-                yield from write_ndjson(*asked, f"{part.name}.ndjson", part.question, self._values)
+                yield from write_ndjson(*asked, f"{part.name}.ndjson", part.question)
                 self._progress(part.title, 2 * number + 1, steps)
-                yield from write_csv(*asked, f"{part.name}.csv", part.question, self._values)
+                yield from write_csv(*asked, f"{part.name}.csv", part.question)
             yield from self._named.write(self._archive)
             titles["named"] = "What others did that names you"
             self._progress("quarantine", steps - 1, steps)
@@ -168,6 +165,6 @@ class Dossier:
             entry.write(json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
 
 
-def _any(connection: Connection, question: str, values: dict[str, Any]) -> bool:
-    row = connection.execute(_HELD.replace("{question}", question).encode(), values).fetchone()
+def _any(connection: Connection, question: str) -> bool:
+    row = connection.execute(_HELD.replace("{question}", question).encode()).fetchone()
     return bool(row and row[0])

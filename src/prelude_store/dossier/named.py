@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import tempfile
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -15,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from prelude_store.dossier.parts import ACTIVITY_COLUMNS
 from prelude_store.dossier.tables import csv_row
 from prelude_store.mentions import json_text
+from prelude_store.mentions.anybody import SOMEBODY
 from prelude_store.mentions.content import texts
 from prelude_store.mentions.json_text import Number
 from prelude_store.mentions.search import days_of_log, looks_like, said_in
@@ -30,7 +30,6 @@ __all__ = ["ANOTHER", "NamedRows"]
 
 ANOTHER: Final = "[another person]"
 _WHO: Final = ("user_email", "session_id", "user_agent", "ip_address")
-_SOMEBODY: Final = re.compile(r"""[^\s"'<>(){}\[\],;:\\|/?=&%]+(?:@|%40)[^\s"'<>(){}\[\],;:\\|/?=&%]+""", re.IGNORECASE)
 _AT_ONCE: Final = 500
 _IN_MEMORY: Final = 8 * 1024 * 1024
 
@@ -117,7 +116,7 @@ def _masked(value: Any, address: Address) -> Any:
     if isinstance(value, Number):
         return value
     if isinstance(value, str):
-        return _SOMEBODY.sub(lambda found: found[0] if address.mentioned(found[0]) else ANOTHER, value)
+        return SOMEBODY.sub(lambda found: found[0] if address.mentioned(found[0]) else ANOTHER, value)
     if isinstance(value, list):
         return [_masked(one, address) for one in value]
     if isinstance(value, dict):

@@ -9,7 +9,7 @@ from psycopg import sql
 from prelude_store.mentions.json_text import Number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from prelude_store.connection import Connection
     from prelude_store.dossier.archive import Archive
@@ -31,41 +31,34 @@ def defused(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def write_ndjson(
-    connection: Connection, archive: Archive, name: str, question: str, values: Mapping[str, Any]
-) -> Iterator[bytes]:
+def write_ndjson(connection: Connection, archive: Archive, name: str, question: str) -> Iterator[bytes]:
     """Write the rows of `question`, a JSON object a line; gives what is ready of the archive."""
-    yield from _copied(connection, archive, name, _AS_JSON.format(question=question), values, b"")
+    yield from _copied(connection, archive, name, _AS_JSON.format(question=question), b"")
 
 
-def write_csv(
-    connection: Connection, archive: Archive, name: str, question: str, values: Mapping[str, Any]
-) -> Iterator[bytes]:
+def write_csv(connection: Connection, archive: Archive, name: str, question: str) -> Iterator[bytes]:
     """The same as CSV (RFC 4180) with the names of its columns; texts are `defused`."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM ({question}) AS part LIMIT 0".encode(), values)  # noqa: S608 (constants)
+        cursor.execute(f"SELECT * FROM ({question}) AS part LIMIT 0".encode())  # noqa: S608 (constants)
         described = [(column.name, column.type_code) for column in cursor.description or ()]
     columns = ", ".join(_column(column, kind) for column, kind in described)
-    # `question` and the columns hold no brace but the placeholders' own.
     statement = _AS_CSV.replace("{columns}", columns).replace("{question}", question)
     head = ",".join(column for column, _ in described).encode() + b"\n"
-    yield from _copied(connection, archive, name, statement, values, head)
+    yield from _copied(connection, archive, name, statement, head)
 
 
 def _column(name: str, kind: int) -> str:
     quoted = f'"{name}"'
     if kind in _HARMLESS:
         return quoted
-    beginnings = sql.Literal(list(FORMULA)).as_string(None).replace("%", "%%")
+    beginnings = sql.Literal(list(FORMULA)).as_string(None)
     return f"CASE WHEN left({quoted}::text, 1) = ANY ({beginnings}) THEN '''' || {quoted}::text ELSE {quoted}::text END"
 
 
-def _copied(
-    connection: Connection, archive: Archive, name: str, statement: str, values: Mapping[str, Any], head: bytes
-) -> Iterator[bytes]:
+def _copied(connection: Connection, archive: Archive, name: str, statement: str, head: bytes) -> Iterator[bytes]:
     with archive.file(name) as entry, connection.cursor() as cursor:
         entry.write(head)
-        with cursor.copy(statement.encode(), values) as copy:
+        with cursor.copy(statement.encode()) as copy:
             for portion in _gathered(copy):
                 entry.write(portion)
                 yield from archive.ready()

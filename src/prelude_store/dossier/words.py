@@ -52,8 +52,10 @@ FIELDS: Final[dict[str, str]] = {
 }
 
 NOT_HERE: Final = (
-    "Records on their way: what a service has not sent yet (its spool), or a Collector not delivered (its queue), becomes an activity"
-    " within seconds, where something is out of order within days. Ask again later for what is newest.",
+    (
+        "Records on their way: what a service has not sent yet (its spool), or a Collector not delivered (its queue), becomes an"
+        " activity within seconds, where something is out of order within days. Ask again later for what is newest."
+    ),
     "Backups: they hold what the database held when they were made.",
     "Seals: hashes that prove that nobody altered the log. Nothing can be read from them.",
 )

@@ -122,7 +122,12 @@ def treated(row: Found, aim: Aim) -> Treated | None:
             content, personal_paths(aim.catalogue, row.action_type, row.action_name, row.personal_paths)
         )
     content = changed(content, aim.text)
-    other = row._replace(**_identity(row, aim, own=own), **content._asdict())
+    user_email, session_id, user_agent, ip_address = _identity(row, aim, own=own)
+    other = row._replace(
+        user_email=user_email, session_id=session_id, user_agent=user_agent, ip_address=ip_address,
+        page_url=content.page_url, entity_id=content.entity_id, action_data=content.action_data, result_data=content.result_data,
+        tags=content.tags,
+    )  # fmt: skip
     kinds: dict[ClassName, Kind] = {}
     how: Kind = "renamed" if aim.new is not None else "redacted"
     if (row.user_email, row.session_id) != (other.user_email, other.session_id):
@@ -136,13 +141,15 @@ def treated(row: Found, aim: Aim) -> Treated | None:
     return Treated(other, kinds, False, own, _counted_as(row) != _counted_as(other))
 
 
-def _identity(row: Found, aim: Aim, *, own: bool) -> dict[str, str | None]:
-    columns = ("session_id", "user_agent", "ip_address")
+def _identity(row: Found, aim: Aim, *, own: bool) -> tuple[str | None, str | None, str | None, str | None]:
+    """The columns of the classes person and device, as they are to be."""
     if own and aim.new is None:
-        return {"user_email": None} | dict.fromkeys(columns)
-    said = {name: getattr(row, name) for name in columns}
-    named = {name: text if text is None else aim.text(text) for name, text in said.items()}
-    return {"user_email": aim.user(row.user_email) if own and row.user_email is not None else row.user_email} | named
+        return None, None, None, None
+    user = aim.user(row.user_email) if own and row.user_email is not None else row.user_email
+    session_id, user_agent, ip_address = (
+        text if text is None else aim.text(text) for text in (row.session_id, row.user_agent, row.ip_address)
+    )
+    return user, session_id, user_agent, ip_address
 
 
 def _names(row: Found, column: str, address: Address) -> bool:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
 
-from prelude_otel.contract.email import normalise_email
 from prelude_store.batch import Batch
 from prelude_store.mentions.address import Address, AddressError
+from prelude_store.mentions.anybody import MARKS, addresses
 from prelude_store.mentions.content import ERASED, Content, changed
 
 if TYPE_CHECKING:
@@ -30,13 +28,6 @@ SELECT person, (extract(epoch FROM until) * 1000000)::bigint, version FROM publi
 _KEY: Final = "SELECT key FROM public.governance_keys WHERE name = 'person'"
 _REMEMBERED: Final = 200_000
 """Addresses of which it is known whether they were erased."""
-
-# Wide: whatever is around an address is cut off again, by and by.
-_SOMEBODY: Final = re.compile(
-    r"""[^\s"<>(){}\[\],;:\\|/?=&@\x00-\x1f]+(?:@|%(?:25)*40)[^\s"<>(){}\[\],;:\\|/?=&@%\x00-\x1f]+""", re.IGNORECASE
-)
-_MARKED: Final = ("@", "%40", "%2540")
-_ENDS: Final = "'`.-_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +100,7 @@ class Erasures:
         user = row.user_email
         if user is not None and (
             self.erased_until(user) >= at
-            or any(self.erased_until(email) >= at for email in _addresses(user) if email != user)
+            or any(self.erased_until(email) >= at for email in addresses(user) if email != user)
         ):
             return None
         kinds = (
@@ -135,20 +126,20 @@ class Erasures:
         return {
             email
             for text in texts
-            if text is not None and any(mark in text for mark in _MARKED)
-            for email in _addresses(text)
+            if text is not None and any(mark in text for mark in MARKS)
+            for email in addresses(text)
             if self.erased_until(email) >= at
         }
 
     def _names(self, entry: Quarantined) -> bool:
         """Whether an entry names somebody who was erased, whenever; what it was is not known well enough to ask for its time."""
         text = entry.payload.decode("utf-8", "replace")
-        if not any(mark in text for mark in _MARKED):
+        if not any(mark in text for mark in MARKS):
             return False
         # In a binary message the length of a text stands before it, and the tag of the next field behind; either may be a letter.
         return any(
             self.erased_until(one) > -(2**63)
-            for email in _addresses(text)
+            for email in addresses(text)
             for one in (email, email[1:], email[:-1], email[1:-1])
             if "@" in one
         )
@@ -165,26 +156,6 @@ def load(connection: Connection) -> Erasures:
     key = connection.execute(_KEY).fetchone()
     until = {bytes(person): int(us) for person, us, _ in rows}
     return Erasures(max(int(version) for *_, version in rows), until, bytes(key[0]) if key else b"")
-
-
-def _addresses(text: str) -> Iterator[str]:
-    """What may be an address in `text`, in the form that rows have; with and without what may be around it."""
-    for found in _SOMEBODY.findall(text):
-        plain = found
-        while "%" in plain and (decoded := unquote(plain)) != plain:
-            plain = decoded
-        for one in _SOMEBODY.findall(plain) or [plain]:
-            email = normalise_email(one.strip("'`"))
-            if email is not None:
-                yield email
-                local, _, domain = email.rpartition("@")
-                short = domain.rstrip(_ENDS)
-                if short != domain:
-                    yield f"{local}@{short}"
-                # ada@x.com-17 and ada@x.com_17 name ada@x.com.
-                for end in ("_", "-"):
-                    if end in short:
-                        yield f"{local}@{short.split(end, 1)[0]}"
 
 
 def _without(row: ActivityRow, email: str) -> ActivityRow:

@@ -13,6 +13,7 @@ from prelude_otel.errors import StoreError
 from prelude_store import lanes, migrations
 from prelude_store.connection import connect, said
 from prelude_store.erasure import beside, derived
+from prelude_store.erasure.held import holds_on
 from prelude_store.erasure.rows import Batches, foreseen
 from prelude_store.erasure.runs import Run
 from prelude_store.erasure.traces import traces
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from prelude_store.erasure.aim import Aim
     from prelude_store.quarantine.reader import Reader
 
-__all__ = ["Work", "Worked", "governing"]
+__all__ = ["Work", "Worked", "governing", "remember"]
 
 _BEFORE_ALL: Final[tuple[Any, Any]] = ("-infinity", UUID(int=0))
 _ALONE: Final = 0x6572617365  # "erase"
@@ -134,6 +135,7 @@ class Work:
             raise StoreError("another erasure or renaming is under way; wait until it is done")
         run = self._unfinished()
         resumed = run is not None
+        self._refuse_held()
         if run is None:
             if not self._anything():
                 return Worked(None, False, [], self._say_nothing_is_held())
@@ -165,11 +167,19 @@ class Work:
         self._progress("done", 2, 2)
         return Worked(run, resumed, left, act)
 
-    def remember(self, until: datetime) -> None:
-        """Keep out what the person did up to `until`, though nothing of it is here; within an open transaction."""
-        # One after the other: a writer that knows the highest version must know all.
-        self._connection.execute("LOCK TABLE public.erasures IN SHARE ROW EXCLUSIVE MODE")
-        self._connection.execute(_REMEMBER, [self.person, until])
+    def _refuse_held(self) -> None:
+        """A hold on all that the person did wins: what must be kept by law is kept (Article 17(3))."""
+        holds = holds_on(self._connection, self.person) if self._aim.new is None else []
+        if not holds:
+            return
+        numbers = ", ".join(str(number) for number, _ in holds)
+        with self._connection.transaction():
+            detail = {"person": self.person.hex(), "refused": "held", "holds": [number for number, _ in holds]}
+            record_act(self._connection, lanes.claim(self._connection), self._kind, self._actor, detail, self._reason)
+        raise StoreError(
+            f"nothing was erased: {self._aim.address.email} is under legal hold {numbers} ({holds[0][1]}); Article 17(3) of the GDPR lets"
+            " that stand. The refusal is recorded. Once the hold is released, erase again"
+        )
 
     def _unfinished(self) -> Run | None:
         run = next((run for run in Run.of_person(self._connection, self.person) if run.finished_at is None), None)
@@ -192,7 +202,7 @@ class Work:
             detail["to"] = self.renamed_to.hex()
         act = record_act(connection, lanes.claim(connection), self._kind, self._actor, detail, self._reason)
         if self.renamed_to is None and found_by_act:
-            self.remember(until)
+            remember(connection, self.person, until)
         return Run.begin(connection, self._kind, self.person, self.renamed_to, act, until)
 
     def _let_writers_know(self) -> None:
@@ -239,10 +249,11 @@ class Work:
                     beside.settle_profiles(self._connection, self._aim, run)
                     beside.settle_credentials(self._connection, self._aim, run)
                     run.save(self._connection)
-                return
             except psycopg.errors.DeadlockDetected:  # somebody took the locks the other way round
                 if attempt == _RETRIES - 1:
                     raise
+            else:
+                return
 
     def _naming(self, day: Any) -> list[tuple[datetime, Any]]:
         like, needles = looks_like(self._aim.address)
@@ -273,6 +284,13 @@ class Work:
     def _number(self, question: str, values: list[Any]) -> int:
         row = self._connection.execute(question.encode(), values).fetchone()
         return int(row[0]) if row else 0
+
+
+def remember(connection: Connection, person: bytes, until: datetime) -> None:
+    """Keep out what the person did up to `until`, from wherever it still comes; within an open transaction."""
+    # One after the other: a writer that knows the highest version must know all.
+    connection.execute("LOCK TABLE public.erasures IN SHARE ROW EXCLUSIVE MODE")
+    connection.execute(_REMEMBER, [person, until])
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from prelude_store.erasure import sessions
 from prelude_store.erasure.aim import FOUND_COLUMNS, Found, Treated, treated
+from prelude_store.erasure.held import held_rows
 from prelude_store.governance.changes import SEAL_LOCK, changing
 
 if TYPE_CHECKING:
@@ -128,6 +129,10 @@ class Batches:
         # Taken before the look: what is written is made of what no other change comes between.
         self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [SEAL_LOCK])
         todo = foreseen(self._connection, batch, self._aim)
+        held = held_rows(self._connection, [one.row.key for one in todo]) if self._aim.new is None else set()
+        if held:
+            self._run.counts["held"] += len(held)
+            todo = [one for one in todo if (one.row.event_id, one.row.timestamp) not in held]
         if todo:
             self._apply([one for one in todo if not one.removed])
             self._remove([one for one in todo if one.removed])

@@ -83,7 +83,9 @@ class Run:
 
     @classmethod
     def _of(cls, row: tuple[Any, ...]) -> Self:
-        return cls(*row[:8], set(row[8]), set(row[9]), Counter(row[10]), *row[11:])
+        fields = dict(zip(_COLUMNS.split(", "), row, strict=True))
+        sets = {name: set(fields[name]) for name in ("days", "anew")}
+        return cls(**fields | sets | {"counts": Counter(fields["counts"])})
 
     def changed(self, connection: Connection, todo: Iterable[Treated]) -> None:
         """Note rows that are changed in the open transaction."""

@@ -86,11 +86,8 @@ def replace(connection: Connection, address: Address, users: Sequence[str], user
     for one in found:
         name = renamed.get(one.user, one.user)
         if name is not None:
-            pages = {
-                end: page._replace(page=page.page and text(page.page))
-                for end, page in (("first", one.first), ("last", one.last))
-            }
-            named.append(one._replace(user=name, session=text(one.session), **pages))
+            first, last = (page._replace(page=page.page and text(page.page)) for page in (one.first, one.last))
+            named.append(one._replace(user=name, session=text(one.session), first=first, last=last))
     with connection.cursor() as cursor:
         cursor.executemany(_INSERT, [_row(one) for one in joined(named, gap)])
     return len(found)
@@ -152,7 +149,10 @@ def _place(page: Page) -> tuple[Any, ...]:
 
 
 def _summary(row: tuple[Any, ...]) -> Summary:
-    return Summary(*row[:7], tuple(row[7:12]), Page(*row[12:16]), Page(*row[16:20]))
+    user, session, derived, started_at, lane, seq, ended_at = row[:7]
+    return Summary(
+        user, session, derived, started_at, lane, seq, ended_at, tuple(row[7:12]), Page(*row[12:16]), Page(*row[16:20])
+    )
 
 
 def _row(one: Summary) -> tuple[Any, ...]:

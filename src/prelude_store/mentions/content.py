@@ -40,10 +40,13 @@ def personal_paths(catalogue: Catalogue, action_type: str, action_name: str, nam
 
 def changed(content: Content, change: Change) -> Content:
     """`content` with every text in it as `change` has it, names of fields included."""
+    page_url, entity_id, action_data, result_data, tags = content
     return Content(
-        *(None if text is None else change(text) for text in content[:2]),
-        *(None if text is None else _changed_json(text, change) for text in content[2:4]),
-        None if content.tags is None else [change(tag) for tag in content.tags],
+        page_url and change(page_url),
+        entity_id and change(entity_id),
+        action_data and _changed_json(action_data, change),
+        result_data and _changed_json(result_data, change),
+        None if tags is None else [change(tag) for tag in tags],
     )
 
 

@@ -16,8 +16,8 @@ from prelude_store.connection import Connection
 from prelude_store.dossier import NothingHeldError, open_dossier
 from prelude_store.mentions.address import Address
 from prelude_store.quarantine.reader import reader_of
-from prelude_store.row import Quarantined
 from prelude_store.rollups import passes
+from prelude_store.row import Quarantined
 from prelude_store.writer import Batch, Writer
 from tests.support.postgres import ANALYTICS_LOGIN, as_role
 from tests.support.rows import make_row
@@ -105,7 +105,8 @@ def test_the_manifest_tells_the_truth_and_csv_says_the_same_as_ndjson(
             assert file["rows"] == len(list(csv.DictReader(io.StringIO(content.decode()))))
     page = archive.read("index.html").decode()
     assert "<script" not in page
-    assert "activities.csv" in page and "What the fields mean" in page
+    assert "activities.csv" in page
+    assert "What the fields mean" in page
 
 
 def test_no_cell_is_a_formula(database: str, writer: Writer, keeping: Connection, superuser: Superuser) -> None:
@@ -126,7 +127,7 @@ def test_who_is_unknown_gets_no_empty_file(
     database: str, writer: Writer, keeping: Connection, superuser: Superuser
 ) -> None:
     fill(writer, keeping, superuser)
-    with pytest.raises(NothingHeldError, match="nothing is held on eve@company.com"):
+    with pytest.raises(NothingHeldError, match=r"nothing is held on eve@company\.com"):
         open_dossier(as_role(database, "governor"), Address("eve@company.com"), reader_of())
 
 
