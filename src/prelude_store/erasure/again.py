@@ -33,7 +33,7 @@ UNION SELECT user_email FROM public.user_rollups UNION SELECT user_email FROM pu
 """
 _WORDS: Final = f"""
 SELECT DISTINCT found[1] FROM public.user_activity_logs AS log {said_in("log", TEXTS)}
-CROSS JOIN LATERAL regexp_matches(said.words, '[^\\s"<>(){{}}\\[\\],;:\\\\|/?=&]+(?:@|%40|%2540)[^\\s"<>(){{}}\\[\\],;:\\\\|/?=&]+', 'g') AS found
+CROSS JOIN LATERAL regexp_matches(said.words, '[^\\s"<>(){{}}\\[\\],;:\\\\|/?=&]+(?:@|%%40|%%2540)[^\\s"<>(){{}}\\[\\],;:\\\\|/?=&]+', 'g') AS found
 WHERE log."timestamp" >= %s AND log."timestamp" < %s AND ({" OR ".join("strpos(said.words, %s) > 0" for _ in MARKS)})
 """  # noqa: S608 (constants)
 

@@ -62,7 +62,7 @@ def make(worked: Worked, key: bytes, *, scrubbed: bool, key_file: str | None = N
     body: dict[str, Any] = {
         "format": _FORMAT, "kind": run.kind, "person": run.person.hex(), "key": fingerprint(key), "until": run.until.isoformat(),
         "began_at": run.began_at.isoformat(), "finished_at": datetime.now(UTC).isoformat(), "act": worked.act_id, "run": run.id,
-        "counts": dict(sorted(run.counts.items())), "left": worked.left, "scrubbed": scrubbed,
+        "counts": {name: count for name, count in sorted(run.counts.items()) if count}, "left": worked.left, "scrubbed": scrubbed,
     }  # fmt: skip
     if run.renamed_to is not None:
         body["renamed_to"] = run.renamed_to.hex()
