@@ -125,11 +125,12 @@ def _rewritten(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
-def reader_of(catalogues: Sequence[Path] = ()) -> Reader:
+def reader_of(catalogues: Sequence[Path] = (), *, at_hand: bool = False) -> Reader:
     """The readers that are registered, and this room's own, as one.
 
     Args:
         catalogues: catalogue files of the services, as the exporter is given them.
+        at_hand: those that can be loaded will do; what only others read is unreadable.
 
     Raises:
         StoreError: one can't be loaded.
@@ -140,6 +141,8 @@ def reader_of(catalogues: Sequence[Path] = ()) -> Reader:
         try:
             made = entry_point.load()
         except ModuleNotFoundError as error:
+            if at_hand:
+                continue
             raise StoreError(
                 f"{entry_point.name} can't be read without {error.name!r}: pip install 'prelude-otel[exporter]'"
             ) from error

@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from prelude_store.command import command
+from prelude_store.connection import Connection
 from prelude_store.erasure.asked import load
 from prelude_store.quarantine.entries import Selection
 from prelude_store.quarantine.reader import reader_of
 from prelude_store.quarantine.replay import replay
-from prelude_store.connection import Connection
 from prelude_store.writer import Batch, Writer
 from tests.support.dump import Superuser, dump, rows_by_id
 from tests.support.people import ADA, BOB, EVE
@@ -58,7 +58,9 @@ def test_an_erased_person_is_gone_and_the_receipt_says_so(database: str, writer:
         ("erase", "prelude_test_governor", "asked by [the person] in ticket 7"),
         ("erased", "prelude_test_governor", "asked by [the person] in ticket 7"),
     ]
-    changes = superuser.execute("SELECT kind, class, count(*) FROM activity_changes GROUP BY 1, 2 ORDER BY 1, 2").fetchall()
+    changes = superuser.execute(
+        "SELECT kind, class, count(*) FROM activity_changes GROUP BY 1, 2 ORDER BY 1, 2"
+    ).fetchall()
     assert changes == [("erased", "device", 1), ("erased", "person", 1), ("redacted", "content", 2)]
     anonymous = superuser.execute(
         "SELECT action_data, octet_length(content_hash) FROM user_activity_logs WHERE user_email IS NULL"
@@ -110,7 +112,9 @@ def test_whom_must_be_said_in_one_way(database: str) -> None:
 
 @pytest.mark.parametrize("words", [("erase", "--user", ADA), ("rename", "--user", ADA, EVE), ("export", "--user", ADA)])
 @pytest.mark.parametrize("role", ["writer", "reader", "keeper", "sealer"])
-def test_the_governor_alone_may(database: str, writer: Writer, superuser: Superuser, role: str, words: tuple[str, ...]) -> None:
+def test_the_governor_alone_may(
+    database: str, writer: Writer, superuser: Superuser, role: str, words: tuple[str, ...]
+) -> None:
     writer.write(Batch(rows=rows()))
     before = rows_by_id(superuser)
     result = run(database, *words, role=role)
@@ -158,7 +162,8 @@ def test_a_replay_of_the_quarantine_brings_nobody_back(database: str, superuser:
     ada = make_row(user_email=ADA)
     payload = json.dumps(ada._asdict() | {"content_hash": ada.content_hash.hex()}).encode()
     superuser.execute(
-        "INSERT INTO activity_quarantine (signal, reason, detail, payload, payload_hash) VALUES ('row', 'r', 'd', %s, 'x')", [payload]
+        "INSERT INTO activity_quarantine (signal, reason, detail, payload, payload_hash) VALUES ('row', 'r', 'd', %s, 'x')",
+        [payload],
     )
     with_governor: Connection = superuser
     done = replay(with_governor, writer, reader_of(), Selection())

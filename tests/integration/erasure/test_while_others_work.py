@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,9 +12,9 @@ from pathlib import Path
 import psycopg
 
 from prelude_store.connection import Connection
-from prelude_store.row import SpanLength
 from prelude_store.rollups import building, passes
 from prelude_store.rollups.verify import verify
+from prelude_store.row import SpanLength
 from prelude_store.writer import Batch, Writer
 from tests.integration.erasure.conftest import Erase
 from tests.support.dump import Superuser, dump, rows_by_id
@@ -71,7 +70,7 @@ def test_an_erasure_that_is_killed_is_gone_on_with(
     fill(writer)
     catch_up(keeping)
     words = ["erase", "--user", ADA, "--database-url", as_role(database, "governor")]
-    killed = subprocess.run([sys.executable, "-c", KILLED, *words], capture_output=True, cwd=tmp_path, timeout=60)
+    killed = subprocess.run([sys.executable, "-c", KILLED, *words], check=False, capture_output=True, cwd=tmp_path, timeout=60)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     left = superuser.execute("SELECT count(*) FROM user_activity_logs WHERE user_email = %s", [ADA]).fetchone()
     assert left is not None
@@ -129,20 +128,26 @@ def test_others_write_and_count_meanwhile_and_nothing_of_theirs_is_lost(
     assert sum(dropped) > 0
     assert set(sent) <= rows_by_id(superuser).keys()
     # What Ada did behind the moment of the erasure is hers.
-    newer = superuser.execute("SELECT count(*) FROM user_activity_logs WHERE user_email = %s AND timestamp <= %s", [ADA, worked.run.until])
+    newer = superuser.execute(
+        "SELECT count(*) FROM user_activity_logs WHERE user_email = %s AND timestamp <= %s", [ADA, worked.run.until]
+    )
     assert newer.fetchone() == (0,)
     assert verify(keeping).differences == []
-    lengths = superuser.execute("SELECT count(*) FROM user_activity_logs WHERE user_email = %s AND duration_ms IS NULL", [BOB])
+    lengths = superuser.execute(
+        "SELECT count(*) FROM user_activity_logs WHERE user_email = %s AND duration_ms IS NULL", [BOB]
+    )
     assert lengths.fetchone() == (0,)
 
 
-def test_two_at_once_are_one_after_the_other(database: str, writer: Writer, superuser: Superuser, tmp_path: Path) -> None:
+def test_two_at_once_are_one_after_the_other(
+    database: str, writer: Writer, superuser: Superuser, tmp_path: Path
+) -> None:
     fill(writer)
     superuser.execute("SELECT pg_advisory_lock(%s)", [0x6572617365])
     words = ["erase", "--user", ADA, "--database-url", as_role(database, "governor")]
     refused = subprocess.run(
         [sys.executable, "-c", "from prelude_store.command import command; command()", *words],
-        capture_output=True, cwd=tmp_path, timeout=60, text=True, env=os.environ,
+        check=False, capture_output=True, cwd=tmp_path, timeout=60, text=True,
     )  # fmt: skip
     assert refused.returncode == 1
     assert "another erasure or renaming is under way" in refused.stderr
