@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 __all__ = ["Batches", "foreseen"]
 
 _MOST: Final = 4_000
-_LEAST: Final = 50
+_LEAST: Final = 200
 _FIRST: Final = 500
-_TARGET: Final = 0.05
-"""Seconds that a batch may take: half of what ingest may wait for it."""
+_TARGET: Final = 0.08
+"""Seconds that a batch may take. Whoever completes a length of one of its rows waits for it, and so does the sealer."""
 _RETRIES: Final = 10
 
 _TAKE: Final = f"""
