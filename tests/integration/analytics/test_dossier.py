@@ -76,7 +76,11 @@ def test_each_export_is_an_activity_even_of_oneself(service: Analytics, role: An
     with capture_activities() as activities, service.signed(role, ADA) as client:
         client.get("/governance/export", params={"user_email": ADA})
     (recorded,) = activities
-    assert (recorded.action_type, recorded.action_name, recorded.result_status) == ("export", "export_person", "success")
+    assert (recorded.action_type, recorded.action_name, recorded.result_status) == (
+        "export",
+        "export_person",
+        "success",
+    )
 
 
 def test_only_so_many_are_made_at_once(service: Analytics) -> None:

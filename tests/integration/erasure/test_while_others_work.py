@@ -70,7 +70,9 @@ def test_an_erasure_that_is_killed_is_gone_on_with(
     fill(writer)
     catch_up(keeping)
     words = ["erase", "--user", ADA, "--database-url", as_role(database, "governor")]
-    killed = subprocess.run([sys.executable, "-c", KILLED, *words], check=False, capture_output=True, cwd=tmp_path, timeout=60)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *words], check=False, capture_output=True, cwd=tmp_path, timeout=60
+    )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     left = superuser.execute("SELECT count(*) FROM user_activity_logs WHERE user_email = %s", [ADA]).fetchone()
     assert left is not None
