@@ -198,7 +198,7 @@ def test_after_a_restore_the_receipts_erase_again(
     writer.write(Batch(rows=sent))
     run(database, "erase", "--user", ADA, "--receipt", "ada.json")
     run(database, "erase", "--user", EVE, "--receipt", "eve.json")
-    superuser.execute("TRUNCATE user_activity_logs, erasures, erasure_runs, governance_acts, activity_changes")
+    superuser.execute("TRUNCATE user_activity_logs, erasures, erasure_runs, governance_acts, activity_changes CASCADE")
     writer.close()
     second_writer.write(Batch(rows=sent))
     assert ADA in dump(superuser)

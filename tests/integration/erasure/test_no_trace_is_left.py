@@ -37,7 +37,7 @@ TABLES = (
 def clear(superuser: Superuser, writers: tuple[Writer, Writer]) -> None:
     for writer in writers:
         writer.close()
-    superuser.execute(f"TRUNCATE {TABLES}".encode())
+    superuser.execute(f"TRUNCATE {TABLES} CASCADE".encode())
 
 
 def compare(superuser: Superuser) -> None:
