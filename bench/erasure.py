@@ -66,7 +66,10 @@ def main() -> None:
             with _writing(url) as waits:
                 began = time.monotonic()
                 done = subprocess.run(
-                    [*_COMMAND, *words, "--user", ADA, "--database-url", url], capture_output=True, text=True, check=False
+                    [*_COMMAND, *words, "--user", ADA, "--database-url", url],
+                    capture_output=True,
+                    text=True,
+                    check=False,
                 )
                 seconds = time.monotonic() - began
             if done.returncode and "nothing is held" not in done.stderr:
@@ -88,7 +91,14 @@ def _fill(url: str, given: argparse.Namespace) -> None:
             partitions.ensure(connection, [partitions.week_of(int(moment.timestamp() * 1_000_000))])
         for first in range(1, given.rows + 1, _AT_ONCE):
             last = min(first + _AT_ONCE - 1, given.rows)
-            values = {"share": max(given.rows // given.person, 1), "ada": ADA, "first": first, "last": last, "starts": starts, "step": step}
+            values = {
+                "share": max(given.rows // given.person, 1),
+                "ada": ADA,
+                "first": first,
+                "last": last,
+                "starts": starts,
+                "step": step,
+            }
             connection.execute(_FILL, values)
         connection.execute("INSERT INTO ingest_lanes (lane, last_seq) VALUES (1, %s)", [given.rows])
         connection.execute("VACUUM ANALYZE user_activity_logs")
