@@ -30,7 +30,6 @@ __all__ = ["ANOTHER", "NamedRows"]
 
 ANOTHER: Final = "[another person]"
 _WHO: Final = ("user_email", "session_id", "user_agent", "ip_address")
-_AT_ONCE: Final = 500
 _IN_MEMORY: Final = 8 * 1024 * 1024
 
 _COLUMNS: Final = ", ".join(f'"{column}"' for column in ACTIVITY_COLUMNS)
@@ -69,12 +68,10 @@ class NamedRows:
         like, needles = looks_like(address)
         days = days_of_log(connection)
         for done, day in enumerate(days, 1):
-            with connection.cursor(name="prelude_named") as cursor:
-                cursor.itersize = _AT_ONCE
-                cursor.execute(
-                    _QUESTION.replace("{like}", like).encode(), [day, day + timedelta(days=1), address.email, *needles]
-                )
-                for (text,) in cursor:
+            values = [day, day + timedelta(days=1), address.email, *needles]
+            # Row by row as the server finds them; a cursor of the server would forbid it to look with several processes.
+            with connection.cursor() as cursor:
+                for (text,) in cursor.stream(_QUESTION.replace("{like}", like).encode(), values):
                     self._keep(json_text.read(text))
             progress(done, len(days))
 

@@ -1,7 +1,8 @@
 """What is to become of a person in the log: a pure decision for each row.
 
 An erased person's rows stay, as activities of nobody, so that counts stand; what is personal in them goes. Of others' rows just the
-mention goes. A renamed person's rows get the new address, and mentions of the old one, too.
+mention goes. A renamed person's rows get the new address, and mentions of the old one, too, but for names of kinds of things: those are
+sealed as they are, and nothing is lost by a renaming.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ class Aim:
 def treated(row: Found, aim: Aim) -> Treated | None:
     """What becomes of `row`; None where it has nothing to do with the person."""
     own = row.user_email is not None and (row.user_email == aim.address.email or aim.address.mentioned(row.user_email))
-    if any(_names(row, name, aim.address) for name in NAMES if name != "user_email"):
+    if aim.new is None and any(_names(row, name, aim.address) for name in NAMES if name != "user_email"):
         return Treated(row, {}, True, own, True)
     content = row.content
     if own and aim.new is None:

@@ -15,6 +15,7 @@ from prelude_store.erasure.asked import load
 from prelude_store.quarantine.entries import Selection
 from prelude_store.quarantine.reader import reader_of
 from prelude_store.quarantine.replay import replay
+from prelude_store.rollups import passes
 from prelude_store.writer import Batch, Writer
 from tests.support.dump import Superuser, dump, rows_by_id
 from tests.support.people import ADA, BOB, EVE
@@ -180,6 +181,25 @@ def test_a_renamed_person_joins_who_is_there_already(database: str, writer: Writ
     assert json.loads(result.stdout.splitlines()[-1])["counts"] == {
         "content_renamed": 1, "mentions": 1, "person_renamed": 1, "rows": 1,
     }  # fmt: skip
+
+
+def test_a_renaming_loses_no_row_and_says_what_it_left(database: str, writer: Writer, superuser: Superuser) -> None:
+    writer.write(Batch(rows=[make_row(user_email=ADA, page_route=f"/people/{ADA}")]))
+    run(database, "rename", "--user", ADA, EVE, "--receipt", "it.json")
+    found = superuser.execute("SELECT user_email, page_route FROM user_activity_logs").fetchall()
+    assert found == [(EVE, f"/people/{ADA}")]
+
+
+def test_a_row_whose_kind_is_named_after_the_person_goes(
+    database: str, writer: Writer, superuser: Superuser, keeping: Connection
+) -> None:
+    writer.write(Batch(rows=[make_row(user_email=BOB, page_route=f"/people/{ADA}"), make_row(user_email=BOB)]))
+    while passes.carry_out(keeping).places:
+        pass
+    result = run(database, "erase", "--user", ADA)
+    assert "1  of them gone as a whole" in result.output
+    assert superuser.execute("SELECT activity_count FROM user_session_summaries").fetchall() == [(1,)]
+    assert ADA not in dump(superuser)
 
 
 def test_a_half_finished_run_of_another_kind_is_named(database: str, writer: Writer, superuser: Superuser) -> None:

@@ -104,6 +104,8 @@ def test_no_trace_is_left(
     superuser.execute("UPDATE rollup_state SET as_of = NULL")
     people_beside_the_log(superuser)
     rows, spans = people_history(pick, size)
+    if renamed is not None:  # what names a kind of thing is sealed as it is, and a renaming loses no row
+        rows = [row._replace(page_route=None) if ADA in (row.page_route or "").lower() else row for row in rows]
     batches = []
     arriving = [*rows, *spans, *entries(pick, 3)]
     pick.shuffle(arriving)
