@@ -15,6 +15,7 @@ from prelude_store import migrations
 from prelude_store.connection import connect
 from prelude_store.dossier.archive import Archive
 from prelude_store.dossier.entries import naming_entries, write_entries
+from prelude_store.dossier.kept import kept_for
 from prelude_store.dossier.named import NamedRows
 from prelude_store.dossier.page import page
 from prelude_store.dossier.parts import EMAIL, KEY, PARTS
@@ -32,9 +33,6 @@ __all__ = ["Dossier", "NothingHeldError", "open_dossier"]
 
 _ASK: Final = "SELECT set_config(%s, %s, false), set_config(%s, public.prelude_key(%s), false)"
 _HELD: Final = "SELECT EXISTS (SELECT FROM ({question}) AS part)"
-_KEPT: Final = (
-    "Activities are kept until they are erased, or until a policy of retention that is set here lets them go.",
-)
 
 
 class NothingHeldError(StoreError):
@@ -150,15 +148,16 @@ class Dossier:
 
     def _about(self, titles: dict[str, str]) -> None:
         purposes = os.environ.get(PURPOSES) or PURPOSES_UNSAID
+        kept = kept_for(self._connection)
         files = list(self._archive.files)
         with self._archive.file("index.html") as entry:
-            entry.write(page(self._address.email, self.made_at, files, titles, purposes, _KEPT))
+            entry.write(page(self._address.email, self.made_at, files, titles, purposes, kept))
         manifest = {
             "format": "prelude dossier 1",
             "person": self._address.email,
             "made_at": self.made_at.isoformat(),
             "purposes": purposes,
-            "kept": list(_KEPT),
+            "kept": kept,
             "files": [file._asdict() for file in self._archive.files],
         }
         with self._archive.file("manifest.json") as entry:
