@@ -6,6 +6,7 @@ The keeper waits meanwhile; who writes rows does not.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from prelude_store.erasure import sessions
@@ -14,7 +15,6 @@ from prelude_store.timeline.follow import LOCK as TIMELINE_LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
     from uuid import UUID
 
     from prelude_store.connection import Connection
@@ -97,7 +97,9 @@ _ANEW: Final = """
 INSERT INTO public.rollup_rebuild (part, day) SELECT 'rollups', day FROM unnest(%s::date[]) AS days (day) ON CONFLICT DO NOTHING
 """
 _DIRTY: Final = "UPDATE public.timeline_days SET dirty = true WHERE day = ANY (%s) AND NOT dirty"
-_NEWEST: Final = 'SELECT "timestamp", event_id FROM public.user_activity_logs WHERE user_email = %s'
+_NEWEST: Final = (
+    'SELECT "timestamp", event_id FROM public.user_activity_logs WHERE user_email = %s AND "timestamp" <= %s'
+)
 _LEFT: Final = """
 SELECT DISTINCT ("timestamp" AT TIME ZONE 'UTC')::date FROM public.user_activity_logs WHERE user_email = %s
 """
@@ -117,8 +119,9 @@ def settle(
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [TIMELINE_LOCK])  # a day in the making has seen the old rows
     state = lock_state(connection, exclusive=True)
     connection.execute("UPDATE public.rollup_state SET as_of = as_of")  # who waits for the lock begins anew
-    if aim.new is not None:  # rows that came meanwhile, and may be counted: no more are before this ends
-        change(connection.execute(_NEWEST, [aim.address.email]).fetchall())
+    # Rows that came meanwhile, and may be counted: no more are before this ends.
+    until = run.until if aim.new is None else datetime.max.replace(tzinfo=UTC)
+    change(connection.execute(_NEWEST, [aim.address.email, until]).fetchall())
     users = _users(connection, aim)
     days = set(run.days)
     values = {"old": list(users), "new": list(users.values())}

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["rewrite"]
 
 Run = Callable[..., psycopg.Cursor[tuple[Any, ...]]]
+Places = dict[str, list[int]]
+"""How far the lanes have been copied."""
+_ROUNDS: Final = 20
+_LITTLE: Final = 0.02
+"""Seconds that catching up may take within the exchange."""
 _TRIES: Final = 400
 _PATIENCE: Final = "40ms"
 """That the exchange waits for its lock, and whoever writes behind it."""
@@ -29,24 +34,27 @@ _BOUNDS: Final = """
 SELECT pg_get_expr(relpartbound, oid), pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass('public.' || quote_ident(%s))
 """
 _SEQS: Final = "SELECT lane, last_seq FROM public.ingest_lanes"
-_NEWER: Final = "unnest(%(lanes)s::integer[], %(seqs)s::bigint[])"
-# Rows above the places; a lane that began since is there with all of its rows.
-_NEW_ROWS: Final = f"""
-INSERT INTO public.{{new}} SELECT log.* FROM public.{{old}} AS log
-LEFT JOIN {_NEWER} AS copied (lane, seq) ON copied.lane = log.lane WHERE log.lane_seq > coalesce(copied.seq, 0)
-ON CONFLICT DO NOTHING
-"""  # noqa: S608 (constants)
+# By lane, so that each is a look into an index: a lane that began since is there with all of its rows.
+_PLACES: Final = """
+FROM (
+    SELECT lane, coalesce(copied.seq, 0) AS seq FROM public.ingest_lanes
+    LEFT JOIN unnest(%(lanes)s::integer[], %(seqs)s::bigint[]) AS copied (lane, seq) USING (lane)
+) AS place CROSS JOIN LATERAL (
+    SELECT * FROM public.{of} AS told WHERE told.lane = place.lane AND told.lane_seq > place.seq OFFSET 0
+) AS newer
+"""
+_NEW_ROWS: Final = (
+    f"INSERT INTO public.{{new}} SELECT newer.* {_PLACES.replace('{of}', '{old}')} ON CONFLICT DO NOTHING"
+)
 _TOUCHED: Final = f"""
 WITH touched AS (
-    SELECT event_id, "timestamp" FROM public.activity_amendments AS told LEFT JOIN {_NEWER} AS copied (lane, seq) USING (lane)
-    WHERE told.lane_seq > coalesce(copied.seq, 0)
+    SELECT newer.event_id, newer."timestamp" {_PLACES.replace("{of}", "activity_amendments")}
     UNION
-    SELECT event_id, "timestamp" FROM public.activity_changes AS told LEFT JOIN {_NEWER} AS copied (lane, seq) USING (lane)
-    WHERE told.lane_seq > coalesce(copied.seq, 0)
+    SELECT newer.event_id, newer."timestamp" {_PLACES.replace("{of}", "activity_changes")}
 )
 DELETE FROM public.{{new}} AS log USING touched WHERE log.event_id = touched.event_id AND log."timestamp" = touched."timestamp"
 RETURNING log.event_id, log."timestamp"
-"""  # noqa: S608
+"""  # noqa: S608 (constants)
 _AGAIN: Final = """
 INSERT INTO public.{new} SELECT log.* FROM public.{old} AS log, unnest(%s::uuid[], %s::timestamptz[]) AS touched (id, moment)
 WHERE log.event_id = touched.id AND log."timestamp" = touched.moment
@@ -86,13 +94,32 @@ def rewrite(connection: Connection, partition: str) -> None:
             f"ALTER TABLE public.{{new}} ADD CONSTRAINT in_bounds CHECK (\"timestamp\" >= '{starts}' AND \"timestamp\" < '{ends}')"
         )
         run("ANALYZE public.{new}")
-        _insist(connection, run, bound, {"lanes": list(seqs), "seqs": list(seqs.values())})
+        _insist(connection, run, bound, _caught_up(connection, run, {"lanes": list(seqs), "seqs": list(seqs.values())}))
     except BaseException:
         run("DROP TABLE IF EXISTS public.{new}")
         raise
 
 
-def _insist(connection: Connection, run: Run, bound: str, places: dict[str, list[int]]) -> None:
+def _caught_up(connection: Connection, run: Run, places: Places) -> Places:
+    """Copy what committed while the copy was made, until there is little left for the exchange; gives how far it came."""
+    for _ in range(_ROUNDS):
+        began = time.monotonic()
+        seqs: dict[int, int] = dict(connection.execute(_SEQS).fetchall())
+        with connection.transaction():
+            _catch_up(run, places)
+        places = {"lanes": list(seqs), "seqs": list(seqs.values())}
+        if time.monotonic() - began < _LITTLE:
+            break
+    return places
+
+
+def _catch_up(run: Run, places: Places) -> None:
+    run(_NEW_ROWS, places)
+    touched = run(_TOUCHED, places).fetchall()
+    run(_AGAIN, [[one for one, _ in touched], [at for _, at in touched]])
+
+
+def _insist(connection: Connection, run: Run, bound: str, places: Places) -> None:
     for attempt in range(_TRIES):
         try:
             with connection.transaction():
@@ -109,11 +136,9 @@ def _insist(connection: Connection, run: Run, bound: str, places: dict[str, list
             return
 
 
-def _exchange(run: Run, bound: str, places: dict[str, list[int]]) -> None:
+def _exchange(run: Run, bound: str, places: Places) -> None:
     run("LOCK TABLE public.user_activity_logs IN ACCESS EXCLUSIVE MODE")
-    run(_NEW_ROWS, places)
-    touched = run(_TOUCHED, places).fetchall()
-    run(_AGAIN, [[one for one, _ in touched], [at for _, at in touched]])
+    _catch_up(run, places)
     run("ALTER TABLE public.user_activity_logs DETACH PARTITION public.{old}")
     run("DROP TABLE public.{old}")
     run("ALTER TABLE public.{new} RENAME TO {old}")
