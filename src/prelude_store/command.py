@@ -19,9 +19,9 @@ from prelude_store import logs, migrations, serve
 from prelude_store import sweep as sweeping
 from prelude_store import tail as tailing
 from prelude_store.connection import connect, said
-from prelude_store.governance.hold_command import hold
 from prelude_store.dossier.command import export
 from prelude_store.erasure.command import erase, rename
+from prelude_store.governance.hold_command import hold
 from prelude_store.quarantine.command import quarantine
 from prelude_store.retention.command import retain
 from prelude_store.rollups.command import rollup

@@ -9,6 +9,7 @@ import pytest
 from prelude_otel.errors import StoreError
 from prelude_store import lanes
 from prelude_store.connection import Connection, connect
+from prelude_store.governance import holds
 from prelude_store.rollups import building, passes
 from prelude_store.rollups.verify import verify
 from prelude_store.writer import Batch, Writer
@@ -17,8 +18,6 @@ from tests.support.dump import Superuser, rows_by_id
 from tests.support.people import ADA, BOB
 from tests.support.postgres import as_role
 from tests.support.rows import make_row
-
-holds = pytest.importorskip("prelude_store.governance.holds")
 
 
 def hold(database: str, **covers: Any) -> int:
