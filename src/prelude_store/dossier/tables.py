@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from psycopg import sql
-
+from prelude_store.formulas import SQL_FORMULA, SQL_HARMLESS, defused
 from prelude_store.mentions.json_text import Number
 
 if TYPE_CHECKING:
@@ -14,21 +13,13 @@ if TYPE_CHECKING:
     from prelude_store.connection import Connection
     from prelude_store.dossier.archive import Archive
 
-__all__ = ["FORMULA", "csv_row", "defused", "write_csv", "write_ndjson"]
-
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""Beginnings that a spreadsheet takes for a formula, wide forms among them."""
+__all__ = ["csv_row", "write_csv", "write_ndjson"]
 
 # Nothing that JSON prints holds either character, so each line comes as it is.
 _AS_JSON: Final = "COPY (SELECT row_to_json(part)::text FROM ({question}) AS part) TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
 _AS_CSV: Final = "COPY (SELECT {columns} FROM ({question}) AS part) TO STDOUT (FORMAT csv)"
 _HARMLESS: Final = frozenset({16, 20, 21, 23, 700, 701, 1082, 1114, 1184, 1700, 2950})
 """OIDs of types whose text begins with no sign that matters: booleans, numbers, times, uuids."""
-
-
-def defused(text: str) -> str:
-    """`text` with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def write_ndjson(connection: Connection, archive: Archive, name: str, question: str) -> Iterator[bytes]:
@@ -51,8 +42,10 @@ def _column(name: str, kind: int) -> str:
     quoted = f'"{name}"'
     if kind in _HARMLESS:
         return quoted
-    beginnings = sql.Literal(list(FORMULA)).as_string(None)
-    return f"CASE WHEN left({quoted}::text, 1) = ANY ({beginnings}) THEN '''' || {quoted}::text ELSE {quoted}::text END"
+    return (
+        f"CASE WHEN left({quoted}::text, 1) ~ '{SQL_HARMLESS}' THEN {quoted}::text"
+        f" WHEN {quoted}::text ~ '{SQL_FORMULA}' THEN '''' || {quoted}::text ELSE {quoted}::text END"
+    )
 
 
 def _copied(connection: Connection, archive: Archive, name: str, statement: str, head: bytes) -> Iterator[bytes]:
