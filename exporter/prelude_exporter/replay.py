@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
+from opentelemetry.proto.logs.v1 import logs_pb2
+from opentelemetry.proto.trace.v1 import trace_pb2
 
 from prelude_exporter.decoding import wire
 from prelude_exporter.decoding.decode import Decoder
@@ -69,6 +71,33 @@ class OtlpReader:
             return [_resource(outer, outer.scope_spans, _span) for outer in outers]
         except DecodeError as error:
             raise UnreadableError(f"these {len(payload)} bytes are no OTLP request: {error}") from None
+
+    def rewritten(self, signal: str, payload: bytes, change: Callable[[str], str]) -> bytes:
+        """The request with every text in it as `change` has it; fields that OTLP does not know are left out.
+
+        Raises:
+            UnreadableError: it is no OTLP.
+        """
+        try:
+            message = (logs_pb2.LogsData if signal == "logs" else trace_pb2.TracesData).FromString(payload)
+        except DecodeError as error:
+            raise UnreadableError(f"these {len(payload)} bytes are no OTLP request: {error}") from None
+        message.DiscardUnknownFields()
+        _rewrite(message, change)
+        rewritten: bytes = message.SerializeToString()
+        return rewritten
+
+
+def _rewrite(message: Any, change: Callable[[str], str]) -> None:
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_STRING:
+            if isinstance(value, str):
+                setattr(message, field.name, change(value))
+            else:
+                value[:] = [change(text) for text in value]
+        elif field.type == field.TYPE_MESSAGE:
+            for inner in (value,) if hasattr(value, "ListFields") else value:
+                _rewrite(inner, change)
 
 
 def _resource(outer: Any, scopes: Iterable[Any], inner: Any) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class WriteResult:
         conflicts: rows that were there already with other content: in quarantine, once.
         quarantined: new entries of the quarantine, conflicts included.
         joined: rows whose duration was completed by the join.
+        erased: rows and entries that were not written, since their person was erased.
         reasons: what was handed to the quarantine, by reason, whether new there or not.
     """
 
@@ -48,6 +49,7 @@ class WriteResult:
     conflicts: int = 0
     quarantined: int = 0
     joined: int = 0
+    erased: int = 0
     reasons: Counter[str] = field(default_factory=Counter, compare=False)
 
     def __add__(self, other: WriteResult) -> WriteResult:
@@ -57,5 +59,6 @@ class WriteResult:
             self.conflicts + other.conflicts,
             self.quarantined + other.quarantined,
             self.joined + other.joined,
+            self.erased + other.erased,
             self.reasons + other.reasons,
         )

@@ -19,6 +19,8 @@ from prelude_store import logs, migrations, serve
 from prelude_store import sweep as sweeping
 from prelude_store import tail as tailing
 from prelude_store.connection import connect, said
+from prelude_store.dossier.command import export
+from prelude_store.erasure.command import erase, rename
 from prelude_store.governance.hold_command import hold
 from prelude_store.quarantine.command import quarantine
 from prelude_store.retention.command import retain
@@ -179,6 +181,9 @@ command.add_command(hold)
 command.add_command(seal)
 command.add_command(verify)
 command.add_command(prove)
+command.add_command(export)
+command.add_command(erase)
+command.add_command(rename)
 
 
 def _url(flag: str | None) -> str:

@@ -175,6 +175,7 @@ class EmbeddedPostgres:
             "shared_buffers": "256MB",
             "max_wal_size": "4GB",
             "log_min_messages": "warning",
+            "log_error_verbosity": "terse",  # else its log quotes values of rows, which no erasure reaches
         } | self._settings
         return " ".join(f"-c {name}={_shell_quote(value)}" for name, value in settings.items())
 

@@ -9,7 +9,7 @@ import psycopg
 if TYPE_CHECKING:
     from prelude_store.connection import Connection
 
-__all__ = ["claim", "reserve"]
+__all__ = ["claim", "newest_erasure", "reserve", "reserve_knowing"]
 
 _LOCK_SPACE: Final = 0x6C616E65  # "lane"
 
@@ -41,6 +41,27 @@ def reserve(connection: Connection, lane: int, count: int) -> int:
     if row is None:
         raise psycopg.OperationalError(f"lane {lane} is gone from ingest_lanes")
     return int(row[0]) - count + 1
+
+
+def reserve_knowing(connection: Connection, lane: int, count: int) -> tuple[int, int]:
+    """As `reserve`, and the version of the newest erasure (`erasure.asked`); 0 where there is none.
+
+    In one question: an erasure that waits for the lane afterwards finds whatever is committed without knowing of it.
+    """
+    row = connection.execute(
+        "UPDATE public.ingest_lanes SET last_seq = last_seq + %s WHERE lane = %s"
+        " RETURNING last_seq, (SELECT coalesce(max(version), 0) FROM public.erasures)",
+        [count, lane],
+    ).fetchone()
+    if row is None:
+        raise psycopg.OperationalError(f"lane {lane} is gone from ingest_lanes")
+    return int(row[0]) - count + 1, int(row[1])
+
+
+def newest_erasure(connection: Connection) -> int:
+    """The version of the newest erasure; 0 where there is none."""
+    row = connection.execute("SELECT coalesce(max(version), 0) FROM public.erasures").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _lock(connection: Connection, lane: int) -> bool:

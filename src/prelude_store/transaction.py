@@ -23,12 +23,16 @@ if TYPE_CHECKING:
     from prelude_store.connection import Connection
     from prelude_store.row import ActivityRow, Probe, Quarantined
 
-__all__ = ["Keep", "carry_out", "conflict"]
+__all__ = ["Keep", "OtherErasuresError", "carry_out", "conflict"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Keep = Callable[["Connection", "Sequence[Quarantined]"], int]
 """What takes the entries of the quarantine: `prelude_store.quarantine.insert`; gives how many are new."""
+
+
+class OtherErasuresError(Exception):
+    """Somebody was erased since the erasures were loaded."""
 
 
 def carry_out(
@@ -39,24 +43,35 @@ def carry_out(
     *,
     way: Way,
     keep: Keep,
+    erasures: int | None = None,
     rehearsal: bool = False,
 ) -> WriteResult:
     """Write `work` in one transaction and commit it.
 
     Args:
         way: how rows get in.
+        erasures: version of the erasures that `work` was sifted by; None: it holds nothing of anybody.
         rehearsal: roll back instead of committing.
 
     Raises:
         psycopg.Error: nothing of `work` was written.
         UnicodeEncodeError: as before; a text can't be UTF-8.
+        OtherErasuresError: as before; there are newer erasures, which `work` must be sifted by first.
         OverflowError: as before; the time of a probe lies beyond the calendar.
     """
     with connection.transaction(force_rollback=rehearsal):
         joined = joins.meet(connection, work.rows, work.spans)
         rows, born = _with_durations(work.rows, joined)
         places = len(rows) + len(joined.amendments)
-        first_seq = lanes.reserve(connection, lane, places) if places else 0
+        version = erasures
+        if places:
+            first_seq, version = lanes.reserve_knowing(connection, lane, places)
+        else:
+            first_seq = 0
+            if work.quarantined:
+                version = lanes.newest_erasure(connection)
+        if erasures is not None and version != erasures:
+            raise OtherErasuresError
         placed = place(connection, rows, lane, first_seq, way) if rows else NOTHING
         others = [work.rows[at] for at, same in placed.known.items() if not same]
         if work.rivals:  # their keys are in the log by now

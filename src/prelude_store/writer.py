@@ -16,6 +16,7 @@ from prelude_otel.errors import SchemaError, StoreUnavailableError
 from prelude_store import lanes, migrations, partitions, quarantine
 from prelude_store.batch import Batch, WriteResult
 from prelude_store.connection import BoundedConnection, Connection, NoAnswerError, connect, said
+from prelude_store.erasure.asked import Erasures, Sifted, load
 from prelude_store.pace import Pace
 from prelude_store.placing import Way
 from prelude_store.preparation import PayloadOf, Work, halves, payload_finder, prepare, without_misshapen
@@ -25,7 +26,7 @@ from prelude_store.row import ActivityRow, Quarantined
 from prelude_store.settings import target
 from prelude_store.sqlstate import Verdict, judge
 from prelude_store.suspicion import misshapen, why_suspect
-from prelude_store.transaction import Keep, carry_out, conflict
+from prelude_store.transaction import Keep, OtherErasuresError, carry_out, conflict
 
 __all__ = ["ACCEPT_FUTURE", "ACCEPT_PAST", "Batch", "WriteResult", "Writer"]
 
@@ -89,6 +90,7 @@ class Writer:
         self._resends_until = 0.0
         self._pace = Pace(statement_timeout)
         self._alone_on_disk = False
+        self._erasures: Erasures | None = None
         self.connects = 0
 
     @property
@@ -112,10 +114,8 @@ class Writer:
         Raises:
             StoreUnavailableError: the database is away, or not as it must be; nothing is wrong with the batch.
         """
-        payload_of = payload_finder(batch)
-        work = self._prepared(batch, payload_of)
         try:
-            return self._write(work, payload_of)
+            return self._write_sifted(batch)
         except _RefusedError as refused:
             raise StoreUnavailableError(f"{target(self._conninfo)} refuses even the quarantine: {refused}") from None
 
@@ -135,10 +135,12 @@ class Writer:
 
     def foresee(self, batch: Batch) -> tuple[WriteResult, list[Quarantined]]:
         """What `offer` would give, as far as it can be said without writing: not what only the database knows."""
-        payload_of = payload_finder(batch)
-        work = self._prepared(batch, payload_of)
+        sifted = self._sifted(batch)
+        payload_of = payload_finder(sifted.batch)
+        work = self._prepared(sifted.batch, payload_of)
         rivals = [conflict(row, payload_of) for row in work.rivals]
-        return WriteResult(len(work.rows), work.duplicates, len(rivals)), [*work.quarantined, *rivals]
+        result = WriteResult(len(work.rows), work.duplicates, len(rivals), erased=sifted.dropped + sifted.entries)
+        return result, [*work.quarantined, *rivals]
 
     def rehearse(self) -> None:
         """Do all that writing a row takes, roll it back, and commit what leaves no trace but a number in the lane.
@@ -167,6 +169,38 @@ class Writer:
         if connection is not None:
             with contextlib.suppress(psycopg.Error):
                 connection.close()
+
+    def _write_sifted(self, batch: Batch) -> WriteResult:
+        """Write what may be written of `batch`; once more where somebody was erased meanwhile."""
+        while True:
+            sifted = self._sifted(batch)
+            payload_of = payload_finder(sifted.batch)
+            try:
+                result = self._write(self._prepared(sifted.batch, payload_of), payload_of)
+            except OtherErasuresError:
+                self._erasures = None
+                continue
+            if sifted.dropped or sifted.entries:
+                return result + WriteResult(erased=sifted.dropped + sifted.entries)
+            return result
+
+    def _sifted(self, batch: Batch) -> Sifted:
+        try:
+            connection = self._connected()
+            if self._erasures is None:
+                with connection.answer_within(self._statement_timeout + _SLACK):
+                    self._erasures = load(connection)
+        except SchemaError as error:
+            raise StoreUnavailableError(str(error)) from error
+        except psycopg.Error as error:
+            self.close()
+            raise StoreUnavailableError(f"can't use {target(self._conninfo)}: {said(error)}") from None
+        if not self._erasures:
+            return Sifted(batch)
+        try:
+            return self._erasures.sift(batch)
+        except _FAULTS:  # a row that is none: it goes to quarantine below, and is looked at once more there
+            return self._erasures.sift(without_misshapen(batch, payload_finder(batch), _FAULT))
 
     def _prepared(self, batch: Batch, payload_of: PayloadOf) -> Work:
         try:
@@ -280,7 +314,8 @@ class Writer:
         with connection.answer_within(self._statement_timeout + _SLACK):
             self._ensure_partitions(connection, work.rows)
             self._alone_on_disk = False
-            result = carry_out(connection, self._lane, work, payload_of, way=way, keep=self._keep)
+            known = self._erasures.version if self._erasures is not None else 0
+            result = carry_out(connection, self._lane, work, payload_of, way=way, keep=self._keep, erasures=known)
         self._pace.committed(len(work), time.monotonic() - begun)
         self._confirm()
         if result.duplicates > work.duplicates:

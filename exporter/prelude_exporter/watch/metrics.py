@@ -206,6 +206,7 @@ class Metrics:
             ("inserted", result.inserted),
             ("duplicate", result.duplicates),
             ("conflict", result.conflicts),
+            ("erased", result.erased),
         ):
             if count:
                 self._rows.labels(outcome).inc(count)

@@ -68,6 +68,7 @@ _KINDS: Final = {
     "/paths": _kind("view_paths"),
     "/export.csv": _kind("export_activities"),
     "/export.ndjson": _kind("export_activities"),
+    "/governance/export": Activity(type="export", name="export_person", category="governance", fields=_FIELDS),
     "/live": _kind("watch_live"),
     "/quarantine": _kind("view_quarantine"),
     "/quarantine/{number}": _kind("view_quarantined"),
@@ -90,6 +91,8 @@ _KINDS: Final = {
     "/analytics/system/{number}/replay": _kind("replay_quarantined", "care"),
     "/analytics/system/{number}/discard": _kind("discard_quarantined", "care"),
 }
+_EVEN_OWN: Final = frozenset({"/governance/export"})
+"""Recorded whoever's rows were read."""
 _NO_READS: Final = frozenset({"/session", "/openapi.json", "/metrics", "/system", "/analytics/sign-out"})
 _PAGES: Final = "/analytics"
 _SAME_VIEW: Final = 600.0
@@ -192,7 +195,7 @@ def _record(scope: Scope, route: str, caller: Caller, status: int) -> None:
         if name not in _NO_FILTERS
     }
     refused = status if status >= _REFUSED else None
-    if refused is None and _own(caller, filters.get("user_email")):
+    if refused is None and route not in _EVEN_OWN and _own(caller, filters.get("user_email")):
         return
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     client = scope.get("client")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +12,7 @@ import orjson
 
 from prelude_analytics.answers.rows import Wanted, portion
 from prelude_analytics.items import COLUMNS, item
+from prelude_store.formulas import defused
 
 if TYPE_CHECKING:
     from prelude_analytics.database import Database
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["csv_lines", "defused", "exported", "ndjson_lines"]
 
 _AT_ONCE: Final = 2_000
-_FORMULA: Final = re.compile("[\\s\\x00-\\x1f\\u200b-\\u200f\\u2060\\ufeff]*[=+\\-@＝＋－＠]|[\\t\\r\\n]")
-"""Beginnings that a spreadsheet takes for a formula: wide forms among them, and what it may not see before one."""
 
 Lines = Callable[[list[dict[str, Any]], bool], bytes]
 """What makes bytes of rows; the flag says whether they are the first."""
@@ -55,11 +53,6 @@ def csv_lines(items: list[dict[str, Any]], first: bool) -> bytes:
         writer.writerow(COLUMNS)
     writer.writerows([_cell(one[name]) for name in COLUMNS] for one in items)
     return text.getvalue().encode("utf-8", "backslashreplace")
-
-
-def defused(text: str) -> str:
-    """`text` with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _cell(value: Any) -> Any:

@@ -14,6 +14,7 @@ MODULES: Final[tuple[str, ...]] = (
     "rankings",
     "sessions",
     "exports",
+    "dossier",
     "funnel",
     "cohorts",
     "paths",

@@ -74,8 +74,9 @@ class QuarantineRecord(QuarantineEntry):
 class Replay(BaseModel):
     """What became of an entry that was tried again."""
 
-    became: Literal["row", "known", "stayed", "unreadable"] = Field(
-        description="A row; a row that was there already; it stays, with the reason of today; its bytes are no record."
+    became: Literal["row", "known", "erased", "stayed", "unreadable"] = Field(
+        description="A row; a row that was there already; nothing, since its person was erased; it stays, with the reason of today; its bytes are no"
+        " record."
     )
     entry: QuarantineEntry
 
@@ -141,7 +142,8 @@ async def opened(care: Care, number: int) -> QuarantineRecord:
 async def replayed(care: Care, number: int) -> Replay:
     """The answer to ``POST /quarantine/{number}/replay``; errors as `Care.replay`."""
     done, entry = await care.replay(number)
-    became: Any = "row" if done.rows else "known" if done.known else "stayed" if done.stayed else "unreadable"
+    found = {"row": done.rows, "known": done.known, "erased": done.erased, "stayed": done.stayed}
+    became: Any = next((name for name, count in found.items() if count), "unreadable")
     return Replay(became=became, entry=QuarantineEntry(**_entry(entry)))
 
 

@@ -16,6 +16,7 @@ from prelude_analytics.cursors import pack, unpack
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.timeline.query import Asked, TimelineAnswer, TimelineQuery, action_of, framed
 from prelude_analytics.timeline.work import worked
+from prelude_store.mentions.content import ERASED
 from prelude_store.timeline.moments import microseconds, moment
 
 if TYPE_CHECKING:
@@ -245,7 +246,7 @@ async def _listed(timeline: Timeline, query: PathsQuery, step: int) -> VisitsSho
     emails = await timeline.emails(at.users)
     since = [microseconds(part.since) for part in timeline.parts]
     keys = [
-        (emails[user], since[stretch], ordinal)
+        (emails.get(user, ERASED), since[stretch], ordinal)  # forgotten, and the day is not made anew yet
         for user, stretch, ordinal in zip(at.users.tolist(), at.stretches.tolist(), at.ordinals.tolist(), strict=True)
     ]
     after = None if query.cursor is None else _place(query.cursor)

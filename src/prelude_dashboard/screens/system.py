@@ -21,6 +21,7 @@ HEIGHT: Final = 150.0
 SAID: Final = {
     "row": "It is a row of the log now.",
     "known": "Its row was in the log already.",
+    "erased": "Its person was erased since: it stays out.",
     "stayed": "It can't become a row still, and stays, with the reason of today.",
     "unreadable": "Its bytes are no record of an activity: it stays.",
     "discarded": "The entry is gone for good.",

@@ -173,12 +173,22 @@ def replay(
     if as_json:
         stayed = dict(done.stayed)
         click.echo(
-            json.dumps({"rows": done.rows, "known": done.known, "stayed": stayed, "unreadable": done.unreadable})
+            json.dumps(
+                {
+                    "rows": done.rows,
+                    "known": done.known,
+                    "stayed": stayed,
+                    "unreadable": done.unreadable,
+                    "erased": done.erased,
+                }
+            )
         )
         return
     click.echo(f"{done.rows:>9,}  {'would become rows' if dry_run else 'became rows'}")
     if done.known:
         click.echo(f"{done.known:>9,}  were rows already")
+    if done.erased:
+        click.echo(f"{done.erased:>9,}  are of people who were erased, and stay out")
     for name, count in done.stayed.most_common():
         click.echo(f"{count:>9,}  stay: {name}")
     if done.unreadable:

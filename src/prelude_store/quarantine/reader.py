@@ -15,7 +15,7 @@ from prelude_store.quarantine.keep import ROW_SIGNAL
 from prelude_store.row import ActivityRow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 __all__ = ["Reader", "RowReader", "UnreadableError", "reader_of"]
@@ -47,6 +47,13 @@ class Reader(Protocol):
             UnreadableError: it is no such payload.
         """
 
+    def rewritten(self, signal: str, payload: bytes, change: Callable[[str], str]) -> bytes:
+        """The same payload with every text in it as `change` has it.
+
+        Raises:
+            UnreadableError: it is no such payload.
+        """
+
 
 class RowReader:
     """Reads the one signal of this room's own: a row as JSON."""
@@ -73,6 +80,13 @@ class RowReader:
             raise UnreadableError("it is no JSON object")
         return fields
 
+    def rewritten(self, signal: str, payload: bytes, change: Callable[[str], str]) -> bytes:  # noqa: ARG002
+        """The row with its texts changed; JSON within them, too."""
+        try:
+            return json.dumps(_rewritten(json.loads(payload), change)).encode()
+        except ValueError as error:
+            raise UnreadableError(f"it is no JSON: {error}") from None
+
 
 class _Readers:
     """All readers as one."""
@@ -87,6 +101,13 @@ class _Readers:
     def readable(self, signal: str, payload: bytes) -> Any:
         return self._of(signal).readable(signal, payload)
 
+    def rewritten(self, signal: str, payload: bytes, change: Callable[[str], str]) -> bytes:
+        """By the one who reads it; what nobody can read is text all the same."""
+        try:
+            return self._of(signal).rewritten(signal, payload, change)
+        except UnreadableError:
+            return change(payload.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
     def _of(self, signal: str) -> Reader:
         reader = self._readers.get(signal)
         if reader is None:
@@ -94,11 +115,22 @@ class _Readers:
         return reader
 
 
-def reader_of(catalogues: Sequence[Path] = ()) -> Reader:
+def _rewritten(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_rewritten(one, change) for one in value]
+    if isinstance(value, dict):
+        return {change(name): _rewritten(one, change) for name, one in value.items()}
+    return value
+
+
+def reader_of(catalogues: Sequence[Path] = (), *, at_hand: bool = False) -> Reader:
     """The readers that are registered, and this room's own, as one.
 
     Args:
         catalogues: catalogue files of the services, as the exporter is given them.
+        at_hand: those that can be loaded will do; what only others read is unreadable.
 
     Raises:
         StoreError: one can't be loaded.
@@ -109,6 +141,8 @@ def reader_of(catalogues: Sequence[Path] = ()) -> Reader:
         try:
             made = entry_point.load()
         except ModuleNotFoundError as error:
+            if at_hand:
+                continue
             raise StoreError(
                 f"{entry_point.name} can't be read without {error.name!r}: pip install 'prelude-otel[exporter]'"
             ) from error

@@ -56,12 +56,14 @@ class Replayed:
         known: entries whose row was there already, with the same content.
         stayed: entries that can't become a row, by their reason now.
         unreadable: entries whose bytes are no record.
+        erased: entries of people who were erased since; their record is not written.
     """
 
     rows: int = 0
     known: int = 0
     stayed: Counter[str] = field(default_factory=Counter)
     unreadable: int = 0
+    erased: int = 0
 
 
 @dataclass(slots=True)
@@ -163,7 +165,8 @@ def _try(connection: Connection, writer: Writer, portion: _Portion, outcome: Rep
             else:
                 landed.append(number)
     outcome.known += known
-    outcome.rows += max(len(landed) - known, 0)
+    outcome.erased += result.erased
+    outcome.rows += max(len(landed) - known - result.erased, 0)
     outcome.stayed.update(entry.reason for entry in portion.refused.values())
     if dry_run:
         return

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from prelude_store.connection import Connection
 
-__all__ = ["MAKE", "take_day", "take_day_in_sessions", "take_days_of_users", "take_places", "take_sessions"]
+__all__ = [
+    "MAKE",
+    "take_day",
+    "take_day_in_sessions",
+    "take_days_of_users",
+    "take_places",
+    "take_sessions",
+    "take_users_in_sessions",
+]
 
 MAKE: Final = (
     """
@@ -112,13 +120,15 @@ WHERE NOT EXISTS (SELECT FROM pg_temp.prelude_arrived AS arrived WHERE arrived.e
     AND NOT (log.result_status = 'pending'
         AND EXISTS (SELECT FROM public.superseded_rows AS ended WHERE ended.event_id = log.event_id))
 """  # noqa: S608 (constants)
-_ROWS_OF_DAY: Final = """
+_ROWS_PASSED: Final = """
 FROM public.user_activity_logs AS log
 JOIN public.rollup_cursors AS passed ON passed.lane = log.lane AND log.lane_seq <= passed.seq
 CROSS JOIN LATERAL (
     SELECT CASE WHEN log.result_status = 'pending'
         AND EXISTS (SELECT FROM {ended_in}.superseded_rows AS ended WHERE ended.event_id = log.event_id) THEN 0 ELSE 1 END AS counts
 ) AS counting
+"""
+_ROWS_OF_DAY: Final = f"""{_ROWS_PASSED}
 WHERE log."timestamp" >= %(day)s::date AND log."timestamp" < %(day)s::date + 1
 """
 _DAY: Final = f"""
@@ -126,13 +136,14 @@ INSERT INTO pg_temp.prelude_arrived
 SELECT counts, CASE WHEN log.duration_ms IS NULL OR counts = 0 THEN 0 ELSE 1 END, true, {_LINE.format(duration="log.duration_ms")}
 {_ROWS_OF_DAY}
 """
-_DAY_IN_SESSIONS: Final = f"""
+_IN_SESSIONS: Final = """
 INSERT INTO pg_temp.prelude_arrived
     (sign, lengths, in_session, "at", event_id, lane, lane_seq, user_email, session_id, page, result_status)
 SELECT counts, 0, true, log."timestamp", log.event_id, log.lane, log.lane_seq, public.prelude_key(log.user_email),
     public.prelude_key(log.session_id, 1000), coalesce(log.page_route, log.page_url), log.result_status
-{_ROWS_OF_DAY} AND log.user_email <> ''
 """
+_DAY_IN_SESSIONS: Final = f"{_IN_SESSIONS}{_ROWS_OF_DAY} AND log.user_email <> ''"
+_USERS_IN_SESSIONS: Final = f"{_IN_SESSIONS}{_ROWS_PASSED} WHERE log.user_email = ANY (%(users)s)"
 _DAY_AMENDED: Final = """
 INSERT INTO pg_temp.prelude_amended
 SELECT amended.lane, amended.lane_seq, event_id, "timestamp", duration_ms
@@ -223,3 +234,8 @@ def take_days_of_users(connection: Connection, days: Sequence[tuple[str, date]])
     """Fill ``prelude_arrived`` with what users did on days (UTC), at or below the cursors; gives how many rows."""
     asked = {"emails": [email for email, _ in days], "days": [day for _, day in days]}
     return connection.execute(_DAYS_OF_USERS.encode(), asked).rowcount
+
+
+def take_users_in_sessions(connection: Connection, users: Sequence[str]) -> None:
+    """Fill ``prelude_arrived`` with what sessions are made of, of all rows of `users` at or below the cursors."""
+    connection.execute(_USERS_IN_SESSIONS.replace("{ended_in}", "public").encode(), {"users": list(users)})

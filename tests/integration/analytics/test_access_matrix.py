@@ -62,6 +62,7 @@ TABLE: Final = {
     "GET /quarantine/{number}": GOVERN,
     "POST /quarantine/{number}/replay": GOVERN,
     "DELETE /quarantine/{number}": GOVERN,
+    "GET /governance/export": (401, 401, 401, 401, 200, 403, 422),  # who governs must say whose
     # Pages lead to the sign-in page; beside it and the assets nothing is open.
     "GET /analytics": PAGE,
     "GET /analytics/live": PAGE,

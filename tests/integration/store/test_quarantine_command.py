@@ -115,7 +115,13 @@ def test_a_replayed_record_becomes_exactly_the_row_that_it_would_have_been(
     records = [activity(number, log__record__uid=None if number % 2 else f"uid {number}") for number in range(1, 9)]
     refuse_for_its_time(replayer, Decoder().logs(logs(*records)).batch())
     assert waiting(superuser) == [("timestamp_out_of_range",)] * 8
-    assert said("replay", "--all", "--database-url", replayer) == {"rows": 8, "known": 0, "stayed": {}, "unreadable": 0}
+    assert said("replay", "--all", "--database-url", replayer) == {
+        "rows": 8,
+        "known": 0,
+        "stayed": {},
+        "unreadable": 0,
+        "erased": 0,
+    }
     replayed = superuser.execute(f"SELECT {COLUMNS} FROM user_activity_logs ORDER BY 1".encode()).fetchall()
     superuser.execute("TRUNCATE user_activity_logs")
     quarantine(writer, *records)

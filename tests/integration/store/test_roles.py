@@ -36,6 +36,7 @@ ALLOWED = {
         f"INSERT INTO id_sweep_untimed VALUES ({EVENT}, now())",
         f"INSERT INTO repeated_event_ids (event_id, \"timestamp\", other_timestamp) VALUES ({EVENT}, now(), now() + interval '1 s')",
         "SELECT max(version) FROM prelude_migrations",
+        "SELECT person, until, version FROM erasures",
     ],
     "reader": [
         f"SELECT * FROM {LOG}",
@@ -66,6 +67,13 @@ ALLOWED = {
         "UPDATE ingest_lanes SET last_seq = last_seq + 1",
         "INSERT INTO ingest_lanes (lane) VALUES (99)",
         "SELECT key FROM governance_keys",
+        "INSERT INTO erasures (person, until) VALUES (sha256('a'), now())",
+        "SELECT * FROM erasure_runs, prelude_naming_entries('{%a%}')",
+        "UPDATE user_rollups SET success = 0",
+        "INSERT INTO rollup_rebuild (part, day) VALUES ('rollups', now())",
+        "UPDATE analytics_tokens SET user_email = NULL, name = NULL, revoked_at = now()",
+        "DELETE FROM analytics_sessions",
+        "UPDATE timeline_users SET user_email = 'b'",
     ],
     "sealer": [
         f"SELECT * FROM {LOG}",
@@ -128,6 +136,10 @@ FORBIDDEN = {
         "DELETE FROM ingest_lanes",
         "CREATE TABLE mine (a int)",
         "INSERT INTO prelude_migrations (version, name) VALUES (9999, 'x')",
+        "DELETE FROM erasures",
+        "UPDATE erasures SET until = '-infinity'",
+        "SELECT * FROM erasure_runs",
+        "SELECT * FROM prelude_naming_entries('{%a%}')",
     ],
     "reader": [
         f"DELETE FROM {LOG}",
