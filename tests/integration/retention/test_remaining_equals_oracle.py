@@ -33,7 +33,7 @@ TABLES = (
     "user_activity_logs, ingest_lanes, activity_amendments, span_joins, activity_rollups, latency_rollups, latency_totals,"
     " user_rollups, customer_rollups, email_rollups, deal_value_rollups, rollup_days, rollup_cursors, rollup_rebuild, superseded_rows,"
     " pending_rows, user_session_summaries, activity_quarantine, governance_acts, activity_changes, retention_policies, legal_holds,"
-    " retention_days, retention_drops, retention_runs, timeline_days, activity_days, timeline_users, timeline_cursors, timeline_pending"
+    " retention_days, retention_drops, retention_runs, erasure_runs, timeline_days, activity_days, timeline_users, timeline_cursors, timeline_pending"
 )
 IMPERSONAL = {
     "activity_rollups": "*",
