@@ -1,2 +1,0 @@
--- Nothing: the number is another change's, and the numbers have no gap.
-SELECT 1;
