@@ -24,7 +24,8 @@ __all__ = ["FOUND_COLUMNS", "Aim", "Found", "Treated", "treated"]
 
 FOUND_COLUMNS: Final = (
     'lane, lane_seq, event_id, "timestamp", user_email, session_id, user_agent, ip_address, page_url, entity_id, action_data::text,'
-    " result_data::text, tags, action_type, action_name, action_category, entity_type, page_route, service_name, personal_paths"
+    " result_data::text, tags, action_type, action_name, action_category, entity_type, page_route, service_name, personal_paths,"
+    " completes_event_id"
 )
 """Of the log, in the order of `Found`."""
 
@@ -52,6 +53,7 @@ class Found(NamedTuple):
     page_route: str | None
     service_name: str | None
     personal_paths: Sequence[str] | None
+    completes_event_id: UUID | None
 
     @property
     def key(self) -> RowKey:

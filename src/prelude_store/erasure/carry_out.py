@@ -12,7 +12,7 @@ import psycopg
 from prelude_otel.errors import StoreError
 from prelude_store import lanes, migrations
 from prelude_store.connection import connect, said
-from prelude_store.erasure import beside, derived
+from prelude_store.erasure import beside, derived, sessions
 from prelude_store.erasure.held import holds_on
 from prelude_store.erasure.rows import Batches, foreseen
 from prelude_store.erasure.runs import Run
@@ -46,6 +46,10 @@ SELECT "timestamp", event_id FROM public.user_activity_logs AS log {said_in("log
 WHERE log."timestamp" >= %s AND log."timestamp" < %s AND log.user_email IS DISTINCT FROM %s AND {{like}}
 ORDER BY "timestamp", event_id
 """  # noqa: S608 (constants)
+_REOPENED: Final = """
+SELECT user_email, ("timestamp" AT TIME ZONE 'UTC')::date FROM public.user_activity_logs
+WHERE event_id = ANY (%s) AND result_status = 'pending'
+"""
 # Whoever is ahead of our clock did it all the same before they asked to be forgotten.
 _UNTIL: Final = 'SELECT greatest(now(), max("timestamp")) FROM public.user_activity_logs WHERE user_email = %s'
 _REMEMBER: Final = """
@@ -239,13 +243,27 @@ class Work:
                 run.save(self._connection)
             self._progress("what others did that names the person", done, len(days))
 
+    def _reopened(self, run: Run) -> set[str]:
+        """Who has pending activities whose end went as a whole: they count again. Found by one look through the log; seldom any."""
+        if not run.reopened:
+            return set()
+        users: set[str] = set()
+        for user, day in self._connection.execute(_REOPENED, [sorted(run.reopened)]):
+            run.anew.add(day)
+            run.days.add(day)
+            users |= {user} if user else set()
+        run.save(self._connection, run.days)
+        return users
+
     def _settle(self, run: Run, batches: Batches) -> None:
+        reopened = self._reopened(run)
         counted = run.counts.copy()
         for attempt in range(_RETRIES):
             run.counts = counted.copy()
             try:
                 with self._connection.transaction():
                     derived.settle(self._connection, self._aim, run, batches.within)
+                    sessions.recount(self._connection, sorted(reopened))
                     beside.settle_profiles(self._connection, self._aim, run)
                     beside.settle_credentials(self._connection, self._aim, run)
                     run.save(self._connection)

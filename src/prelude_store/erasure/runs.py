@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from uuid import UUID
 
     from prelude_store.connection import Connection
     from prelude_store.erasure.aim import Treated
@@ -19,9 +20,7 @@ __all__ = ["Run", "Step"]
 
 Step = Literal["own", "named", "beside", "done"]
 
-_COLUMNS: Final = (
-    "id, kind, person, renamed_to, act_id, until, step, reached, days, anew, counts, began_at, finished_at, scrubbed_at"
-)
+_COLUMNS: Final = "id, kind, person, renamed_to, act_id, until, step, reached, days, anew, reopened, counts, began_at, finished_at, scrubbed_at"
 _INSERT: Final = f"""
 INSERT INTO public.erasure_runs (kind, person, renamed_to, act_id, until, step)
 VALUES (%s, %s, %s, %s, %s, 'own') RETURNING {_COLUMNS}
@@ -30,7 +29,7 @@ _OF_PERSON: Final = f"SELECT {_COLUMNS} FROM public.erasure_runs WHERE person = 
 _SAVE: Final = """
 UPDATE public.erasure_runs SET step = %(step)s, reached = %(reached)s, counts = %(counts)s,
     days = CASE WHEN %(days)s::date[] <@ days THEN days ELSE ARRAY(SELECT DISTINCT unnest(days || %(days)s::date[]) ORDER BY 1) END,
-    anew = %(anew)s::date[]
+    anew = %(anew)s::date[], reopened = %(reopened)s::uuid[]
 WHERE id = %(id)s
 """
 
@@ -49,6 +48,7 @@ class Run:
         reached: the last day of the log that was walked through.
         days: days (UTC) of which rows were changed.
         anew: those of them whose rollups must be counted anew.
+        reopened: pending activities whose end went as a whole.
         counts: what was changed, by name.
     """
 
@@ -62,6 +62,7 @@ class Run:
     reached: date | None
     days: set[date]
     anew: set[date]
+    reopened: set[UUID]
     counts: Counter[str]
     began_at: datetime
     finished_at: datetime | None
@@ -84,7 +85,7 @@ class Run:
     @classmethod
     def _of(cls, row: tuple[Any, ...]) -> Self:
         fields = dict(zip(_COLUMNS.split(", "), row, strict=True))
-        sets = {name: set(fields[name]) for name in ("days", "anew")}
+        sets = {name: set(fields[name]) for name in ("days", "anew", "reopened")}
         return cls(**fields | sets | {"counts": Counter(fields["counts"])})
 
     def changed(self, connection: Connection, todo: Iterable[Treated]) -> None:
@@ -98,6 +99,8 @@ class Run:
             self.counts["rows" if one.own else "mentions"] += 1
             if one.removed:
                 self.counts["rows_removed"] += 1
+                if one.row.completes_event_id not in (None, one.row.event_id):
+                    self.reopened.add(one.row.completes_event_id)
             for cls, kind in one.kinds.items():
                 self.counts[f"{cls}_{kind}"] += 1
         self.days |= new
@@ -109,7 +112,7 @@ class Run:
             _SAVE,
             {
                 "id": self.id, "step": self.step, "reached": self.reached, "counts": Jsonb(dict(self.counts)),
-                "days": sorted(days or ()), "anew": sorted(self.anew),
+                "days": sorted(days or ()), "anew": sorted(self.anew), "reopened": sorted(self.reopened),
             },
         )  # fmt: skip
 

@@ -24,6 +24,7 @@ CREATE TABLE public.erasure_runs (
     reached date,
     days date[] NOT NULL DEFAULT '{}',
     anew date[] NOT NULL DEFAULT '{}',
+    reopened uuid[] NOT NULL DEFAULT '{}',
     counts jsonb NOT NULL DEFAULT '{}',
     began_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
@@ -33,6 +34,7 @@ CREATE TABLE public.erasure_runs (
 CREATE UNIQUE INDEX erasure_runs_unfinished_idx ON public.erasure_runs (person) WHERE finished_at IS NULL;
 COMMENT ON COLUMN public.erasure_runs.reached IS 'Of a walk through the log: the last day that is done.';
 COMMENT ON COLUMN public.erasure_runs.days IS 'Days (UTC) of which rows were changed.';
+COMMENT ON COLUMN public.erasure_runs.reopened IS 'Pending activities whose end went as a whole: they are pending again.';
 COMMENT ON COLUMN public.erasure_runs.anew IS 'Those of them whose rollups must be counted anew.';
 
 -- Entries of the quarantine that may name somebody: whose bytes or detail are, in lower case, like one of the patterns. The service

@@ -15,7 +15,8 @@ from prelude_store.erasure.asked import load
 from prelude_store.quarantine.entries import Selection
 from prelude_store.quarantine.reader import reader_of
 from prelude_store.quarantine.replay import replay
-from prelude_store.rollups import passes
+from prelude_store.rollups import building, passes
+from prelude_store.rollups.verify import verify
 from prelude_store.writer import Batch, Writer
 from tests.support.dump import Superuser, dump, rows_by_id
 from tests.support.people import ADA, BOB, EVE
@@ -200,6 +201,22 @@ def test_a_row_whose_kind_is_named_after_the_person_goes(
     assert "1  of them gone as a whole" in result.output
     assert superuser.execute("SELECT activity_count FROM user_session_summaries").fetchall() == [(1,)]
     assert ADA not in dump(superuser)
+
+
+def test_what_was_ended_by_a_row_that_goes_is_pending_again(
+    database: str, writer: Writer, superuser: Superuser, keeping: Connection
+) -> None:
+    begun = make_row(user_email=BOB, result_status="pending")
+    ending = make_row(user_email=BOB, page_route=f"/people/{ADA}", completes_event_id=begun.event_id)
+    writer.write(Batch(rows=[begun, ending]))
+    while passes.carry_out(keeping).places:
+        pass
+    run(database, "erase", "--user", ADA)
+    while building.build_next(keeping):
+        pass
+    assert verify(as_role(database, "keeper")).differences == []
+    counted = superuser.execute("SELECT pending_count, success_count FROM user_session_summaries").fetchall()
+    assert counted == [(1, 0)]
 
 
 def test_a_half_finished_run_of_another_kind_is_named(database: str, writer: Writer, superuser: Superuser) -> None:
