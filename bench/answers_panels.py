@@ -132,8 +132,8 @@ PANELS: Final = (
         "/users",
         (
             (
-                f"SELECT user_email, count(*) AS n, {_STATUSES}, min(moment), max(moment) FROM log WHERE {{range}} AND user_email IS NOT NULL"
-                " GROUP BY 1 ORDER BY n DESC, 1 LIMIT 100"
+                f"SELECT user_email, count(*), {_STATUSES}, min(moment), max(moment) FROM log WHERE {{range}} AND user_email IS NOT NULL"
+                " GROUP BY 1 ORDER BY count(*) FILTER (status = 'success') DESC, 1 LIMIT 100"
             ),
         ),
     ),
@@ -142,9 +142,9 @@ PANELS: Final = (
         "/customers",
         (
             (
-                f"SELECT customer_id, count(*) AS n, {_STATUSES}, count(DISTINCT user_email) FILTER (status = 'success'), max(moment) FILTER (status = 'success') FROM log"
+                f"SELECT customer_id, count(*), {_STATUSES}, count(DISTINCT user_email) FILTER (status = 'success'), max(moment) FILTER (status = 'success') FROM log"
                 " WHERE {range} AND action_name IN ('view_customer', 'view_deal') AND customer_id IS NOT NULL"
-                " GROUP BY 1 ORDER BY n DESC, 1 LIMIT 100"
+                " GROUP BY 1 ORDER BY count(*) FILTER (status = 'success') DESC, 1 LIMIT 100"
             ),
         ),
     ),

@@ -10,23 +10,18 @@ import hashlib
 import json
 import os
 from datetime import UTC, datetime
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from prelude_otel.errors import StoreError
+from prelude_store.seals.keys import KEY_FILE, SigningKey, is_signed
 
 if TYPE_CHECKING:
     from prelude_store.erasure.carry_out import Worked
 
-__all__ = ["KEY_FILE", "Receipt", "make", "read"]
-
-KEY_FILE: Final = "PRELUDE_SEAL_KEY_FILE"
-"""Environment variable: the key of the seals, which signs receipts as well."""
+__all__ = ["Receipt", "make", "read"]
 
 _FORMAT: Final = "prelude erasure receipt 1"
-_KEYS: Final = "prelude_store.seals.keys"
 _OUTSIDE: Final = ("sha256", "signature")
 
 
@@ -55,7 +50,7 @@ def make(worked: Worked, key: bytes, *, scrubbed: bool, key_file: str | None = N
     Args:
         key: of the database, for hashes of people.
         scrubbed: the disk was cleaned behind it.
-        key_file: of the seals; by default as `KEY_FILE` says.
+        key_file: of the seals, which signs receipts as well; by default as `KEY_FILE` says.
     """
     run = worked.run
     assert run is not None  # noqa: S101 (nothing was done: no receipt)
@@ -98,9 +93,9 @@ def _canonical(body: dict[str, Any]) -> bytes:
 
 def _signature(content: bytes, key_file: str | None) -> dict[str, str] | None:
     path = key_file or os.environ.get(KEY_FILE)
-    if not path or find_spec(_KEYS.rpartition(".")[0]) is None:
+    if not path:
         return None
-    key = import_module(_KEYS).SigningKey.read(Path(path))
+    key = SigningKey.read(Path(path))
     return {
         "algorithm": "Ed25519",
         "key": key.name,
@@ -110,11 +105,10 @@ def _signature(content: bytes, key_file: str | None) -> dict[str, str] | None:
 
 
 def _is_signed(content: bytes, signature: dict[str, str] | None) -> bool:
-    if signature is None or find_spec(_KEYS.rpartition(".")[0]) is None:
+    if signature is None:
         return True
     public, value = (base64.b64decode(signature[name]) for name in ("public", "value"))
-    signed: bool = import_module(_KEYS).is_signed(public, value, _message(content))
-    return signed
+    return is_signed(public, value, _message(content))
 
 
 def _message(content: bytes) -> bytes:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["KEY_FILE", "SigningKey", "check_signature", "generate", "signers"]
+__all__ = ["KEY_FILE", "SigningKey", "check_signature", "generate", "is_signed", "signers"]
 
 KEY_FILE: Final = "PRELUDE_SEAL_KEY_FILE"
 """Environment variable: where the key of the sealer is."""
