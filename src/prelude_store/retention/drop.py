@@ -7,7 +7,7 @@ gone that no act explains. A row that came in between and is held, or not counte
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from psycopg import sql
 from psycopg.errors import LockNotAvailable
@@ -19,6 +19,7 @@ from prelude_store.retention.due import due
 from prelude_store.retention.patience import IN_THE_WAY, again
 from prelude_store.retention.plan import look
 from prelude_store.retention.swept import sweep_away
+from prelude_store.retention.weeks import Leaving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from prelude_store.retention.policy import Policy
     from prelude_store.retention.weeks import Week
 
-__all__ = ["DROP_RETURNED", "Leaving", "begin", "finish", "unfinished"]
+__all__ = ["DROP_RETURNED", "begin", "finish", "unfinished"]
 
 DROP_RETURNED: Final = "drop_returned"
 """The kind of act by which a drop is taken back."""
@@ -61,21 +62,6 @@ _STAYING: Final = """
 SELECT EXISTS (SELECT FROM public.{} AS log LEFT JOIN public.rollup_cursors AS passed USING (lane) WHERE {} OR {})
 """
 _NOT_COUNTED: Final = "coalesce(passed.seq, 0) < log.lane_seq AND (SELECT as_of IS NOT NULL FROM public.rollup_state)"
-
-
-class Leaving(NamedTuple):
-    """A partition on its way out.
-
-    Args:
-        act: by which it leaves.
-        rows: that it held then.
-    """
-
-    act: int
-    name: str
-    starts: datetime
-    ends: datetime
-    rows: int
 
 
 def unfinished(connection: Connection) -> list[Leaving]:

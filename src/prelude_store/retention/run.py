@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prelude_store.connection import Connection
     from prelude_store.retention.due import Due
     from prelude_store.retention.policy import Policy
-    from prelude_store.retention.weeks import Week
+    from prelude_store.retention.weeks import Leaving, Week
 
 __all__ = ["PATIENCE", "Outcome", "connected", "run"]
 
@@ -186,7 +186,7 @@ class _Run:
             for starts, ends in week.days():
                 self._stretch(starts, ends, is_due, acts, policies, now)
 
-    def _finish(self, leaving: drop.Leaving) -> None:
+    def _finish(self, leaving: Leaving) -> None:
         try:
             if drop.finish(self._connection, self._lane, self._actor, leaving, self._patience):
                 self._outcome.partitions += 1

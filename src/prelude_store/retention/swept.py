@@ -10,7 +10,7 @@ from prelude_store.retention import derived, mending
 
 if TYPE_CHECKING:
     from prelude_store.connection import Connection
-    from prelude_store.retention.drop import Leaving
+    from prelude_store.retention.weeks import Leaving
 
 __all__ = ["sweep_away"]
 

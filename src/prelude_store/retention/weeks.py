@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from prelude_store.connection import Connection
 
-__all__ = ["Week", "weeks"]
+__all__ = ["Leaving", "Week", "weeks"]
 
 _WEEKS: Final = """
 SELECT relname, substring(bound FROM 'FROM \\(''([^'']*)''\\)')::timestamptz AS starts, substring(bound FROM 'TO \\(''([^'']*)''\\)')::timestamptz
@@ -37,6 +37,21 @@ class Week(NamedTuple):
         """Its days (UTC), each with its first moment and the first behind it."""
         begins = [self.starts + timedelta(days=number) for number in range((self.ends - self.starts).days)]
         return [(day, day + timedelta(days=1)) for day in begins]
+
+
+class Leaving(NamedTuple):
+    """A partition on its way out.
+
+    Args:
+        act: by which it leaves.
+        rows: that it held then.
+    """
+
+    act: int
+    name: str
+    starts: datetime
+    ends: datetime
+    rows: int
 
 
 def weeks(connection: Connection, before: datetime) -> list[Week]:
