@@ -83,4 +83,10 @@ PARTS: Final = (
         "SELECT sessions.created_at, sessions.expires_at, token_id FROM public.analytics_sessions AS sessions"
         f" JOIN public.analytics_tokens AS tokens ON tokens.id = token_id WHERE lower(tokens.user_email) = {_EMAIL} ORDER BY 1",
     ),
+    Part(
+        "requests",
+        "What you have asked for, and is not done yet",
+        "SELECT kind, state, received_at, due_at, extended_by AS months_more, extension_reason, note FROM public.governance_requests"
+        f" WHERE email = {_EMAIL} ORDER BY received_at",
+    ),
 )

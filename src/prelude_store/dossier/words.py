@@ -48,6 +48,9 @@ FIELDS: Final[dict[str, str]] = {
     "customer_id": "a customer that you looked at",
     "method": "how an email was sent",
     "received_at, signal, reason, detail, record": "a record that could not be stored as an activity: when it came, how, why not, and what it says",
+    "kind, state, due_at": "of a request of yours: what it asks for, how far it is, and when you are to be answered",
+    "months_more, extension_reason": "by how much that day was put off, and why",
+    "note": "what was written beside your request",
     "revoked_at, last_used_at, expires_at": "of a credential: taken back, last used, and when it ends by itself",
 }
 

@@ -13,6 +13,7 @@ from prelude_otel.errors import StoreError
 from prelude_store import lanes, migrations
 from prelude_store.connection import connect, said
 from prelude_store.erasure import beside, derived, sessions
+from prelude_store.erasure.asking import settle_requests
 from prelude_store.erasure.held import holds_on
 from prelude_store.erasure.rows import Batches, foreseen
 from prelude_store.erasure.runs import Run
@@ -123,6 +124,7 @@ class Work:
             derived.settle(self._connection, self._aim, run)
             beside.settle_profiles(self._connection, self._aim, run)
             beside.settle_credentials(self._connection, self._aim, run)
+            settle_requests(self._connection, self._aim, run)
             beside.settle_quarantine(self._connection, self._aim, run, self._reader)
         return found | {name: count for name, count in run.counts.items() if count}
 
@@ -266,6 +268,7 @@ class Work:
                     sessions.recount(self._connection, sorted(reopened))
                     beside.settle_profiles(self._connection, self._aim, run)
                     beside.settle_credentials(self._connection, self._aim, run)
+                    settle_requests(self._connection, self._aim, run)
                     run.save(self._connection)
             except psycopg.errors.DeadlockDetected:  # somebody took the locks the other way round
                 if attempt == _RETRIES - 1:

@@ -20,6 +20,7 @@ from prelude_store.erasure.aim import Aim
 from prelude_store.erasure.carry_out import Work, Worked, governing, remember
 from prelude_store.erasure.runs import Run
 from prelude_store.governance.people import person_key
+from prelude_store.governance.receipts import keep
 from prelude_store.mentions.address import Address
 from prelude_store.quarantine.reader import reader_of
 from prelude_store.settings import database_url as find_database_url
@@ -58,6 +59,7 @@ _LABELS: Final = {
     "customer_rollups": "counts by customer",
     "profiles": "profiles",
     "tokens": "tokens of the analytics service",
+    "requests": "requests that are open",
     "quarantine": "records in quarantine",
 }
 
@@ -153,6 +155,7 @@ def _one(
             f"nothing is held on {aim.address.email}{before}; nothing was changed, and that is recorded as act {worked.act_id}"
         )
     made = receipts.make(worked, person_key(connection), scrubbed=scrubbing)
+    keep(connection, worked.run.kind, work.person, worked.act_id, made)
     file = receipt or Path(f"receipt-{worked.run.kind}-{worked.run.id}.json")
     _write(file, made)
     if as_json:
