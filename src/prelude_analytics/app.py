@@ -22,6 +22,7 @@ from prelude_analytics.database import Database
 from prelude_analytics.edge import Edge
 from prelude_analytics.figures.memory import Memory
 from prelude_analytics.figures.reading import Remembered
+from prelude_analytics.governing.office import Office
 from prelude_analytics.keeping import kept
 from prelude_analytics.metrics import Metrics
 from prelude_analytics.openapi import described
@@ -66,6 +67,7 @@ def make_app(settings: Settings, recorder: Recorder | None = None) -> FastAPI:
     app.state.metrics = Metrics()
     app.state.access = Access(settings)
     app.state.care = Care(settings)
+    app.state.office = Office(app.state.care, settings)
     app.state.exporter = Probe(settings.exporter_url)
     problems.handle(app)
     app.include_router(probes.router)
@@ -89,6 +91,7 @@ async def _lifespan(modules: list[Any], app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         database = app.state.database = await Database.open(settings)
         stack.push_async_callback(database.close)
+        stack.push_async_callback(asyncio.to_thread, app.state.office.jobs.end)
         half = settings.memory * 1024 * 1024 // 2
         figures = app.state.figures = Remembered(database, Memory(half))
         app.state.timeline = TimelineMemory(half)

@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from prelude_analytics.settings import Settings
     from prelude_store.connection import Connection
 
-__all__ = ["Care", "Cares", "Opened", "Waiting"]
+__all__ = ["READING", "Care", "Cares", "Opened", "Waiting"]
 
 _AT_ONCE: Final = 2
 """Connections."""
-_READING: Final = {"role": "prelude_governor", "default_transaction_read_only": "on"}
+READING: Final = {"role": "prelude_governor", "default_transaction_read_only": "on"}
+"""Settings of a session that only looks."""
 _Found = TypeVar("_Found")
 
 
@@ -125,7 +126,7 @@ class Care:
                 writer.close()
             return done, _found(connection, number)
 
-        return await self._do(work)
+        return await self.do(work)
 
     async def discard(self, number: int) -> None:
         """Delete one entry for good.
@@ -138,18 +139,32 @@ class Care:
             if not purge(connection, Selection(ids=(number,), state="all")):
                 raise _none(number)
 
-        await self._do(work)
+        await self.do(work)
+
+    def refuse_without_login(self, what: str) -> None:
+        """Say what is to be set.
+
+        Raises:
+            Problem: 501.
+        """
+        if not self:
+            said = f"{what} needs a login in prelude_governor and prelude_writer, and this service was given none: PRELUDE_CARE_DATABASE_URL"
+            raise Problem(501, f"No login for {what}", said)
 
     async def _look(self, work: Callable[[Connection], _Found]) -> _Found:
-        return await self._do(work, **_READING)
+        return await self.do(work, **READING)
 
-    async def _do(self, work: Callable[[Connection], _Found], **settings: str) -> _Found:
-        if not self:
-            said = (
-                "the quarantine needs a login in prelude_governor and prelude_writer, and this service was given none: "
-                "PRELUDE_CARE_DATABASE_URL"
-            )
-            raise Problem(501, "No login for the quarantine", said)
+    async def do(self, work: Callable[[Connection], _Found], what: str = "the quarantine", **settings: str) -> _Found:
+        """Have `work` done in a thread, on a connection of its own.
+
+        Args:
+            what: it is about, for who has no login for it.
+            settings: of the session.
+
+        Raises:
+            Problem: 501, there is no login for it.
+        """
+        self.refuse_without_login(what)
 
         def done() -> _Found:
             with self._connected(**settings) as connection:
@@ -158,12 +173,16 @@ class Care:
         async with self._turns:
             return await asyncio.to_thread(done)
 
+    @property
+    def conninfo(self) -> str:
+        """The login; never to be shown."""
+        return self._conninfo
+
     @contextmanager
     def _connected(self, **settings: str) -> Iterator[Connection]:
         try:
-            with connect(
-                self._conninfo, "prelude-analytics-care", statement_timeout=self._timeout, **settings
-            ) as connection:
+            given = {"statement_timeout": self._timeout} | settings
+            with connect(self._conninfo, "prelude-analytics-care", **given) as connection:
                 yield connection
         except StoreUnavailableError as error:
             raise DatabaseUnavailableError(str(error)) from None

@@ -167,6 +167,20 @@ _log = logging.getLogger(__name__)
     help="The same database for a login in prelude_governor and prelude_writer: then the quarantine can be seen, replayed and discarded. A password stands better in PRELUDE_CARE_PASSWORD.",
 )
 @click.option(
+    "--four-eyes",
+    envvar="PRELUDE_FOUR_EYES",
+    default="off",
+    type=click.Choice(["on", "off"]),
+    help="Whether an erasure, a change of address, a policy or a hold by API or dashboard needs the consent of a second token with the role govern.",
+)
+@click.option(
+    "--consent-days",
+    envvar="PRELUDE_CONSENT_DAYS",
+    default=7.0,
+    type=click.FloatRange(0.01, 90),
+    help="Days within which the second one must consent.",
+)
+@click.option(
     "--exporter-http",
     "exporter_url",
     envvar="PRELUDE_EXPORTER_URL",
@@ -215,6 +229,7 @@ def command(
     pending_timeout: float,
     named_rankings: str,
     keeper: str,
+    four_eyes: str,
     session_hours: float,
     care_url: str,
     as_json: bool,
@@ -240,6 +255,7 @@ def command(
         pending_timeout=pending_timeout * 3600,
         named_rankings=named_rankings == "on",
         keeper=keeper == "on",
+        four_eyes=four_eyes == "on",
         session_lifetime=session_hours * 3600,
         care_url=_with_password(care_url),
         **given,

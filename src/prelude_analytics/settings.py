@@ -63,6 +63,8 @@ class Settings:
         live_sockets: of the live feed that may be open at once.
         live_sockets_per_token: of them, of one token; 0 is no limit of its own.
         care_url: a login in ``prelude_governor`` and ``prelude_writer``, for the quarantine; empty: it is not shown.
+        four_eyes: whether a second one who governs must consent to erasures, changes of address, policies and holds.
+        consent_days: within which; then a proposal is void.
         exporter_url: where the exporter tells how it fares, ``http://HOST:PORT``; empty: it is not asked.
         catalogues: catalogue files of the services, for replays; as the exporter is given them.
         accept_past_days: older activities are not replayed; as for the exporter.
@@ -99,6 +101,8 @@ class Settings:
     live_sockets: int = 10_000
     live_sockets_per_token: int = 100
     care_url: str = field(default="", repr=False)
+    four_eyes: bool = False
+    consent_days: float = 7.0
     exporter_url: str = ""
     catalogues: tuple[Path, ...] = ()
     accept_past_days: int = 3653

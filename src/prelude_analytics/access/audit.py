@@ -45,6 +45,10 @@ def _kind(name: str, category: str = "read") -> Activity:
     return Activity(type="analytics", name=name, category=category, fields=_FIELDS)
 
 
+def _governed(name: str, kind: str = "settings") -> Activity:
+    return Activity(type=kind, name=name, category="governance", fields=_FIELDS)
+
+
 _OTHER: Final = _kind("read")
 """A route that is not in the table."""
 _KINDS: Final = {
@@ -68,7 +72,27 @@ _KINDS: Final = {
     "/paths": _kind("view_paths"),
     "/export.csv": _kind("export_activities"),
     "/export.ndjson": _kind("export_activities"),
-    "/governance/export": Activity(type="export", name="export_person", category="governance", fields=_FIELDS),
+    "/governance/export": _governed("export_person", "export"),
+    "/governance/state": _governed("view_governance"),
+    "/governance/policies": _governed("view_policies"),
+    "PUT /governance/policies": _governed("set_policy"),
+    "DELETE /governance/policies": _governed("remove_policy"),
+    "/governance/plan": _governed("view_retention_plan"),
+    "/governance/holds": _governed("view_holds"),
+    "POST /governance/holds": _governed("add_hold"),
+    "DELETE /governance/holds/{number}": _governed("release_hold"),
+    "/governance/requests": _governed("view_requests"),
+    "POST /governance/requests": _governed("open_request"),
+    "/governance/requests/{number}": _governed("view_request"),
+    "/governance/requests/{number}/extend": _governed("extend_request"),
+    "/governance/requests/{number}/close": _governed("close_request"),
+    "/governance/requests/{number}/carry-out": _governed("carry_out_request"),
+    "/governance/proposals": _governed("view_proposals"),
+    "/governance/proposals/{number}/consent": _governed("consent_to_proposal"),
+    "/governance/proposals/{number}/refuse": _governed("refuse_proposal"),
+    "/governance/receipts": _governed("view_receipts"),
+    "/governance/receipts/{number}": _governed("view_receipt"),
+    "/governance/acts": _governed("view_acts"),
     "/live": _kind("watch_live"),
     "/quarantine": _kind("view_quarantine"),
     "/quarantine/{number}": _kind("view_quarantined"),
@@ -90,8 +114,20 @@ _KINDS: Final = {
     "/analytics/system": _kind("view_quarantine"),
     "/analytics/system/{number}/replay": _kind("replay_quarantined", "care"),
     "/analytics/system/{number}/discard": _kind("discard_quarantined", "care"),
+    "/analytics/governance": _governed("view_governance"),
+    "/analytics/governance/receipts/{number}": _governed("view_receipt"),
+    "/analytics/governance/requests": _governed("open_request"),
+    "/analytics/governance/requests/{number}/extend": _governed("extend_request"),
+    "/analytics/governance/requests/{number}/close": _governed("close_request"),
+    "/analytics/governance/requests/{number}/carry-out": _governed("carry_out_request"),
+    "/analytics/governance/policies": _governed("set_policy"),
+    "/analytics/governance/policies/remove": _governed("remove_policy"),
+    "/analytics/governance/holds": _governed("add_hold"),
+    "/analytics/governance/holds/{number}/release": _governed("release_hold"),
+    "/analytics/governance/proposals/{number}/consent": _governed("consent_to_proposal"),
+    "/analytics/governance/proposals/{number}/refuse": _governed("refuse_proposal"),
 }
-_EVEN_OWN: Final = frozenset({"/governance/export"})
+_EVEN_OWN: Final = ("/governance/", "/analytics/governance")
 """Recorded whoever's rows were read."""
 _NO_READS: Final = frozenset({"/session", "/openapi.json", "/metrics", "/system", "/analytics/sign-out"})
 _PAGES: Final = "/analytics"
@@ -124,7 +160,7 @@ class Records:
 
     def _is_same_view(self, scope: Scope, route: str, caller: Caller, status: int) -> bool:
         """Whether a page was recorded a moment ago for the same reader: each record is a new row, and so news to the page itself."""
-        if not route.startswith(_PAGES):
+        if not route.startswith(_PAGES) or scope.get("method") != "GET":
             return False
         view = (caller.token_id, caller.session_id, scope["path"], scope["query_string"], status >= _REFUSED)
         now = monotonic()
@@ -195,12 +231,13 @@ def _record(scope: Scope, route: str, caller: Caller, status: int) -> None:
         if name not in _NO_FILTERS
     }
     refused = status if status >= _REFUSED else None
-    if refused is None and route not in _EVEN_OWN and _own(caller, filters.get("user_email")):
+    if refused is None and not route.startswith(_EVEN_OWN) and _own(caller, filters.get("user_email")):
         return
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
     client = scope.get("client")
-    if scope.get("method") == "DELETE":
-        route = f"DELETE {route}"
+    changing = f"{scope.get('method')} {route}"
+    if changing in _KINDS:
+        route = changing
     record_read(
         caller,
         route,

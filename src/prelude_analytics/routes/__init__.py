@@ -19,5 +19,6 @@ MODULES: Final[tuple[str, ...]] = (
     "cohorts",
     "paths",
     "system",
+    "governance",
 )
 """Modules here whose routes are served, in the order of the documentation."""

@@ -21,7 +21,7 @@ from prelude_store.dossier import Dossier, NothingHeldError, open_dossier
 from prelude_store.mentions.address import Address, AddressError
 from prelude_store.quarantine.reader import reader_of
 
-__all__ = ["router"]
+__all__ = ["archive_headers", "opened", "router"]
 
 router = APIRouter(tags=["governance"])
 
@@ -57,21 +57,20 @@ async def get_dossier(query: Annotated[DossierQuery, Query()], caller: Calls, da
     Looking for what others did that names the person takes a walk through the log: with ten million activities about half a minute
     before the answer begins.
     """
-    address = _whose(query, caller)
-    if not _free.acquire(blocking=False):
-        raise Problem(
-            429, "Busy", f"{_AT_ONCE} such exports are under way here; come again later", headers={"retry-after": "30"}
-        )
-    content = _opened(database, address, with_others=query.with_others)
+    content = opened(database, _whose(query, caller), with_others=query.with_others)
     dossier = await anext(content)
     assert isinstance(dossier, Dossier)  # noqa: S101 (for the type checker: it comes first)
+    return StreamingResponse(_bytes_of(content), media_type="application/zip", headers=archive_headers(dossier))
+
+
+def archive_headers(dossier: Dossier) -> dict[str, str]:
+    """Of an answer that is a dossier."""
     name = f"personal-data-{dossier.made_at:%Y%m%dT%H%M%SZ}.zip"
-    headers = {
+    return {
         "content-disposition": f'attachment; filename="{name}"',
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
     }
-    return StreamingResponse(_bytes_of(content), media_type="application/zip", headers=headers)
 
 
 def _whose(query: DossierQuery, caller: Caller) -> Address:
@@ -101,8 +100,16 @@ def _whose(query: DossierQuery, caller: Caller) -> Address:
         raise ParameterError("user_email", email, str(error)) from None
 
 
-async def _opened(database: Database, address: Address, *, with_others: bool) -> AsyncIterator[Dossier | bytes]:
-    """The dossier itself, as soon as it is known that there is something; then its bytes. Ends with whoever reads."""
+async def opened(database: Database, address: Address, *, with_others: bool) -> AsyncIterator[Dossier | bytes]:
+    """The dossier itself, as soon as it is known that there is something; then its bytes. Ends with whoever reads.
+
+    Raises:
+        Problem: 404, nothing is held; 429, too many are made at once.
+    """
+    if not _free.acquire(blocking=False):
+        raise Problem(
+            429, "Busy", f"{_AT_ONCE} such exports are under way here; come again later", headers={"retry-after": "30"}
+        )
     abandoned = threading.Event()
 
     def go_on(_what: str, _done: int, _of: int) -> None:

@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     from prelude_store.erasure.aim import Aim
     from prelude_store.quarantine.reader import Reader
 
-__all__ = ["Work", "Worked", "governing", "remember"]
+__all__ = ["ALONE", "Work", "Worked", "governing", "remember"]
 
 _BEFORE_ALL: Final[tuple[Any, Any]] = ("-infinity", UUID(int=0))
-_ALONE: Final = 0x6572617365  # "erase"
+ALONE: Final = 0x6572617365  # "erase"
+"""Advisory lock of the erasure or renaming that is under way."""
 _AT_ONCE: Final = 5_000
 _RETRIES: Final = 5
 
@@ -137,7 +138,7 @@ class Work:
         Raises:
             StoreError: another one is under way, or was interrupted and meant something else.
         """
-        if not self._number("SELECT pg_try_advisory_lock(%s)::integer", [_ALONE]):
+        if not self._number("SELECT pg_try_advisory_lock(%s)::integer", [ALONE]):
             raise StoreError("another erasure or renaming is under way; wait until it is done")
         run = self._unfinished()
         resumed = run is not None

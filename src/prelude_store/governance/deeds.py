@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from prelude_store.governance import holds
+from prelude_store.governance.absent import AbsentError
 from prelude_store.retention.keeping import parse_keep
 from prelude_store.retention.policies import remove_policy, set_policy
 from prelude_store.retention.policy import ROWS, Policy, Scope, scope_of
@@ -77,7 +78,8 @@ def do(connection: Connection, lane: int, actor: str, deed: Deed) -> int | None:
 
     Raises:
         RetentionError: the policy makes no sense beside the others, or is not there.
-        HoldError: the hold makes no sense, or is not there.
+        HoldError: the hold makes no sense, or was released.
+        AbsentError: there is no such hold.
     """
     content = deed.content
     if deed.kind in ("set_policy", "remove_policy"):
@@ -88,6 +90,8 @@ def do(connection: Connection, lane: int, actor: str, deed: Deed) -> int | None:
             set_policy(connection, lane, actor, Policy(0, scope, content["keep"], content["by_week"]), deed.reason)
         return None
     if deed.kind == "release":
+        if all(one.id != content["hold"] for one in holds.holds(connection, all_of_them=True)):
+            raise AbsentError(f"there is no hold {content['hold']}")
         holds.release(connection, lane, actor, content["hold"], deed.reason or "")
         return None
     if content.get("of_a_person") and deed.email is None:

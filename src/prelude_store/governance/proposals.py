@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from psycopg.types.json import Jsonb
 
 from prelude_otel.errors import StoreError
+from prelude_store.governance.absent import AbsentError
 from prelude_store.governance.acts import record_act
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def expire(connection: Connection, lane: int, actor: str) -> int:
 def _waiting(connection: Connection, number: int) -> Proposal:
     row = connection.execute(_ONE.encode(), [number]).fetchone()
     if row is None:
-        raise ProposalError(f"there is no proposal {number}")
+        raise AbsentError(f"there is no proposal {number}")
     found = Proposal(*row)
     if found.state != "waiting":
         raise ProposalError(

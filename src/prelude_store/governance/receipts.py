@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from psycopg.types.json import Jsonb
 
-from prelude_otel.errors import StoreError
+from prelude_store.governance.absent import AbsentError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -60,9 +60,9 @@ def receipt(connection: Connection, number: int) -> Kept:
     """One of them.
 
     Raises:
-        StoreError: there is none.
+        AbsentError: there is none.
     """
     row = connection.execute(_ONE, [number]).fetchone()
     if row is None:
-        raise StoreError(f"there is no receipt {number}")
+        raise AbsentError(f"there is no receipt {number}")
     return Kept(*row)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 from prelude_otel.errors import StoreError
+from prelude_store.governance.absent import AbsentError
 from prelude_store.governance.acts import record_act
 from prelude_store.governance.deadlines import MOST_MONTHS_MORE, due_at
 from prelude_store.governance.people import person_hash, person_key
@@ -139,11 +140,11 @@ def request(connection: Connection, number: int) -> Request:
     """One of them.
 
     Raises:
-        RequestError: there is none.
+        AbsentError: there is none.
     """
     row = connection.execute(_ONE.encode(), [number]).fetchone()
     if row is None:
-        raise RequestError(f"there is no request {number}")
+        raise AbsentError(f"there is no request {number}")
     return Request(*row)
 
 
@@ -242,20 +243,18 @@ def take_over(connection: Connection, number: int, address: Address, kinds: tupl
 
 
 def begin(connection: Connection, number: int, actor: str) -> None:
-    """From now on it is carried out: its addresses are those who do it hold."""
+    """From now on it is carried out: the address is in the hands of who does it."""
     connection.execute(
-        "UPDATE public.governance_requests SET state = 'running', handled_by = %s, email = NULL, new_email = NULL, note = NULL,"
-        " failure = NULL WHERE id = %s",
+        "UPDATE public.governance_requests SET state = 'running', handled_by = %s, email = NULL, failure = NULL WHERE id = %s",
         [actor, number],
     )
 
 
-def give_back(connection: Connection, before: Request, failure: str) -> None:
-    """It could not be carried out, and is open as it was `before`."""
+def give_back(connection: Connection, number: int, email: str, failure: str) -> None:
+    """It could not be carried out, and is open again."""
     connection.execute(
-        "UPDATE public.governance_requests SET state = 'open', email = %s, new_email = %s, note = %s, failure = %s"
-        " WHERE id = %s AND state = 'running'",
-        [before.email, before.new_email, before.note, failure, before.id],
+        "UPDATE public.governance_requests SET state = 'open', email = %s, failure = %s WHERE id = %s AND state = 'running'",
+        [email, failure, number],
     )
 
 

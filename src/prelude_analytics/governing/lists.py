@@ -1,0 +1,175 @@
+"""Lists of governance, page by page: a cursor is the place behind which the next page begins."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import Field
+
+from prelude_analytics.asking import LimitQuery
+from prelude_analytics.governing import shapes
+from prelude_analytics.governing.state import now_of
+from prelude_analytics.parameters import ParameterError
+from prelude_store.governance import history, proposals, receipts, requests
+from prelude_store.governance.holds import holds
+from prelude_store.retention.plan import plan
+from prelude_store.retention.policies import policies
+
+if TYPE_CHECKING:
+    from prelude_analytics.governing.jobs import Jobs
+    from prelude_store.connection import Connection
+
+__all__ = [
+    "ListQuery", "ProposalsQuery", "RequestsQuery", "acts_page", "holds_shown", "plan_shown", "policies_shown", "proposals_page",
+    "receipts_page", "requests_page",
+]  # fmt: skip
+
+_MOST_ID: Final = 2**63 - 1
+_LONGEST: Final = 200
+
+
+class ListQuery(LimitQuery):
+    """A page of a list."""
+
+    cursor: str | None = Field(None, description="`next_cursor` of the page before.")
+
+
+class RequestsQuery(ListQuery):
+    """Which requests."""
+
+    state: str = Field(
+        default="open", description="Open ones, or closed ones.", json_schema_extra={"enum": ["open", "closed"]}
+    )
+
+
+class ProposalsQuery(ListQuery):
+    """Which proposals."""
+
+    state: str = Field(
+        default="waiting",
+        description="Those that wait, or those that do not any more.",
+        json_schema_extra={"enum": ["waiting", "decided"]},
+    )
+
+
+def requests_page(connection: Connection, jobs: Jobs, query: RequestsQuery) -> shapes.Requests:
+    """The answer to ``GET /governance/requests``."""
+    closed = _chosen(query.state, ("open", "closed")) == "closed"
+    if closed:
+        found = requests.requests(connection, closed=True, limit=query.limit, before=_before(query.cursor))
+    else:
+        found = requests.requests(connection, closed=False, limit=query.limit, after=_due(query.cursor))
+    now = now_of(connection)
+    last = found[-1] if len(found) == query.limit else None
+    following = None if last is None else _packed(last.id) if closed else _packed(last.due_at.isoformat(), last.id)
+    return shapes.Requests(
+        items=[shapes.request_shown(one, now, jobs.progress(one.id)) for one in found], next_cursor=following
+    )
+
+
+def proposals_page(connection: Connection, query: ProposalsQuery) -> shapes.Proposals:
+    """The answer to ``GET /governance/proposals``."""
+    if _chosen(query.state, ("waiting", "decided")) == "waiting":
+        after = 0 if query.cursor is None else _before(query.cursor)
+        found = proposals.proposals(connection, waiting=True, limit=query.limit, after=after)
+    else:
+        found = proposals.proposals(connection, waiting=False, limit=query.limit, before=_before(query.cursor))
+    return shapes.Proposals(items=[shapes.proposal_shown(one) for one in found], next_cursor=_next(found, query.limit))
+
+
+def receipts_page(connection: Connection, query: ListQuery) -> shapes.Receipts:
+    """The answer to ``GET /governance/receipts``."""
+    found = receipts.receipts(connection, limit=query.limit, before=_before(query.cursor))
+    return shapes.Receipts(items=[shapes.receipt_shown(one) for one in found], next_cursor=_next(found, query.limit))
+
+
+def acts_page(connection: Connection, query: ListQuery) -> shapes.Acts:
+    """The answer to ``GET /governance/acts``."""
+    found = history.acts(connection, limit=query.limit, before=_before(query.cursor))
+    return shapes.Acts(items=[shapes.act_shown(one) for one in found], next_cursor=_next(found, query.limit))
+
+
+def policies_shown(connection: Connection) -> shapes.Policies:
+    """The answer to ``GET /governance/policies``."""
+    now = now_of(connection)
+    return shapes.Policies(items=[shapes.policy_shown(one, now) for one in policies(connection)])
+
+
+def holds_shown(connection: Connection, *, all_of_them: bool = False) -> shapes.Holds:
+    """The answer to ``GET /governance/holds``."""
+    return shapes.Holds(items=[shapes.hold_shown(one) for one in holds(connection, all_of_them=all_of_them)])
+
+
+def plan_shown(connection: Connection) -> shapes.Plan:
+    """The answer to ``GET /governance/plan``: reads all of the log that is old enough."""
+    found = plan(connection)
+    going = {one.id: 0 for one in found.policies}
+    for week in found.weeks:
+        for (number, _), rows in week.going.items():
+            going[number] += rows
+    return shapes.Plan(
+        at=found.now,
+        policies=[
+            shapes.PlanPolicy(policy=shapes.policy_shown(one, found.now), going=going[one.id]) for one in found.policies
+        ],
+        weeks=[
+            shapes.PlanWeek(
+                **{"from": week.week.starts, "to": week.week.ends}, rows=week.rows, drop=week.drop, going=sum(week.going.values()),
+                held=sum(week.held.values()), waiting=week.waiting,
+            )
+            for week in found.weeks
+        ],
+    )  # fmt: skip
+
+
+def _chosen(state: str, known: tuple[str, ...]) -> str:
+    if state not in known:
+        raise ParameterError("state", state, f"it is one of {', '.join(known)}")
+    return state
+
+
+def _next(found: list[Any], limit: int) -> str | None:
+    return _packed(found[-1].id) if len(found) == limit else None
+
+
+def _packed(*place: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def _place(cursor: str, parts: Literal[1, 2]) -> list[Any]:
+    refused = ParameterError("cursor", cursor, "it is next_cursor of the page before")
+    if len(cursor) > _LONGEST or not cursor.isascii():
+        raise refused
+    try:
+        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError):
+        raise refused from None
+    if (
+        not isinstance(place, list)
+        or len(place) != parts
+        or type(place[-1]) is not int
+        or not 0 <= place[-1] <= _MOST_ID
+    ):
+        raise refused
+    return place
+
+
+def _before(cursor: str | None) -> int:
+    return _MOST_ID if cursor is None else int(_place(cursor, 1)[0])
+
+
+def _due(cursor: str | None) -> tuple[datetime, int] | None:
+    if cursor is None:
+        return None
+    due, number = _place(cursor, 2)
+    try:
+        moment = datetime.fromisoformat(due)
+    except (TypeError, ValueError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ParameterError("cursor", cursor, "it is next_cursor of the page before")
+    return moment, number
