@@ -129,6 +129,8 @@ _KINDS: Final = {
 }
 _EVEN_OWN: Final = ("/governance/", "/analytics/governance")
 """Recorded whoever's rows were read."""
+_HANDED_OUT: Final = ("access", "portability")
+"""Kinds of requests that are answered with all that is held."""
 _NO_READS: Final = frozenset({"/session", "/openapi.json", "/metrics", "/system", "/analytics/sign-out"})
 _PAGES: Final = "/analytics"
 _SAME_VIEW: Final = 600.0
@@ -238,6 +240,8 @@ def _record(scope: Scope, route: str, caller: Caller, status: int) -> None:
     changing = f"{scope.get('method')} {route}"
     if changing in _KINDS:
         route = changing
+    elif route.endswith("/carry-out") and scope.get(_MORE, {}).get("kind") in _HANDED_OUT:
+        route = "/governance/export"
     record_read(
         caller,
         route,

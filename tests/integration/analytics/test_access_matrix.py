@@ -26,6 +26,9 @@ READ: Final = (401, 401, 401, 401, 200, 200, 200)
 OPERATE: Final = (401, 401, 401, 401, 403, 200, 200)
 GOVERN: Final = (401, 401, 401, 401, 403, 403, 404)
 """Of an entry that is not there."""
+GOVERN_READ: Final = (401, 401, 401, 401, 403, 403, 200)
+GOVERN_BODY: Final = (401, 401, 401, 401, 403, 403, 422)
+"""Without what must be sent."""
 
 PAGE: Final = (303, 303, 303, 303, 200, 200, 200)
 
@@ -57,6 +60,26 @@ TABLE: Final = {
     "GET /paths": READ,
     "GET /export.csv": READ,
     "GET /export.ndjson": READ,
+    "GET /governance/state": GOVERN_READ,
+    "GET /governance/policies": GOVERN_READ,
+    "PUT /governance/policies": GOVERN_BODY,
+    "DELETE /governance/policies": (401, 401, 401, 401, 403, 403, 409),  # there is none
+    "GET /governance/plan": GOVERN_READ,
+    "GET /governance/holds": GOVERN_READ,
+    "POST /governance/holds": GOVERN_BODY,
+    "DELETE /governance/holds/{number}": GOVERN_BODY,
+    "GET /governance/requests": GOVERN_READ,
+    "POST /governance/requests": GOVERN_BODY,
+    "GET /governance/requests/{number}": GOVERN,
+    "POST /governance/requests/{number}/extend": GOVERN_BODY,
+    "POST /governance/requests/{number}/close": GOVERN_BODY,
+    "POST /governance/requests/{number}/carry-out": GOVERN_BODY,
+    "GET /governance/proposals": GOVERN_READ,
+    "POST /governance/proposals/{number}/consent": GOVERN,
+    "POST /governance/proposals/{number}/refuse": GOVERN,
+    "GET /governance/receipts": GOVERN_READ,
+    "GET /governance/receipts/{number}": GOVERN,
+    "GET /governance/acts": GOVERN_READ,
     "GET /system": OPERATE,
     "GET /quarantine": OPERATE,
     "GET /quarantine/{number}": GOVERN,
@@ -162,7 +185,7 @@ def _status(service: Analytics, route: str, headers: dict[str, str]) -> int:
     method, _, _ = route.partition(" ")
     if method == "WS":
         return _socket_status(service, route, headers)
-    given: dict[str, Any] = {"json": {}} if method == "POST" else {}
+    given: dict[str, Any] = {"json": {}} if method in ("POST", "PUT") else {}
     return service.client.request(method, _url(service, route), headers=headers, **given).status_code
 
 
