@@ -27,6 +27,9 @@ from prelude_analytics.answers.trends import Heatmap, Stack, Trends
 from prelude_analytics.asking import PanelQuery, StepQuery, asked, counting, cut_now, step_of
 from prelude_analytics.cursors import Place, Watermark
 from prelude_analytics.filters import Filters
+from prelude_analytics.governing.lists import plan_shown
+from prelude_analytics.governing.overview import Overview, overview
+from prelude_analytics.governing.overview import Wanted as Shown
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.routes.rankings import RankingQuery, ranked
 from prelude_analytics.routes.sessions import SessionQuery, SessionsQuery, session_shown, sessions_shown
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
     from prelude_analytics.answers.sessions import OneSession, Sessions
     from prelude_analytics.care import Care
     from prelude_analytics.figures.reading import Reading
+    from prelude_analytics.governing.office import Office
+    from prelude_analytics.governing.shapes import Plan
     from prelude_analytics.items import Activity
     from prelude_analytics.routes.system import Quarantine, QuarantineRecord
     from prelude_analytics.settings import Settings
@@ -83,6 +88,7 @@ class Asking:
         self._reading = reading
         self._timeline: Memory = kept.timeline
         self._care: Care = kept.care
+        self._office: Office = kept.office
         self._probe: Probe = kept.exporter
         self.caller = caller
         self.settings: Settings = kept.settings
@@ -287,6 +293,19 @@ class Asking:
         if number is not None:
             governs(self.caller)
         return None if number is None else await opened(self._care, number)
+
+    async def governance(self) -> Overview | None:
+        """How the log is governed; None where the service has no login for it."""
+        if not self._office:
+            return None
+        opened, cursor = self._number("open"), self.state["cursor"]
+        wanted = Shown(closed=self.state["closed"] == "1", cursor=cursor, opened=opened)
+        settings, jobs = self.settings, self._office.jobs
+        return await self._office.look(lambda connection: overview(connection, settings, jobs, wanted))
+
+    async def retention_plan(self) -> Plan:
+        """What would go, if retention ran now."""
+        return await self._office.plan(plan_shown)
 
     def _number(self, name: str) -> int | None:
         given = self.state[name]

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from prelude_analytics.access.caller import Calls
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.problems import Problem, problem_of
-from prelude_dashboard import care, sign
+from prelude_dashboard import care, governance, sign
 from prelude_dashboard.answer import asked_for, page, redirect
 from prelude_dashboard.asking import asking
 from prelude_dashboard.assets import named
@@ -108,6 +108,7 @@ for _module in MODULES:
     _route(_module)
 router.include_router(sign.router)
 router.include_router(care.router)
+router.include_router(governance.router)
 
 
 @router.get("/assets/{name}")

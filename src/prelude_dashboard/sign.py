@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -15,14 +14,13 @@ from prelude_analytics.access.tokens import read_token
 from prelude_analytics.problems import Problem, problem_of, request_id
 from prelude_dashboard.answer import page, redirect, same_place
 from prelude_dashboard.drawing import draw
+from prelude_dashboard.forms import fields
 from prelude_dashboard.state import ROOT
 from prelude_otel.errors import PreludeError
 
 __all__ = ["PATH", "router"]
 
 PATH: Final = "/sign-in"
-_MOST: Final = 8_192
-"""Bytes of a form."""
 router = APIRouter()
 
 
@@ -38,7 +36,7 @@ async def sign_in(request: Request) -> Response:
     following = ROOT
     try:
         _refuse_foreign(request)
-        given = await _fields(request)
+        given = await fields(request, "a token is not that long")
         following = same_place(given.get("next", ROOT), ROOT)
         access: Access = request.app.state.access
         client = request.client
@@ -70,15 +68,6 @@ def _refuse_foreign(request: Request) -> None:
             "Origin needed",
             "this form is sent by the sign-in page itself; programs use POST /api/analytics/session",
         )
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > _MOST:
-            raise Problem(413, "Too long", "a token is not that long")
-    return {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
 
 
 def _form(request: Request, following: str, problem: Problem | None) -> Response:

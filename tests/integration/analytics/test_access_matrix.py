@@ -30,6 +30,8 @@ GOVERN_READ: Final = (401, 401, 401, 401, 403, 403, 200)
 GOVERN_BODY: Final = (401, 401, 401, 401, 403, 403, 422)
 """Without what must be sent."""
 
+GOVERN_FORM: Final = (303, 303, 303, 303, 403, 403, 422)
+
 PAGE: Final = (303, 303, 303, 303, 200, 200, 200)
 
 # What each caller is answered. A new route needs a line here.
@@ -103,6 +105,18 @@ TABLE: Final = {
     "GET /analytics/system": (303, 303, 303, 303, 403, 200, 200),
     "POST /analytics/system/{number}/replay": (303, 303, 303, 303, 403, 403, 404),
     "POST /analytics/system/{number}/discard": (303, 303, 303, 303, 403, 403, 404),
+    "GET /analytics/governance": (303, 303, 303, 303, 403, 403, 200),
+    "GET /analytics/governance/receipts/{number}": (303, 303, 303, 303, 403, 403, 404),
+    "POST /analytics/governance/requests": GOVERN_FORM,
+    "POST /analytics/governance/requests/{number}/extend": GOVERN_FORM,
+    "POST /analytics/governance/requests/{number}/close": GOVERN_FORM,
+    "POST /analytics/governance/requests/{number}/carry-out": GOVERN_FORM,
+    "POST /analytics/governance/policies": GOVERN_FORM,
+    "POST /analytics/governance/policies/remove": (303, 303, 303, 303, 403, 403, 409),  # there is none
+    "POST /analytics/governance/holds": GOVERN_FORM,
+    "POST /analytics/governance/holds/{number}/release": (303, 303, 303, 303, 403, 403, 404),
+    "POST /analytics/governance/proposals/{number}/consent": (303, 303, 303, 303, 403, 403, 404),
+    "POST /analytics/governance/proposals/{number}/refuse": (303, 303, 303, 303, 403, 403, 404),
     "GET /analytics/sign-in": OPEN,
     "POST /analytics/sign-in": (403,) * 7,  # no page of ours sends it
     "POST /analytics/sign-out": (303,) * 7,

@@ -1,0 +1,138 @@
+"""Governance: what persons ask for and until when, what goes and what stays, who must consent, seals, and what was done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from prelude_dashboard.screen import Screen
+from prelude_otel.contract.vocabulary import ACTION_TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from prelude_analytics.governing.shapes import HoldShown, ProposalShown
+    from prelude_dashboard.asking import Asking
+
+__all__ = ["SCREEN", "act", "deadline", "deed", "held", "show"]
+
+SCREEN: Final = Screen("governance", "/governance", "Governance", "g", roles=("govern",))
+KINDS: Final = {
+    "access": "Access",
+    "portability": "Portability",
+    "erasure": "Erasure",
+    "rename": "Change of address",
+    "rectification": "Rectification",
+    "restriction": "Restriction",
+    "objection": "Objection",
+}
+ARTICLES: Final = {
+    "access": "Art. 15", "portability": "Art. 20", "erasure": "Art. 17", "rename": "Art. 16", "rectification": "Art. 16",
+    "restriction": "Art. 18", "objection": "Art. 21",
+}  # fmt: skip
+SAID: Final = {
+    "opened": "The request is taken in.",
+    "extended": "The deadline is extended; tell the person, and why.",
+    "closed": "The request is closed, and its address is gone.",
+    "begun": "It has begun, and goes on by itself.",
+    "proposed": "It waits for the consent of somebody else who governs.",
+    "consented": "You have consented: it is done, or under way.",
+    "refused": "The proposal is off.",
+    "policy": "The policy is set; it takes effect with the next run.",
+    "no-policy": "The policy is gone.",
+    "held": "The hold holds.",
+    "released": "The hold is released: what it kept is due again.",
+}
+SOON: Final = 7
+"""Days before a deadline from which on it is marked."""
+_HASH: Final = 12
+_HIDDEN: Final = ("content",)
+
+
+async def show(ask: Asking) -> dict[str, Any]:
+    """All of it; the plan only where it is asked for, since it reads the log."""
+    found = await ask.governance()
+    planned = ask.state["plan"] == "1" and found is not None
+    return {
+        "found": found,
+        "plan": await ask.retention_plan() if planned else None,
+        "kinds": KINDS,
+        "articles": ARTICLES,
+        "types": sorted(ACTION_TYPES),
+        "said": SAID.get(ask.state["said"] or ""),
+        "closed": ask.state["closed"] == "1",
+        "deadline": deadline,
+        "deed": deed,
+        "held": held,
+        "act": act,
+        "mine": f"token:{ask.caller.token_id}",
+    }
+
+
+def deadline(days: int) -> tuple[str, str]:
+    """The mark of a deadline that is `days` away, and its words: told by colour and by shape."""
+    if days < 0:
+        return "error", f"{-days} {'day' if days == -1 else 'days'} over"
+    words = "due today" if days == 0 else f"{days} {'day' if days == 1 else 'days'} left"
+    return ("timeout" if days <= SOON else "success"), words
+
+
+def deed(proposal: ProposalShown) -> str:
+    """What a proposal would do, in words."""
+    content = proposal.content
+    if proposal.kind in ("erasure", "rename"):
+        return f"{KINDS[proposal.kind]}, request {proposal.request}"
+    if proposal.kind == "release":
+        return f"Release hold {content['hold']}"
+    if proposal.kind == "hold":
+        return f"Hold {_covered(content, of_a_person=bool(content.get('of_a_person')))}"
+    whose = ".".join(part for part in (content["action_type"], content["action_name"]) if part) or "all activities"
+    what = "rows" if content["what"] == "rows" else f"the class {content['what']}"
+    if proposal.kind == "remove_policy":
+        return f"Remove the policy for {what} of {whose}"
+    return f"Keep {what} of {whose} for {content['keep']}"
+
+
+def held(hold: HoldShown) -> str:
+    """What a hold keeps, in words."""
+    days = {
+        name: None if (moment := getattr(hold, name)) is None else moment.isoformat() for name in ("since", "until")
+    }
+    content = {"entity_type": hold.entity_type, "entity_id": hold.entity_id} | days
+    return _covered(content, of_a_person=hold.person is not None, person=hold.person)
+
+
+def act(kind: str, detail: Mapping[str, Any]) -> str:
+    """What an act says, in a line; hashes are cut."""
+    parts = []
+    for name, value in detail.items():
+        if name in _HIDDEN or (isinstance(value, dict | list) and not value):
+            continue
+        told = json_text(value)
+        parts.append(f"{name.replace('_', ' ')} {told}" if name != kind else told)
+    return ", ".join(parts)
+
+
+def json_text(value: Any) -> str:
+    """A value within a line."""
+    if isinstance(value, dict):
+        return " ".join(f"{name} {json_text(inner)}" for name, inner in value.items())
+    if isinstance(value, list):
+        return " ".join(json_text(inner) for inner in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value)
+    return f"{text[:_HASH]}…" if len(text) == 64 and text.isalnum() else text[:19] if text[10:11] == "T" else text  # noqa: PLR2004 (a hash in hex; a time)
+
+
+def _covered(content: Mapping[str, Any], *, of_a_person: bool, person: str | None = None) -> str:
+    parts = []
+    if of_a_person:
+        parts.append(f"person {person[:_HASH]}…" if person else "a person")
+    if content.get("entity_type"):
+        number = content.get("entity_id")
+        parts.append(f"{content['entity_type']} {number}" if number else f"every {content['entity_type']}")
+    if content.get("since"):
+        parts.append(f"from {content['since'][:10]}")
+    if content.get("until"):
+        parts.append(f"before {content['until'][:10]}")
+    return ", ".join(parts)
