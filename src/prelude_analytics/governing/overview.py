@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Overview", "Wanted", "overview"]
 
 _FEW: Final = 12
+_ACTS: Final = 15
 _SOME: Final = 50
 
 
@@ -62,7 +63,7 @@ def overview(connection: Connection, settings: Settings, jobs: Jobs, wanted: Wan
         lists.policies_shown(connection),
         lists.holds_shown(connection),
         lists.receipts_page(connection, lists.ListQuery(limit=_FEW, cursor=None)),
-        lists.acts_page(connection, lists.ListQuery(limit=_FEW, cursor=None)),
+        lists.acts_page(connection, lists.ListQuery(limit=_ACTS, cursor=None)),
     )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from prelude_dashboard.screen import Screen
 from prelude_otel.contract.vocabulary import ACTION_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from prelude_analytics.governing.shapes import HoldShown, ProposalShown
+    from prelude_analytics.governing.shapes import HoldShown
     from prelude_dashboard.asking import Asking
 
 __all__ = ["SCREEN", "act", "deadline", "deed", "held", "show"]
@@ -45,7 +44,6 @@ SAID: Final = {
 SOON: Final = 7
 """Days before a deadline from which on it is marked."""
 _HASH: Final = 12
-_HIDDEN: Final = ("content",)
 
 
 async def show(ask: Asking) -> dict[str, Any]:
@@ -76,18 +74,17 @@ def deadline(days: int) -> tuple[str, str]:
     return ("timeout" if days <= SOON else "success"), words
 
 
-def deed(proposal: ProposalShown) -> str:
+def deed(kind: str, content: Mapping[str, Any]) -> str:
     """What a proposal would do, in words."""
-    content = proposal.content
-    if proposal.kind in ("erasure", "rename"):
-        return f"{KINDS[proposal.kind]}, request {proposal.request}"
-    if proposal.kind == "release":
+    if kind in ("erasure", "rename"):
+        return f"{KINDS[kind]}, request {content['request']}"
+    if kind == "release":
         return f"Release hold {content['hold']}"
-    if proposal.kind == "hold":
+    if kind == "hold":
         return f"Hold {_covered(content, of_a_person=bool(content.get('of_a_person')))}"
     whose = ".".join(part for part in (content["action_type"], content["action_name"]) if part) or "all activities"
     what = "rows" if content["what"] == "rows" else f"the class {content['what']}"
-    if proposal.kind == "remove_policy":
+    if kind == "remove_policy":
         return f"Remove the policy for {what} of {whose}"
     return f"Keep {what} of {whose} for {content['keep']}"
 
@@ -103,13 +100,60 @@ def held(hold: HoldShown) -> str:
 
 def act(kind: str, detail: Mapping[str, Any]) -> str:
     """What an act says, in a line; hashes are cut."""
-    parts = []
-    for name, value in detail.items():
-        if name in _HIDDEN or (isinstance(value, dict | list) and not value):
-            continue
-        told = json_text(value)
-        parts.append(f"{name.replace('_', ' ')} {told}" if name != kind else told)
-    return ", ".join(parts)
+    told = _ACTS.get(kind)
+    try:
+        return told(detail) if told is not None else _any(detail)
+    except (KeyError, TypeError):  # of a version that says it otherwise
+        return _any(detail)
+
+
+def _any(detail: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name.replace('_', ' ')} {json_text(value)}" for name, value in detail.items() if value not in ({}, [])
+    )
+
+
+def _of_request(detail: Mapping[str, Any]) -> str:
+    number = f" {detail['number']}" if "number" in detail else ""
+    due = f", due {detail['due_at'][:10]}" if "due_at" in detail else ""
+    return f"{KINDS[detail['kind']].lower()}{number}: {detail['request']}{due}"
+
+
+def _of_policy(detail: Mapping[str, Any]) -> str:
+    whose = ".".join(part for part in (detail.get("type"), detail.get("name")) if part) or "all activities"
+    what = "rows" if detail["what"] == "rows" else f"class {detail['what']}"
+    before = f", before {detail['before']}" if "before" in detail else ""
+    return f"{what} of {whose}: " + (
+        "no policy any more" if detail.get("removed") else f"kept {detail['keep']}{before}"
+    )
+
+
+def _of_person(detail: Mapping[str, Any]) -> str:
+    counts = detail.get("counts") or {}
+    rest = {name: value for name, value in detail.items() if name not in ("person", "counts", "run", "rows")}
+    rows = counts.get("rows", (detail.get("rows") or {}).get("activities"))
+    parts = [f"person {json_text(detail['person'])}", "" if rows is None else f"{rows} rows", _any(rest)]
+    return ", ".join(part for part in parts if part)
+
+
+def _of_proposal(detail: Mapping[str, Any]) -> str:
+    if "content" in detail:
+        return deed(detail["proposed"], detail["content"])
+    by = f", proposed by {detail['proposed_by']}" if "proposed_by" in detail else ""
+    return f"proposal {detail['proposal']}: {detail['proposed'].replace('_', ' ')}{by}"
+
+
+_ACTS: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
+    "request": _of_request,
+    "policy": _of_policy,
+    "hold": lambda detail: _covered(detail, of_a_person="person" in detail, person=detail.get("person")),
+    "release": lambda detail: f"hold {detail['hold']}",
+    "erase": _of_person,
+    "erased": _of_person,
+    "rename": _of_person,
+    "renamed": _of_person,
+    "export": _of_person,
+} | dict.fromkeys(("propose", "consent", "refuse", "withdraw", "expire"), _of_proposal)
 
 
 def json_text(value: Any) -> str:

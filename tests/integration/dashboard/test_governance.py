@@ -134,7 +134,7 @@ def test_with_four_eyes_another_one_consents(database: str) -> None:
         assert "Consent</button>" in two.get(PAGE).text
         page = sent(two, "/proposals/1/consent")
         assert "You have consented" in page
-        assert "Nothing waits for consent." in page
+        assert "Waiting for consent" not in page
 
 
 def test_without_a_login_the_page_says_what_to_set(database: str) -> None:
