@@ -19,6 +19,7 @@ from prelude_store.erasure.again import people_of
 from prelude_store.erasure.aim import Aim
 from prelude_store.erasure.carry_out import Work, Worked, governing, remember
 from prelude_store.erasure.runs import Run
+from prelude_store.governance.four_eyes import say_beside
 from prelude_store.governance.people import person_key
 from prelude_store.governance.receipts import keep
 from prelude_store.mentions.address import Address
@@ -134,6 +135,8 @@ def _one(
     connection: Connection, aim: Aim, catalogues: Sequence[Path], dry_run: bool, scrubbing: bool, reason: str | None,
     receipt: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
+    if not dry_run:
+        say_beside(connection)
     with _shown("erasing" if aim.new is None else "renaming") as progress:
         work = Work(connection, aim, reader_of(catalogues), actor=_login(connection), reason=reason, progress=progress)
         if dry_run:
@@ -178,6 +181,8 @@ def _replay(
     connection: Connection, found: list[receipts.Receipt], catalogues: Sequence[Path], dry_run: bool, scrubbing: bool,
     reason: str | None, as_json: bool,
 ) -> None:  # fmt: skip
+    if not dry_run:
+        say_beside(connection)
     with _shown("looking for people") as progress:
         people = people_of(connection, found, lambda done, of: progress("reading the log", done, of))
     done = []

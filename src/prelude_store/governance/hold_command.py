@@ -11,6 +11,7 @@ import click
 
 from prelude_store import lanes
 from prelude_store.governance import holds
+from prelude_store.governance.four_eyes import say_beside
 from prelude_store.governance.governing import governing
 from prelude_store.times import MOMENT
 
@@ -54,6 +55,7 @@ def add(
         raise click.BadParameter(f"{entity!r} names no type; write deal or deal:789", param_hint="--entity")
     wanted = holds.Wanted(reason, user, kind or None, number or None, since, until, ends)
     with governing(database_url) as connection:
+        say_beside(connection)
         lane = lanes.claim(connection)
         with connection.transaction():
             made = holds.add(connection, lane, connection.info.user, wanted)
@@ -87,6 +89,7 @@ def list_(database_url: str | None, all_of_them: bool, as_json: bool) -> None:
 def release(database_url: str | None, number: int, reason: str) -> None:
     """End a hold: what it kept is due again, as policies say, and to be erased, as was asked."""
     with governing(database_url) as connection:
+        say_beside(connection)
         lane = lanes.claim(connection)
         with connection.transaction():
             holds.release(connection, lane, connection.info.user, number, reason)

@@ -16,6 +16,7 @@ from prelude_otel.contract.vocabulary import ACTION_TYPES
 from prelude_otel.errors import StoreError
 from prelude_store import lanes
 from prelude_store.governance.changes import CLASSES
+from prelude_store.governance.four_eyes import say_beside
 from prelude_store.governance.governing import governing
 from prelude_store.governance.holds import holds
 from prelude_store.retention import shown
@@ -85,6 +86,7 @@ def set_(
     """Say how long something is kept; takes the place of the policy that there was for the same."""
     new = Policy(0, scope_of(action_type, action_name, cls), parse_keep(keep_), by == "week")
     with governing(database_url) as connection:
+        say_beside(connection)
         lane = lanes.claim(connection)
         with connection.transaction():
             before = set_policy(connection, lane, connection.info.user, new, reason)
@@ -105,6 +107,7 @@ def remove(
     """Take a policy back; nothing that went by it comes back."""
     scope: Scope = scope_of(action_type, action_name, cls)
     with governing(database_url) as connection:
+        say_beside(connection)
         lane = lanes.claim(connection)
         with connection.transaction():
             gone = remove_policy(connection, lane, connection.info.user, scope, reason)
