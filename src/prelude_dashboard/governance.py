@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from fastapi import APIRouter
@@ -13,16 +12,14 @@ from starlette.responses import Response
 
 from prelude_analytics.access.audit import describe
 from prelude_analytics.access.caller import Calls, governs
-from prelude_analytics.governing import bodies
-from prelude_analytics.governing.export import handed_out
-from prelude_analytics.governing.office import EXPORTS, Offices, refusing
+from prelude_analytics.governing import asked, bodies
+from prelude_analytics.governing.office import Offices
 from prelude_analytics.problems import invalid, problem_of
-from prelude_analytics.routes.governance import Number, address_of, decided
+from prelude_analytics.routes.governance import Number
 from prelude_dashboard.answer import SECURITY, redirect
 from prelude_dashboard.forms import fields
 from prelude_dashboard.state import State
 from prelude_dashboard.trouble import trouble
-from prelude_store.governance import deeds, holds, receipts, requests
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -44,12 +41,7 @@ async def open_request(request: Request, caller: Calls, office: Offices) -> Resp
         governs(caller)
         body = _read(bodies.RequestBody, await _dated(request, "received_at"))
         describe(request.scope, kind=body.kind)
-        new = None if body.new_user_email is None else address_of("new_user_email", body.new_user_email)
-        wanted = requests.Wanted(
-            body.kind, address_of("user_email", body.user_email), body.received_at or datetime.now(UTC), new, body.note
-        )
-        number = await office.act(caller, lambda on, lane, who: requests.open_request(on, lane, who.actor, wanted))
-        return _back("opened", open=number)
+        return _back("opened", open=await asked.open_request(office, caller, body))
 
     return await _done(request, work())
 
@@ -63,10 +55,7 @@ async def extend_request(number: Number, request: Request, caller: Calls, office
         given: dict[str, Any] = await fields(request)
         if str(given.get("months")).isdecimal():
             given["months"] = int(given["months"])
-        body = _read(bodies.ExtendBody, given)
-        await office.act(
-            caller, lambda on, lane, who: requests.extend(on, lane, who.actor, number, body.months, body.reason)
-        )
+        await asked.extend(office, caller, number, _read(bodies.ExtendBody, given))
         return _back("extended", open=number)
 
     return await _done(request, work())
@@ -92,12 +81,10 @@ async def carry_out_request(number: Number, request: Request, caller: Calls, off
     async def work() -> Response:
         governs(caller)
         body = _read(bodies.CarryOutBody, await fields(request))
-        found = await office.look(lambda connection: requests.request(connection, number))
+        found = await asked.one_request(office, number)
         describe(request.scope, kind=found.kind)
-        email = address_of("user_email", body.user_email).email
-        if found.kind in EXPORTS:
-            return await handed_out(office, request.app.state.database, caller, number, email)
-        return _told(decided(await office.change(caller, number, email, body.reason)), "begun", open=number)
+        done = await asked.carry_out(office, request.app.state.database, caller, number, found.kind, body)
+        return done if isinstance(done, Response) else _told(done, "begun", open=number)
 
     return await _done(request, work())
 
@@ -109,11 +96,7 @@ async def set_policy(request: Request, caller: Calls, office: Offices) -> Respon
     async def work() -> Response:
         governs(caller)
         body = _read(bodies.PolicyBody, _scoped(await fields(request)))
-        with refusing():
-            deed = deeds.policy(
-                body.action_type, body.action_name, body.cls, body.keep, by_week=body.by_week, reason=body.reason
-            )
-        return _told(decided(await office.decide(caller, deed)), "policy", anchor="retention")
+        return _told(await asked.set_policy(office, caller, body), "policy", anchor="retention")
 
     return await _done(request, work())
 
@@ -125,9 +108,8 @@ async def remove_policy(request: Request, caller: Calls, office: Offices) -> Res
     async def work() -> Response:
         governs(caller)
         body = _read(bodies.PolicyBody, _scoped(await fields(request)) | {"keep": "forever"})
-        with refusing():
-            deed = deeds.policy_removal(body.action_type, body.action_name, body.cls, body.reason)
-        return _told(decided(await office.decide(caller, deed)), "no-policy", anchor="retention")
+        done = await asked.remove_policy(office, caller, body.action_type, body.action_name, body.cls, body.reason)
+        return _told(done, "no-policy", anchor="retention")
 
     return await _done(request, work())
 
@@ -139,9 +121,7 @@ async def add_hold(request: Request, caller: Calls, office: Offices) -> Response
     async def work() -> Response:
         governs(caller)
         body = _read(bodies.HoldBody, await _dated(request, "since", "until", "ends_at"))
-        user = None if body.user_email is None else address_of("user_email", body.user_email).email
-        wanted = holds.Wanted(body.reason, user, body.entity_type, body.entity_id, body.since, body.until, body.ends_at)
-        return _told(decided(await office.decide(caller, deeds.hold(wanted))), "held", anchor="holds")
+        return _told(await asked.add_hold(office, caller, body), "held", anchor="holds")
 
     return await _done(request, work())
 
@@ -153,9 +133,7 @@ async def release_hold(number: Number, request: Request, caller: Calls, office: 
     async def work() -> Response:
         governs(caller)
         body = _read(bodies.RefuseBody, await fields(request))
-        return _told(
-            decided(await office.decide(caller, deeds.release(number, body.reason or ""))), "released", anchor="holds"
-        )
+        return _told(await asked.release_hold(office, caller, number, body.reason or ""), "released", anchor="holds")
 
     return await _done(request, work())
 
@@ -191,7 +169,7 @@ async def receipt(number: Number, request: Request, caller: Calls, office: Offic
 
     async def work() -> Response:
         governs(caller)
-        kept = await office.look(lambda connection: receipts.receipt(connection, number))
+        kept = await asked.one_receipt(office, number)
         headers = {
             "content-disposition": f'attachment; filename="receipt-{kept.kind}-{number}.json"',
             "cache-control": "no-store",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from prelude_analytics.access.audit import describe
 from prelude_analytics.access.caller import Governs
-from prelude_analytics.governing import lists, shapes
+from prelude_analytics.governing import asked, lists, shapes
 from prelude_analytics.governing.bodies import (
     CarryOutBody,
     CloseBody,
@@ -21,15 +20,11 @@ from prelude_analytics.governing.bodies import (
     RequestBody,
     plain,
 )
-from prelude_analytics.governing.export import handed_out
-from prelude_analytics.governing.office import EXPORTS, Office, Offices, refusing
-from prelude_analytics.governing.state import now_of, state
+from prelude_analytics.governing.office import Offices
+from prelude_analytics.governing.state import state
 from prelude_analytics.parameters import ParameterError, Parameters
-from prelude_store.governance import deeds, holds, receipts, requests
-from prelude_store.governance.proposals import Proposal
-from prelude_store.mentions.address import Address, AddressError
 
-__all__ = ["Number", "address_of", "decided", "router"]
+__all__ = ["Number", "router"]
 
 router = APIRouter(prefix="/governance", tags=["governance"])
 
@@ -77,11 +72,7 @@ async def get_policies(caller: Governs, office: Offices) -> shapes.Policies:  # 
 async def put_policy(body: PolicyBody, caller: Governs, office: Offices, request: Request) -> shapes.Decided:
     """Set a policy, in the place of one for the same activities and columns; or propose it."""
     describe(request.scope, keep=body.keep, type=body.action_type or "all", columns=body.cls or "rows")
-    with refusing():
-        deed = deeds.policy(
-            body.action_type, body.action_name, body.cls, body.keep, by_week=body.by_week, reason=body.reason
-        )
-    return decided(await office.decide(caller, deed))
+    return await asked.set_policy(office, caller, body)
 
 
 @router.delete("/policies")
@@ -89,9 +80,7 @@ async def delete_policy(query: Annotated[ScopeQuery, Query()], caller: Governs, 
     """Remove a policy; or propose it."""
     for name in ("action_type", "action_name", "reason"):
         _refuse_odd(name, getattr(query, name))
-    with refusing():
-        deed = deeds.policy_removal(query.action_type, query.action_name, query.cls, query.reason)
-    return decided(await office.decide(caller, deed))
+    return await asked.remove_policy(office, caller, query.action_type, query.action_name, query.cls, query.reason)
 
 
 @router.get("/plan")
@@ -109,9 +98,7 @@ async def get_holds(query: Annotated[HoldsQuery, Query()], caller: Governs, offi
 @router.post("/holds")
 async def post_hold(body: HoldBody, caller: Governs, office: Offices) -> shapes.Decided:
     """Hold something; or propose it."""
-    user = None if body.user_email is None else address_of("user_email", body.user_email).email
-    wanted = holds.Wanted(body.reason, user, body.entity_type, body.entity_id, body.since, body.until, body.ends_at)
-    return decided(await office.decide(caller, deeds.hold(wanted)))
+    return await asked.add_hold(office, caller, body)
 
 
 @router.delete("/holds/{number}")
@@ -120,7 +107,7 @@ async def delete_hold(
 ) -> shapes.Decided:
     """Let a hold go: what it kept is due again; or propose it."""
     _refuse_odd("reason", query.reason)
-    return decided(await office.decide(caller, deeds.release(number, query.reason)))
+    return await asked.release_hold(office, caller, number, query.reason)
 
 
 @router.get("/requests")
@@ -137,34 +124,27 @@ async def get_requests(
 async def post_request(body: RequestBody, caller: Governs, office: Offices, request: Request) -> shapes.RequestShown:
     """Take a request in. The address is kept while it is open, then its keyed hash."""
     describe(request.scope, kind=body.kind)
-    new = None if body.new_user_email is None else address_of("new_user_email", body.new_user_email)
-    wanted = requests.Wanted(
-        body.kind, address_of("user_email", body.user_email), body.received_at or datetime.now(UTC), new, body.note
-    )
-    number = await office.act(caller, lambda on, lane, who: requests.open_request(on, lane, who.actor, wanted))
-    return await _request(office, number)
+    return await asked.one_request(office, await asked.open_request(office, caller, body))
 
 
 @router.get("/requests/{number}")
 async def get_request(number: Number, caller: Governs, office: Offices) -> shapes.RequestShown:  # noqa: ARG001
     """One request, with how far it has come where it is carried out by this process."""
-    return await _request(office, number)
+    return await asked.one_request(office, number)
 
 
 @router.post("/requests/{number}/extend")
 async def extend_request(number: Number, body: ExtendBody, caller: Governs, office: Offices) -> shapes.RequestShown:
     """Take one month more, or two, for a reason (Article 12(3))."""
-    await office.act(
-        caller, lambda on, lane, who: requests.extend(on, lane, who.actor, number, body.months, body.reason)
-    )
-    return await _request(office, number)
+    await asked.extend(office, caller, number, body)
+    return await asked.one_request(office, number)
 
 
 @router.post("/requests/{number}/close")
 async def close_request(number: Number, body: CloseBody, caller: Governs, office: Offices) -> shapes.RequestShown:
     """End a request by hand."""
     await office.close(caller, number, body.outcome, body.reason)
-    return await _request(office, number)
+    return await asked.one_request(office, number)
 
 
 @router.post(
@@ -184,12 +164,9 @@ async def carry_out_request(
     An erasure or a change of address is begun, and goes on by itself: `GET /requests/{number}` tells how far it is. Interrupted, the
     same call goes on. An access (or portability) is answered with the zip itself; when all of it was handed out, the request is done.
     """
-    found = await office.look(lambda connection: requests.request(connection, number))
+    found = await asked.one_request(office, number)
     describe(request.scope, kind=found.kind)
-    email = address_of("user_email", body.user_email).email
-    if found.kind in EXPORTS:
-        return await handed_out(office, request.app.state.database, caller, number, email)
-    return decided(await office.change(caller, number, email, body.reason), done=False)
+    return await asked.carry_out(office, request.app.state.database, caller, number, found.kind, body)
 
 
 @router.get("/proposals")
@@ -225,44 +202,13 @@ async def get_receipts(query: Annotated[lists.ListQuery, Query()], caller: Gover
 @router.get("/receipts/{number}")
 async def get_receipt(number: Number, caller: Governs, office: Offices) -> shapes.ReceiptShown:  # noqa: ARG001
     """One of them."""
-    return shapes.receipt_shown(await office.look(lambda connection: receipts.receipt(connection, number)))
+    return await asked.one_receipt(office, number)
 
 
 @router.get("/acts")
 async def get_acts(query: Annotated[lists.ListQuery, Query()], caller: Governs, office: Offices) -> shapes.Acts:  # noqa: ARG001
     """What was done to the log."""
     return await office.look(lambda connection: lists.acts_page(connection, query))
-
-
-def decided(found: int | Proposal | None, *, done: bool = True) -> shapes.Decided:
-    """What became of a deed.
-
-    Args:
-        done: whether it is, where it is no proposal.
-    """
-    if isinstance(found, Proposal):
-        return shapes.Decided(done=False, proposal=shapes.proposal_shown(found))
-    return shapes.Decided(done=done, hold=found)
-
-
-def address_of(parameter: str, given: str) -> Address:
-    """An address.
-
-    Raises:
-        ParameterError: it is none.
-    """
-    try:
-        return Address(given)
-    except AddressError as error:
-        raise ParameterError(parameter, given, str(error)) from None
-
-
-async def _request(office: Office, number: int) -> shapes.RequestShown:
-    def look(connection: Any) -> shapes.RequestShown:
-        found = requests.request(connection, number)
-        return shapes.request_shown(found, now_of(connection), office.jobs.progress(number))
-
-    return await office.look(look)
 
 
 def _refuse_odd(name: str, text: str | None) -> None:

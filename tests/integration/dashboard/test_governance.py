@@ -42,7 +42,7 @@ def sent(browser: httpx.Client, path: str, **fields: str) -> str:
 def test_it_is_for_the_role_govern_alone(service: Analytics, browser: httpx.Client) -> None:
     assert 'data-key="g"' in browser.get(PAGE).text
     for role in ("self", "all"):
-        with signed_in(service, role) as other:  # type: ignore[arg-type]
+        with signed_in(service, role) as other:
             assert other.get(PAGE).status_code == 403
             assert "/analytics/governance" not in other.get("/analytics").text
             for path in (
