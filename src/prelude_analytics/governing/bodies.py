@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -20,6 +21,9 @@ __all__ = [
     "plain",
 ]
 
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 2199
+
 
 def plain(text: str) -> str:
     """`text` where a database can hold it.
@@ -32,9 +36,16 @@ def plain(text: str) -> str:
     return text
 
 
+def _known(moment: datetime) -> datetime:
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError(f"it is a time from {_FIRST_YEAR} to {_LAST_YEAR}")
+    return moment
+
+
 Text = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(plain)]
+_Moment = Annotated[AwareDatetime, AfterValidator(_known)]
 _Name = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(plain)]
-_Reason = "Why; stands in the act for good, so name nobody in it."
+_Reason: Final = "Why; stands in the act for good, so name nobody in it."
 
 
 class _Body(BaseModel):
@@ -47,7 +58,7 @@ class RequestBody(_Body):
     kind: Kind
     user_email: _Name = Field(description="Whose request it is.")
     new_user_email: _Name | None = Field(None, description="Of a change of address: the new one.")
-    received_at: AwareDatetime | None = Field(
+    received_at: _Moment | None = Field(
         None, description="When it came; unless given, now. The deadline counts from it."
     )
     note: Text | None = Field(None, description="For who handles it; goes when the request is closed.")
@@ -99,9 +110,9 @@ class HoldBody(_Body):
     )
     entity_type: _Name | None = None
     entity_id: _Name | None = Field(None, description="With its type.")
-    since: AwareDatetime | None = Field(None, description="What is from then on.")
-    until: AwareDatetime | None = Field(None, description="What is from before then.")
-    ends_at: AwareDatetime | None = Field(None, description="The hold ends by itself then.")
+    since: _Moment | None = Field(None, description="What is from then on.")
+    until: _Moment | None = Field(None, description="What is from before then.")
+    ends_at: _Moment | None = Field(None, description="The hold ends by itself then.")
     reason: Text = Field(description=_Reason)
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar
 
 from fastapi import Depends
+from psycopg.errors import LockNotAvailable, UniqueViolation
 from starlette.requests import HTTPConnection
 
 from prelude_analytics.care import READING
@@ -98,10 +99,13 @@ class Office:
 
         def done(connection: Connection) -> _Found:
             lane = lanes.claim(connection)
-            with connection.transaction():
-                proposals.expire(connection, lane, connection.info.user)
-            with connection.transaction():
-                return work(connection, lane, _who(connection, caller))
+            try:
+                with connection.transaction():
+                    proposals.expire(connection, lane, connection.info.user)
+                with connection.transaction():
+                    return work(connection, lane, _who(connection, caller))
+            except (LockNotAvailable, UniqueViolation):
+                raise StoreError("somebody else is changing the same just now; look, and try again") from None
 
         return await self._done(done, default_transaction_isolation="read committed", lock_timeout="4s")
 

@@ -22,7 +22,7 @@ Kind = Literal["set_policy", "remove_policy", "hold", "release", "erasure", "ren
 
 _COLUMNS: Final = "id, kind, content, email, reason, request_id, proposed_by, proposed_person, proposed_at, expires_at, state, decided_by, decided_at"
 _WAITING: Final = f"""
-SELECT {_COLUMNS} FROM public.governance_proposals WHERE state = 'waiting' AND id > %s ORDER BY id LIMIT %s
+SELECT {_COLUMNS} FROM public.governance_proposals WHERE state = 'waiting' AND expires_at > now() AND id > %s ORDER BY id LIMIT %s
 """  # noqa: S608 (constants)
 _DECIDED: Final = f"""
 SELECT {_COLUMNS} FROM public.governance_proposals WHERE state <> 'waiting' AND id < %s ORDER BY id DESC LIMIT %s
