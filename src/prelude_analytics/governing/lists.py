@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import Field
 
 from prelude_analytics.asking import LimitQuery
+from prelude_analytics.cursors import pack, unpack
 from prelude_analytics.governing import shapes
 from prelude_analytics.governing.state import now_of
 from prelude_analytics.parameters import ParameterError
@@ -29,7 +27,11 @@ __all__ = [
 ]  # fmt: skip
 
 _MOST_ID: Final = 2**63 - 1
-_LONGEST: Final = 200
+_FIRST_YEAR: Final = 1900
+_LAST_YEAR: Final = 2300
+_ALLOWED: Final = "it is next_cursor of the page before"
+_OPEN: Final = "open requests"
+_CLOSED: Final = "closed requests"
 
 
 class ListQuery(LimitQuery):
@@ -58,14 +60,14 @@ class ProposalsQuery(ListQuery):
 
 def requests_page(connection: Connection, jobs: Jobs, query: RequestsQuery) -> shapes.Requests:
     """The answer to ``GET /governance/requests``."""
-    closed = _chosen(query.state, ("open", "closed")) == "closed"
-    if closed:
-        found = requests.requests(connection, closed=True, limit=query.limit, before=_before(query.cursor))
+    if _chosen(query.state, ("open", "closed")) == "closed":
+        found = requests.requests(connection, closed=True, limit=query.limit, before=_before(query.cursor, _CLOSED))
+        following = _next(found, query.limit, _CLOSED)
     else:
         found = requests.requests(connection, closed=False, limit=query.limit, after=_due(query.cursor))
+        last = found[-1] if len(found) == query.limit else None
+        following = last and pack({"list": _OPEN, "at": last.id, "due": last.due_at.isoformat()})
     now = now_of(connection)
-    last = found[-1] if len(found) == query.limit else None
-    following = None if last is None else _packed(last.id) if closed else _packed(last.due_at.isoformat(), last.id)
     return shapes.Requests(
         items=[shapes.request_shown(one, now, jobs.progress(one.id)) for one in found], next_cursor=following
     )
@@ -74,23 +76,29 @@ def requests_page(connection: Connection, jobs: Jobs, query: RequestsQuery) -> s
 def proposals_page(connection: Connection, query: ProposalsQuery) -> shapes.Proposals:
     """The answer to ``GET /governance/proposals``."""
     if _chosen(query.state, ("waiting", "decided")) == "waiting":
-        after = 0 if query.cursor is None else _before(query.cursor)
+        after = 0 if query.cursor is None else _before(query.cursor, "proposals")
         found = proposals.proposals(connection, waiting=True, limit=query.limit, after=after)
     else:
-        found = proposals.proposals(connection, waiting=False, limit=query.limit, before=_before(query.cursor))
-    return shapes.Proposals(items=[shapes.proposal_shown(one) for one in found], next_cursor=_next(found, query.limit))
+        found = proposals.proposals(
+            connection, waiting=False, limit=query.limit, before=_before(query.cursor, "decided proposals")
+        )
+    name = "proposals" if query.state == "waiting" else "decided proposals"
+    items = [shapes.proposal_shown(one) for one in found]
+    return shapes.Proposals(items=items, next_cursor=_next(found, query.limit, name))
 
 
 def receipts_page(connection: Connection, query: ListQuery) -> shapes.Receipts:
     """The answer to ``GET /governance/receipts``."""
-    found = receipts.receipts(connection, limit=query.limit, before=_before(query.cursor))
-    return shapes.Receipts(items=[shapes.receipt_shown(one) for one in found], next_cursor=_next(found, query.limit))
+    found = receipts.receipts(connection, limit=query.limit, before=_before(query.cursor, "receipts"))
+    return shapes.Receipts(
+        items=[shapes.receipt_shown(one) for one in found], next_cursor=_next(found, query.limit, "receipts")
+    )
 
 
 def acts_page(connection: Connection, query: ListQuery) -> shapes.Acts:
     """The answer to ``GET /governance/acts``."""
-    found = history.acts(connection, limit=query.limit, before=_before(query.cursor))
-    return shapes.Acts(items=[shapes.act_shown(one) for one in found], next_cursor=_next(found, query.limit))
+    found = history.acts(connection, limit=query.limit, before=_before(query.cursor, "acts"))
+    return shapes.Acts(items=[shapes.act_shown(one) for one in found], next_cursor=_next(found, query.limit, "acts"))
 
 
 def policies_shown(connection: Connection) -> shapes.Policies:
@@ -132,44 +140,30 @@ def _chosen(state: str, known: tuple[str, ...]) -> str:
     return state
 
 
-def _next(found: list[Any], limit: int) -> str | None:
-    return _packed(found[-1].id) if len(found) == limit else None
+def _next(found: list[Any], limit: int, name: str) -> str | None:
+    return pack({"list": name, "at": found[-1].id}) if len(found) == limit else None
 
 
-def _packed(*place: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
-
-
-def _place(cursor: str, parts: Literal[1, 2]) -> list[Any]:
-    refused = ParameterError("cursor", cursor, "it is next_cursor of the page before")
-    if len(cursor) > _LONGEST or not cursor.isascii():
-        raise refused
-    try:
-        place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError):
-        raise refused from None
-    if (
-        not isinstance(place, list)
-        or len(place) != parts
-        or type(place[-1]) is not int
-        or not 0 <= place[-1] <= _MOST_ID
-    ):
-        raise refused
+def _at(cursor: str, name: str, *more: str) -> dict[str, Any]:
+    """The place that a cursor of the list `name` tells."""
+    place = unpack("cursor", cursor, "list", "at", *more)
+    if place["list"] != name or type(place["at"]) is not int or not 0 <= place["at"] <= _MOST_ID:
+        raise ParameterError("cursor", cursor, _ALLOWED)
     return place
 
 
-def _before(cursor: str | None) -> int:
-    return _MOST_ID if cursor is None else int(_place(cursor, 1)[0])
+def _before(cursor: str | None, name: str) -> int:
+    return _MOST_ID if cursor is None else int(_at(cursor, name)["at"])
 
 
 def _due(cursor: str | None) -> tuple[datetime, int] | None:
     if cursor is None:
         return None
-    due, number = _place(cursor, 2)
+    place = _at(cursor, _OPEN, "due")
     try:
-        moment = datetime.fromisoformat(due)
+        due = datetime.fromisoformat(place["due"])
     except (TypeError, ValueError):
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ParameterError("cursor", cursor, "it is next_cursor of the page before")
-    return moment, number
+        due = None
+    if due is None or due.tzinfo is None or not _FIRST_YEAR <= due.year <= _LAST_YEAR:
+        raise ParameterError("cursor", cursor, _ALLOWED)
+    return due, place["at"]

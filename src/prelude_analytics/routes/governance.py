@@ -23,6 +23,7 @@ from prelude_analytics.governing.bodies import (
 from prelude_analytics.governing.office import Offices
 from prelude_analytics.governing.state import state
 from prelude_analytics.parameters import ParameterError, Parameters
+from prelude_otel.contract.vocabulary import ACTION_TYPES
 
 __all__ = ["Number", "router"]
 
@@ -36,7 +37,9 @@ _Class = Literal["person", "device", "content"]
 class ScopeQuery(Parameters):
     """Which policy."""
 
-    action_type: str | None = Field(None, max_length=500)
+    action_type: str | None = Field(
+        None, description="Unless given, that of all activities.", json_schema_extra={"enum": [*sorted(ACTION_TYPES)]}
+    )
     action_name: str | None = Field(None, max_length=500)
     cls: _Class | None = Field(None, alias="class", description="Of columns; unless given, that of the rows.")
     reason: str | None = Field(None, max_length=2_000, description="Why; stands in the act for good.")
@@ -78,7 +81,11 @@ async def put_policy(body: PolicyBody, caller: Governs, office: Offices, request
 @router.delete("/policies")
 async def delete_policy(query: Annotated[ScopeQuery, Query()], caller: Governs, office: Offices) -> shapes.Decided:
     """Remove a policy; or propose it."""
-    for name in ("action_type", "action_name", "reason"):
+    if query.action_type is not None and query.action_type not in ACTION_TYPES:
+        raise ParameterError("action_type", query.action_type, f"it is one of {', '.join(sorted(ACTION_TYPES))}")
+    if query.action_name == "":
+        raise ParameterError("action_name", "", "it is the name of an activity; leave it out for all of the type")
+    for name in ("action_name", "reason"):
         _refuse_odd(name, getattr(query, name))
     return await asked.remove_policy(office, caller, query.action_type, query.action_name, query.cls, query.reason)
 

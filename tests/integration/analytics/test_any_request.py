@@ -56,6 +56,18 @@ FUNNEL: Final[dict[str, Any]] = {
     "people": {"step": 1, "outcome": "reached", "limit": 10, "cursor": None},
 }
 
+GOVERNED: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
+    ("POST", "/requests", {"kind": "access", "user_email": BOB, "received_at": "2026-11-01T00:00:00Z", "note": "a"}),
+    ("POST", "/requests", {"kind": "rename", "user_email": BOB, "new_user_email": "x@company.com"}),
+    ("POST", "/requests/1/extend", {"months": 1, "reason": "a"}),
+    ("POST", "/requests/1/close", {"outcome": "done", "reason": "a"}),
+    ("POST", "/requests/1/carry-out", {"user_email": ADA}),
+    ("PUT", "/policies", {"action_type": "crm", "action_name": "a", "class": "device", "keep": "90d", "by_week": True, "reason": "a"}),
+    ("POST", "/holds", {"user_email": BOB, "entity_type": "deal", "entity_id": "7", "since": "2026-01-01T00:00:00Z",
+                        "until": "2026-02-01T00:00:00Z", "ends_at": "2100-01-01T00:00:00Z", "reason": "a"}),
+    ("POST", "/proposals/1/refuse", {"reason": "a"}),
+)  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def service(postgres: TestServer) -> Iterator[Analytics]:
@@ -78,6 +90,12 @@ def service(postgres: TestServer) -> Iterator[Analytics]:
 @pytest.fixture(scope="module")
 def client(service: Analytics) -> Iterator[httpx.Client]:
     with service.signed("all") as signed:
+        yield signed
+
+
+@pytest.fixture(scope="module")
+def govern(service: Analytics) -> Iterator[httpx.Client]:
+    with service.signed("govern") as signed:
         yield signed
 
 
@@ -105,6 +123,15 @@ def test_any_parameters_are_answered_or_named(client: httpx.Client, request: tup
     is_sound(client.get(path, params=asked))
 
 
+@some
+@given(request=requests())
+def test_any_parameters_are_answered_or_named_to_who_governs(
+    govern: httpx.Client, request: tuple[str, dict[str, str]]
+) -> None:
+    path, asked = request
+    is_sound(govern.get(path, params=asked))
+
+
 @st.composite
 def changed(draw: st.DrawFn, content: Any) -> Any:
     """`content` with something else in one place."""
@@ -120,6 +147,14 @@ def changed(draw: st.DrawFn, content: Any) -> Any:
 @given(body=changed(FUNNEL))
 def test_any_funnel_is_answered_or_named(client: httpx.Client, body: Any) -> None:
     is_sound(client.post("/funnel", content=json.dumps(body), headers={"content-type": "application/json"}))
+
+
+@some
+@given(data=st.data())
+def test_any_body_of_governance_is_answered_or_named(govern: httpx.Client, data: st.DataObject) -> None:
+    method, path, body = data.draw(st.sampled_from(GOVERNED))
+    sent = json.dumps(data.draw(changed(body)))
+    is_sound(govern.request(method, f"/governance{path}", content=sent, headers={"content-type": "application/json"}))
 
 
 @some

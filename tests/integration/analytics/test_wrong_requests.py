@@ -59,6 +59,8 @@ WRONG: Final[dict[str, tuple[str, ...]]] = {
     "list_step": ("-1", "6", "abc", ""),
     "list_action": ("", NUL, LONG),
     "list_next": ("", NUL, LONG),
+    "with_others": ("perhaps", "", NUL),
+    "all": ("perhaps", "", NUL),
     **dict.fromkeys(
         (
             "action_name", "entity_type", "entity_id", "service_name", "session_id", "tag", "page_route", "customer_id", "ip_address", "browser",
@@ -135,13 +137,20 @@ def service(postgres: TestServer) -> Iterator[Analytics]:
 
 @pytest.fixture(scope="module")
 def client(service: Analytics) -> Iterator[httpx.Client]:
-    with service.signed("all") as signed:
+    with service.signed("all") as signed, service.signed("govern") as govern:
+        tokens = {role: str(one.headers["authorization"]) for role, one in (("all", signed), ("govern", govern))}
+
+        def by_route(request: httpx.Request) -> httpx.Request:
+            request.headers["authorization"] = tokens["govern" if "/governance/" in request.url.path else "all"]
+            return request
+
+        signed.auth = by_route
         yield signed
 
 
 def send(client: httpx.Client, route: str, query: str = "", body: Any = FUNNEL) -> httpx.Response:
     method, path = route.split()
-    address = path.replace("{session_id}", "s1") + (f"?{query}" if query else "")
+    address = path.replace("{session_id}", "s1").replace("{number}", "7") + (f"?{query}" if query else "")
     if method == "GET":
         return client.get(address)
     return client.request(method, address, json={"token": "prelude_a_x"} if path == "/session" else body)
