@@ -92,7 +92,11 @@ class Office:
     async def plan(self, work: Callable[[Connection], _Found]) -> _Found:
         """As `look`, for what reads all of the log: one at a time."""
         async with self._planning:
-            return await self._done(work, **READING, statement_timeout=_PLAN_TIMEOUT)
+            try:
+                return await self._done(work, **READING, statement_timeout=_PLAN_TIMEOUT)
+            except TooMuchError:
+                said = f"a week of the log took longer than {_PLAN_TIMEOUT} to count; prelude store retain plan takes its time"
+                raise Problem(409, "Not possible", said) from None
 
     async def act(self, caller: Caller, work: Callable[[Connection, int, Who], _Found]) -> _Found:
         """What becomes of `work`, which is given a lane and who acts, in one transaction."""

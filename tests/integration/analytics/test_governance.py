@@ -219,6 +219,32 @@ def test_two_erasures_are_not_under_way_at_once(service: Analytics, govern: http
     assert govern.get(f"/governance/requests/{found['id']}").json()["state"] == "open"
 
 
+def test_while_it_is_carried_out_the_request_says_how_far_it_is_and_is_left_alone(
+    service: Analytics, govern: httpx.Client
+) -> None:
+    from prelude_store.governance.changes import SEAL_LOCK
+
+    found = opened(govern)
+    path = f"/governance/requests/{found['id']}"
+    with psycopg.connect(service.database, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [SEAL_LOCK])  # who changes rows waits for it
+        assert govern.post(f"{path}/carry-out", json={"user_email": ADA}).status_code == 202
+        for _ in range(600):
+            shown = govern.get(path).json()
+            if shown["progress"]["what"] == "what the person did":
+                break
+            time.sleep(0.05)
+        assert (shown["state"], shown["user_email"]) == ("running", None)
+        assert shown["progress"] == {"what": "what the person did", "done": 0, "of": 20}
+        assert ADA not in everything(service)
+        again = govern.post(f"{path}/carry-out", json={"user_email": ADA})
+        assert (again.status_code, "under way" in again.json()["detail"]) == (409, True)
+        assert govern.post(f"{path}/close", json={"outcome": "done"}).status_code == 409
+        assert govern.get("/governance/state").status_code == 200  # others are served meanwhile
+    done = ended(govern, found["id"])
+    assert (done["state"], done["progress"]) == ("done", None)
+
+
 def test_an_access_is_answered_with_a_zip_and_then_it_is_done(service: Analytics, govern: httpx.Client) -> None:
     import hashlib
 
