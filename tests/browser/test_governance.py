@@ -117,7 +117,7 @@ def test_the_last_checkpoint_is_there_to_copy(open_page: OpenPage) -> None:
     page = open_page(role="govern")
     page.goto("/analytics/governance")
     expect(page.locator("[data-part=seals] pre")).to_contain_text("— prelude-otel/log/")
-    root = page.locator("[data-part=seals] .mono").inner_text()
+    root = page.locator("[data-part=seals] .root").inner_text()
     assert root in page.locator("[data-part=seals] pre").inner_text()
     assert page.locator("[data-part=seals] [data-copy]").nth(1).get_attribute("data-copy") == root
 
