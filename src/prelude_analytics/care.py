@@ -20,6 +20,7 @@ from prelude_analytics.problems import Problem
 from prelude_otel.errors import PreludeError, StoreError, StoreUnavailableError
 from prelude_store.connection import connect
 from prelude_store.gauges import Gauges, measure
+from prelude_store.governance.people import person_hash, person_key
 from prelude_store.quarantine.entries import Entry, Selection, Stored, counts, entries, stored
 from prelude_store.quarantine.purge import purge
 from prelude_store.quarantine.reader import Reader, reader_of
@@ -83,6 +84,10 @@ class Care:
     async def waiting(self) -> Waiting:
         """What waits."""
         return await self._look(lambda connection: Waiting(counts(connection, Selection()), measure(connection)))
+
+    async def person(self, address: str) -> str:
+        """The keyed hash by which acts name the person of `address`, in hexadecimal."""
+        return await self._look(lambda connection: person_hash(person_key(connection), address).hex())
 
     async def entries(self, selection: Selection, limit: int, before: int | None) -> list[Entry]:
         """The newest `limit` entries, older than the entry `before`."""

@@ -31,6 +31,7 @@ from prelude_analytics.governing.lists import plan_shown
 from prelude_analytics.governing.overview import Overview, overview
 from prelude_analytics.governing.overview import Wanted as Shown
 from prelude_analytics.parameters import ParameterError
+from prelude_analytics.routes.audit import sealed
 from prelude_analytics.routes.rankings import RankingQuery, ranked
 from prelude_analytics.routes.sessions import SessionQuery, SessionsQuery, session_shown, sessions_shown
 from prelude_analytics.routes.system import QuarantineQuery, opened, quarantine_shown
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from prelude_analytics.governing.office import Office
     from prelude_analytics.governing.shapes import Plan
     from prelude_analytics.items import Activity
+    from prelude_analytics.routes.audit import Seal
     from prelude_analytics.routes.system import Quarantine, QuarantineRecord
     from prelude_analytics.settings import Settings
     from prelude_analytics.timeline.asked_cohorts import Cohorts
@@ -279,6 +281,10 @@ class Asking:
         """How the log fares."""
         waiting = await self._care.waiting() if self._care else None
         return await system(self._reading.connection, waiting, await self._probe.look())
+
+    async def sealed(self) -> Seal:
+        """How far seals are."""
+        return await sealed(self._reading.connection)
 
     async def quarantine(self, limit: int) -> Quarantine | None:
         """Records that could not become rows; None where the service has no login for them."""

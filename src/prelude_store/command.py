@@ -18,10 +18,12 @@ from prelude_otel.errors import StoreError, StoreUnavailableError
 from prelude_store import logs, migrations, serve
 from prelude_store import sweep as sweeping
 from prelude_store import tail as tailing
+from prelude_store.audit.command import audit
 from prelude_store.connection import connect, said
 from prelude_store.dossier.command import export
 from prelude_store.erasure.command import erase, rename
 from prelude_store.governance.hold_command import hold
+from prelude_store.processing.command import record_of_processing
 from prelude_store.quarantine.command import quarantine
 from prelude_store.retention.command import retain
 from prelude_store.rollups.command import rollup
@@ -174,6 +176,8 @@ def sweep(database_url: str | None, as_json: bool) -> None:
         )
 
 
+command.add_command(audit)
+command.add_command(record_of_processing)
 command.add_command(quarantine)
 command.add_command(rollup)
 command.add_command(retain)

@@ -73,6 +73,7 @@ _KINDS: Final = {
     "/export.csv": _kind("export_activities"),
     "/export.ndjson": _kind("export_activities"),
     "/governance/export": _governed("export_person", "export"),
+    "/governance/audit": _governed("export_audit_trail", "export"),
     "/governance/state": _governed("view_governance"),
     "/governance/policies": _governed("view_policies"),
     "PUT /governance/policies": _governed("set_policy"),
@@ -131,7 +132,9 @@ _EVEN_OWN: Final = ("/governance/", "/analytics/governance")
 """Recorded whoever's rows were read."""
 _HANDED_OUT: Final = ("access", "portability")
 """Kinds of requests that are answered with all that is held."""
-_NO_READS: Final = frozenset({"/session", "/openapi.json", "/metrics", "/system", "/analytics/sign-out"})
+_NO_READS: Final = frozenset(
+    {"/session", "/openapi.json", "/metrics", "/system", "/analytics/audit", "/analytics/sign-out"}
+)
 _PAGES: Final = "/analytics"
 _SAME_VIEW: Final = 600.0
 """Seconds in which a page that looks for news by itself is the same view."""

@@ -20,5 +20,6 @@ MODULES: Final[tuple[str, ...]] = (
     "paths",
     "system",
     "governance",
+    "audit",
 )
 """Modules here whose routes are served, in the order of the documentation."""

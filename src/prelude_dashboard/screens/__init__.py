@@ -9,6 +9,7 @@ from typing import Final
 
 from prelude_dashboard.screens import (
     activities,
+    audit,
     cohorts,
     customers,
     entity,
@@ -43,5 +44,6 @@ MODULES: Final = (
     session,
     person,
     entity,
+    audit,
 )
 """In the order of the menu."""

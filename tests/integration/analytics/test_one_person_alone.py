@@ -89,6 +89,7 @@ NOT_ABOUT_ROWS: Final = {
     "GET /quarantine/{number}",
     "POST /quarantine/{number}/replay",
     "DELETE /quarantine/{number}",
+    "GET /governance/audit",  # for who governs alone
     "GET /governance/export",  # what others did that names one is in it, without their names: test_dossier.py
 }
 NO_RANGE: Final = {"GET /sessions/{session_id}", "WS /live"}
