@@ -61,7 +61,7 @@ SELECT last.read, last.at, last.id, counted.* FROM last CROSS JOIN (
 _ROWS: Final = """
 SELECT last.read, last.at, last.id, part.* FROM last LEFT JOIN part ON {compared} ORDER BY part."timestamp", part.event_id
 """
-# A stretch of a week has few partitions, and of those an index gives just the records of reads.
+# A stretch of a week has few partitions, and of those an index gives just the records of reads. Deeds, such as set_policy, are no looks.
 _READS: Final = """
 SELECT log.user_email, log.action_data->>'route', log.action_data->>'role', log.action_data->>'token_id',
     log.action_data #>> '{{filters,user_email}}', log.action_data #>> '{{filters,entity_type}}', log.action_data #>> '{{filters,entity_id}}',
@@ -71,6 +71,7 @@ SELECT log.user_email, log.action_data->>'route', log.action_data->>'role', log.
 FROM public.user_activity_logs AS log
 WHERE log."timestamp" >= %(from)s::timestamptz AND log."timestamp" < %(to)s::timestamptz
     AND log.action_type IN ('analytics', 'export', 'settings') AND log.action_data ?& ARRAY['route', 'role', 'token_id']
+    AND log.action_name ~ '^(view|watch|run|read|export)'
     AND log.lane_seq <= (%(committed)s::bigint[])[log.lane] AND {looked_at}
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 """
@@ -78,7 +79,7 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 _GONE: Final = """
 SELECT coalesce(sum(rows), 0)::bigint, coalesce(sum(persons), 0)::bigint, coalesce(sum(contents), 0)::bigint, (
     SELECT count(*) FROM public.governance_acts
-    WHERE at >= %(until)s::timestamptz AND kind IN ('erased', 'renamed', 'expire', 'drop')
+    WHERE at >= %(until)s::timestamptz AND kind IN ('erased', 'renamed', 'expire', 'drop') AND NOT detail ? 'proposal'
 )
 FROM public.retention_days
 WHERE day >= (%(since)s::timestamptz AT TIME ZONE 'UTC')::date AND day < (%(until)s::timestamptz AT TIME ZONE 'UTC')

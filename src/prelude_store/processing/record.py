@@ -199,6 +199,10 @@ def _security(facts: Facts) -> Iterator[Block]:
             ),
         ]
     lines += [
+        (
+            "Four eyes",
+            "a setting of the analytics service (PRELUDE_FOUR_EYES), not known to the database: state it here",
+        ),
         ("TLS from services to Collector, exporter and analytics", "not known to the database: state it here"),
         ("Encryption of disks and backups", "not known to the database: state it here"),
     ]

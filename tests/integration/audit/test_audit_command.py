@@ -202,6 +202,9 @@ def test_who_looked_is_told_by_reader_route_and_whose_data(database: str, writer
         *read("eve@company.com", 1, "error", user_email=ANNA),
         *read("eve@company.com", 2),
         *read("bob@company.com", 1, entity_type="deal", entity_id="789"),
+        make_row(
+            user_email="bob@company.com", action_type="settings", action_name="set_policy", action_data=json.dumps(READ)
+        ),
     ]
     writer.write(Batch(rows=[mine, *reads, make_row(user_email=ANNA)]))
 
