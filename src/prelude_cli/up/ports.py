@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from prelude_cli.up.settings import PORTS
 from prelude_otel.errors import ConfigurationError
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from prelude_cli.up.settings import Settings
 
 __all__ = ["check_ports", "choose_ports"]
+
+_FREE: Final = range(31_000, 32_768)
+"""Below what systems give to connections: none of those takes a port in the time until a part listens at it."""
+_TRIES: Final = 100
 
 
 def choose_ports(wanted: dict[str, int]) -> dict[str, int]:
@@ -24,7 +29,7 @@ def choose_ports(wanted: dict[str, int]) -> dict[str, int]:
         chosen = {}
         for key, port in wanted.items():
             if port == 0:
-                held.append(_bind(0))
+                held.append(_bind_free())
                 chosen[key] = held[-1].getsockname()[1]
             else:
                 chosen[key] = port
@@ -51,6 +56,15 @@ def check_ports(settings: Settings) -> None:
                 f"port {port} ({port_flag.what}) can't be used: {error.strerror or error}. End what listens there, or choose another: "
                 f"prelude up {port_flag.flag} PORT (or {port_flag.variable}=PORT; 0 takes a free one)"
             ) from error
+
+
+def _bind_free() -> socket.socket:
+    for port in random.sample(_FREE, _TRIES):
+        try:
+            return _bind(port)
+        except OSError:
+            continue
+    return _bind(0)
 
 
 def _bind(port: int) -> socket.socket:

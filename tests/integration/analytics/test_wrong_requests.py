@@ -45,6 +45,7 @@ WRONG: Final[dict[str, tuple[str, ...]]] = {
     "cursor": ("abc", "", NUL, LONG, "é"),
     "as_of": ("abc", "", NUL, LONG, "é"),
     "with_errors": ("perhaps", "", NUL),
+    "reads": ("perhaps", "", NUL),
     "q": ("", "x", LONG, NUL),
     "user_email": ("", " ", NUL, LONG),
     "return_action": ("", "create_deal", "sales.create_deal", "crm.", NUL, LONG),

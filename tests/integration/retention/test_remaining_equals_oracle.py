@@ -58,7 +58,7 @@ Superuser = psycopg.Connection[tuple[Any, ...]]
 def clear(superuser: Superuser, writers: tuple[Writer, Writer]) -> None:
     for writer in writers:
         writer.close()
-    superuser.execute(f"TRUNCATE {TABLES}".encode())
+    superuser.execute(f"TRUNCATE {TABLES} CASCADE".encode())
     superuser.execute("UPDATE rollup_state SET as_of = NULL")
 
 
