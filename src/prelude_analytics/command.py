@@ -138,7 +138,7 @@ _log = logging.getLogger(__name__)
 @click.option(
     "--memory",
     envvar="PRELUDE_ANALYTICS_MEMORY",
-    default=512,
+    default=1024,
     type=click.IntRange(min=16),
     metavar="MIB",
     help="About how much of the figures it remembers, so that they need not be read for each answer.",

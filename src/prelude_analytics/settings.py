@@ -97,7 +97,7 @@ class Settings:
     seal_key_file: Path | None = None
     seal_checkpoint_file: Path | None = None
     seal_webhook: str | None = None
-    memory: int = 512
+    memory: int = 1024
     live_sockets: int = 10_000
     live_sockets_per_token: int = 100
     care_url: str = field(default="", repr=False)
