@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from prelude_store.connection import connect
 from prelude_store.rollups.keeper import connected
 from prelude_store.writer import Writer
 from tests.support.postgres import as_role
@@ -42,6 +43,13 @@ def writers(writer: Writer, second_writer: Writer) -> tuple[Writer, Writer]:
 def keeping(database: str) -> Iterator[Connection]:
     """A connection for passes; its login is a member of prelude_keeper, and of nothing else."""
     with connected(as_role(database, "keeper"), "test") as connection:
+        yield connection
+
+
+@pytest.fixture
+def governor(database: str) -> Iterator[Connection]:
+    """A connection whose login is a member of prelude_governor, and of nothing else."""
+    with connect(as_role(database, "governor"), "test") as connection:
         yield connection
 
 
