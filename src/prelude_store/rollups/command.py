@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
 import click
-import psycopg
 
-from prelude_otel.errors import StoreError, StoreUnavailableError
 from prelude_store import logs, migrations
-from prelude_store.connection import connect, said
+from prelude_store.connection import connect
 from prelude_store.rollups import rebuild as rebuilding
 from prelude_store.rollups import verify as verifying
 from prelude_store.rollups.keeper import INTERVAL, Keeper, connected
 from prelude_store.rollups.state import SESSION_GAP, state
 from prelude_store.serve import until_signalled
 from prelude_store.settings import database_url as find_database_url
-from prelude_store.settings import target
+from prelude_store.terminal import plain_errors, progress_bar
 
 __all__ = ["rollup"]
 
@@ -72,7 +69,10 @@ def run(database_url: str | None, session_gap: int | None, interval: float, log_
 @_json
 def status(database_url: str | None, as_json: bool) -> None:
     """How far they are: the watermark, and what is not counted yet."""
-    with _plain(database_url), connect(find_database_url(database_url), "prelude-status") as connection:
+    with (
+        plain_errors(database_url, "prelude_keeper"),
+        connect(find_database_url(database_url), "prelude-status") as connection,
+    ):
         migrations.check(connection)
         now = state(connection)
     if as_json:
@@ -94,7 +94,7 @@ def verify(database_url: str | None, as_json: bool) -> None:
 
     Takes about as long as a rebuild, and changes nothing. `prelude store rollup rebuild --anew` mends what it finds.
     """
-    with _plain(database_url), _bar("comparing") as bar:
+    with plain_errors(database_url, "prelude_keeper"), progress_bar("comparing") as bar:
         found = verifying.verify(find_database_url(database_url), bar)
     if as_json:
         click.echo(
@@ -122,28 +122,6 @@ def rebuild(database_url: str | None, anew: bool) -> None:
 
     Safe to interrupt: run again, it goes on, and so does a keeper. The watermark stands meanwhile; sessions are complete at its end.
     """
-    with _bar("building") as bar:
+    with progress_bar("building") as bar:
         days = rebuilding.rebuild(find_database_url(database_url), bar, anew=anew)
     click.echo(f"{days // 2} days built.")
-
-
-@contextmanager
-def _plain(flag: str | None) -> Iterator[None]:
-    """What the database says becomes an error of ours."""
-    try:
-        yield
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise StoreError(f"this login may not do that: GRANT prelude_keeper TO it ({said(error)})") from None
-    except psycopg.OperationalError as error:
-        raise StoreUnavailableError(f"lost {target(find_database_url(flag))}: {said(error)}") from None
-
-
-@contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.length = max(total, 1)
-            bar.update(done - bar.pos)
-
-        yield show

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import click
-import psycopg
 
-from prelude_otel.errors import StoreError, StoreUnavailableError
+from prelude_otel.errors import StoreError
 from prelude_store import logs, migrations
-from prelude_store.connection import connect, said
+from prelude_store.connection import connect
 from prelude_store.seals import bundle, keys, proof, rotation, state, witnesses
 from prelude_store.seals import verify as verifying
 from prelude_store.seals.keys import KEY_FILE, SigningKey
@@ -26,7 +24,7 @@ from prelude_store.seals.outside import Outlet, read_checkpoints
 from prelude_store.seals.sealer import INTERVAL, SHARE, Sealer, connected
 from prelude_store.serve import until_signalled
 from prelude_store.settings import database_url as find_database_url
-from prelude_store.settings import target
+from prelude_store.terminal import plain_errors, progress_bar
 
 __all__ = ["CHECKPOINT_FILE", "WEBHOOK", "prove", "seal", "verify"]
 
@@ -116,7 +114,10 @@ def run(
 @_json
 def status(database_url: str | None, as_json: bool) -> None:
     """How far seals are: leaves, what waits, the newest checkpoint, the keys."""
-    with _plain(database_url), connect(find_database_url(database_url), "prelude-status") as connection:
+    with (
+        plain_errors(database_url, "prelude_sealer"),
+        connect(find_database_url(database_url), "prelude-status") as connection,
+    ):
         migrations.check(connection)
         found = state.status(connection)
     if as_json:
@@ -183,7 +184,7 @@ def rotate(database_url: str | None, old: Path, new: Path, reason: str | None) -
     """
     before, after = SigningKey.read(old), SigningKey.read(new)
     with (
-        _plain(database_url, "prelude_governor"),
+        plain_errors(database_url, "prelude_governor"),
         connect(find_database_url(database_url), "prelude-seal-key") as connection,
     ):
         migrations.check(connection)
@@ -206,7 +207,10 @@ def rotate(database_url: str | None, old: Path, new: Path, reason: str | None) -
 def cosign(database_url: str | None, note: Any, witness: tuple[VerifierKey, ...]) -> None:
     """Take in the signature of a witness: NOTE is a file with our checkpoint as it came back from there; - is standard input."""
     given = Checkpoint.parse(note.read())
-    with _plain(database_url), connected(find_database_url(database_url), "prelude-cosign") as connection:
+    with (
+        plain_errors(database_url, "prelude_sealer"),
+        connected(find_database_url(database_url), "prelude-cosign") as connection,
+    ):
         signed = witnesses.accept(connection, given, witness)
     click.echo(f"{given.size:,} leaves are witnessed by {', '.join(one.name for one in signed)}.")
 
@@ -226,10 +230,13 @@ def export(database_url: str | None, out: Path, as_json: bool) -> None:
 
     It holds all that the log holds, with salts: keep it as safe as the log.
     """
-    with _plain(database_url), connected(find_database_url(database_url), "prelude-seal-export") as connection:
+    with (
+        plain_errors(database_url, "prelude_sealer"),
+        connected(find_database_url(database_url), "prelude-seal-export") as connection,
+    ):
         path = out / "log.seals.ndjson" if out.is_dir() else out
         try:
-            with path.open("x", encoding="utf-8") as file, _bar("writing") as bar:
+            with path.open("x", encoding="utf-8") as file, progress_bar("writing") as bar:
                 counts = bundle.write_bundle(connection, file, bar)
         except FileExistsError:
             raise StoreError(f"there is a file {path} already; it is left as it is") from None
@@ -271,9 +278,9 @@ def verify(
     """
     outside = [checkpoint for path in checkpoints for checkpoint in read_checkpoints(path)]
     with (
-        _plain(database_url),
+        plain_errors(database_url, "prelude_sealer"),
         connected(find_database_url(database_url), "prelude-verify") as connection,
-        _bar("verifying") as bar,
+        progress_bar("verifying") as bar,
     ):
         found = verifying.verify(connection, outside, vkeys, every_signature=full, progress=bar)
     if as_json:
@@ -292,7 +299,10 @@ def prove(database_url: str | None, event_id: UUID) -> None:
 
     It holds that row, and of all others nothing but hashes. Needs a login in prelude_sealer.
     """
-    with _plain(database_url), connected(find_database_url(database_url), "prelude-prove") as connection:
+    with (
+        plain_errors(database_url, "prelude_sealer"),
+        connected(find_database_url(database_url), "prelude-prove") as connection,
+    ):
         found = proof.prove(connection, event_id)
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
@@ -335,28 +345,6 @@ def _print_json(found: verifying.Verified) -> None:
         "counts": dict(found.findings.counts),
     }
     click.echo(json.dumps(plain, default=_as_text))
-
-
-@contextmanager
-def _plain(flag: str | None, role: str = "prelude_sealer") -> Iterator[None]:
-    """What the database says becomes an error of ours."""
-    try:
-        yield
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise StoreError(f"this login may not do that: GRANT {role} TO it ({said(error)})") from None
-    except psycopg.OperationalError as error:
-        raise StoreUnavailableError(f"lost {target(find_database_url(flag))}: {said(error)}") from None
-
-
-@contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.length = max(total, 1)
-            bar.update(done - bar.pos)
-
-        yield show
 
 
 def _as_text(value: Any) -> str:
