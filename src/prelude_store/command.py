@@ -6,7 +6,6 @@ import json
 import signal
 import sys
 import threading
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +28,7 @@ from prelude_store.retention.command import retain
 from prelude_store.rollups.command import rollup
 from prelude_store.seals.command import prove, seal, verify
 from prelude_store.settings import database_url, target
+from prelude_store.signalled import until_signalled
 from prelude_store.status import status as figures
 from prelude_store.times import AGE
 
@@ -111,7 +111,7 @@ def tail(database_url: str | None, newer_than: timedelta | None, as_json: bool) 
             migrations.check(connection)
             click.echo(f"Waiting for rows in {target(conninfo)}. Ctrl-C ends this.", err=True)
             earliest = None if newer_than is None else datetime.now(UTC) - newer_than
-            with _interrupted() as stop:
+            with until_signalled(signal.SIGINT, once=True) as stop:
                 for change in _changes(connection, earliest, stop):
                     click.echo(_as_json(change) if as_json else _as_line(change))
     except psycopg.Error as error:
@@ -203,22 +203,6 @@ def _changes(
         yield from changes
         if not changes:
             stop.wait(tailing.POLL_SECONDS)
-
-
-@contextmanager
-def _interrupted() -> Iterator[threading.Event]:
-    """What Ctrl-C sets: in the middle of a round trip an exception could leave the driver waiting. A second one interrupts."""
-    stop = threading.Event()
-
-    def ask(_signal: int, _frame: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        stop.set()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _as_json(change: tailing.Change) -> str:

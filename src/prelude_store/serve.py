@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
-import threading
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -14,13 +11,13 @@ from prelude_otel.errors import StoreError
 from prelude_store.embedded import DATABASE, EmbeddedPostgres
 from prelude_store.migrations import migrate
 from prelude_store.partitions import ensure_ahead
+from prelude_store.signalled import until_signalled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
-    from types import FrameType
 
-__all__ = ["LOGINS", "run", "until_signalled"]
+__all__ = ["LOGINS", "run"]
 
 LOGINS: Final = {
     "writer": ("prelude_exporter", ("prelude_writer",)),
@@ -66,19 +63,3 @@ def _make_login(connection: psycopg.Connection[tuple[Any, ...]], login: str, rol
     for role in roles:
         if role in there:
             connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login)))
-
-
-@contextlib.contextmanager
-def until_signalled() -> Iterator[threading.Event]:
-    """An event that SIGTERM or SIGINT sets."""
-    stop = threading.Event()
-
-    def note(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

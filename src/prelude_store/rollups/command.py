@@ -16,8 +16,8 @@ from prelude_store.rollups import rebuild as rebuilding
 from prelude_store.rollups import verify as verifying
 from prelude_store.rollups.keeper import INTERVAL, Keeper, connected
 from prelude_store.rollups.state import SESSION_GAP, state
-from prelude_store.serve import until_signalled
 from prelude_store.settings import database_url as find_database_url
+from prelude_store.signalled import until_signalled
 from prelude_store.terminal import plain_errors, progress_bar
 
 __all__ = ["rollup"]

@@ -22,8 +22,8 @@ from prelude_store.seals.keys import KEY_FILE, SigningKey
 from prelude_store.seals.notes import Checkpoint, VerifierKey
 from prelude_store.seals.outside import Outlet, read_checkpoints
 from prelude_store.seals.sealer import INTERVAL, SHARE, Sealer, connected
-from prelude_store.serve import until_signalled
 from prelude_store.settings import database_url as find_database_url
+from prelude_store.signalled import until_signalled
 from prelude_store.terminal import plain_errors, progress_bar
 
 __all__ = ["CHECKPOINT_FILE", "WEBHOOK", "prove", "seal", "verify"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 from threading import Event
 
@@ -22,7 +23,8 @@ def main(base_url: str, visits: int | None, seed: int, pace: float, patience: fl
     """Use the demo CRM as people do, until Ctrl-C or SIGTERM."""
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        # By a thread: the handler interrupts this one, which may hold the event's lock.
+        signal.signal(number, lambda *_: _thread.start_new_thread(stop.set, ()))
     # The CRM is reached as given, whatever proxies the environment names.
     with httpx.Client(base_url=base_url, timeout=30, trust_env=False) as client:
         everybody = Visits(client, seed=seed, pace=pace, patience=patience, stop=stop, verbose=verbose)
