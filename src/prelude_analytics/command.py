@@ -136,6 +136,12 @@ _log = logging.getLogger(__name__)
     "--seal-webhook", envvar="PRELUDE_SEAL_WEBHOOK", metavar="URL", help="Where signed checkpoints are POSTed."
 )
 @click.option(
+    "--seal-bucket",
+    envvar="PRELUDE_SEAL_BUCKET",
+    metavar="s3://BUCKET/PREFIX",
+    help="An S3-compatible store to which signed checkpoints are added, an object each; AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and so on tell the rest.",
+)
+@click.option(
     "--memory",
     envvar="PRELUDE_ANALYTICS_MEMORY",
     default=1024,
@@ -266,7 +272,7 @@ def command(
         from prelude_store.seals.outside import Outlet
 
         SigningKey.read(settings.seal_key_file)
-        Outlet(settings.seal_checkpoint_file, settings.seal_webhook)
+        Outlet(settings.seal_checkpoint_file, settings.seal_webhook, settings.seal_bucket)
 
     def ready(url: str) -> None:
         if as_json:

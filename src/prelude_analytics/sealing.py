@@ -31,7 +31,7 @@ async def sealed(conninfo: str, settings: Settings, registry: CollectorRegistry)
     if settings.seal_key_file is None:
         yield
         return
-    outlet = Outlet(settings.seal_checkpoint_file, settings.seal_webhook)
+    outlet = Outlet(settings.seal_checkpoint_file, settings.seal_webhook, settings.seal_bucket)
     sealer = Sealer(conninfo, SigningKey.read(settings.seal_key_file), tell=outlet.tell)
     _measure(sealer, outlet, registry)
     stop = threading.Event()
@@ -51,18 +51,19 @@ async def sealed(conninfo: str, settings: Settings, registry: CollectorRegistry)
 
 
 def _measure(sealer: Sealer, outlet: Outlet, registry: CollectorRegistry) -> None:
-    def lag() -> float:
-        since = sealer.behind_since
+    def age(since: float | None) -> float:
         return 0.0 if since is None else time.monotonic() - since
 
     for name, what, value in (
         ("sealing", "1 where this process seals, 0 where it stands by", lambda: float(sealer.leading)),
         ("leaves", "Leaves of the tree of seals", lambda: float(sealer.last.size)),
         ("waiting", "Places that are committed, and not sealed yet", lambda: float(sealer.last.left)),
-        ("lag_seconds", "Since when something is committed and not sealed", lag),
+        ("lag_seconds", "Since when something is committed and not sealed", lambda: age(sealer.behind_since)),
+        ("unsigned_seconds", "Since when leaves wait for a checkpoint that covers them", lambda: age(sealer.unsigned_since)),
         ("pass_seconds", "That the last pass took", lambda: sealer.last_seconds),
         ("checkpoints", "Checkpoints that this process has signed", lambda: float(sealer.checkpoints)),
         ("sent", "Checkpoints that this process has sent out", lambda: float(outlet.sent)),
+        ("undelivered_seconds", "Since when the newest checkpoint has not got out by each way", lambda: age(outlet.owed_since)),
         ("failures", "Passes that failed, and checkpoints that did not get out", lambda: float(sealer.failures + outlet.failures)),
     ):  # fmt: skip
         Gauge(f"prelude_seal_{name}", what, registry=registry).set_function(value)

@@ -59,6 +59,7 @@ class Settings:
         seal_key_file: the key with which this process seals; None: it does not.
         seal_checkpoint_file: where checkpoints are added.
         seal_webhook: where checkpoints are sent.
+        seal_bucket: of an S3-compatible store to which they are added.
         memory: MiB, about, that it remembers: half for figures, half for days of the timeline.
         live_sockets: of the live feed that may be open at once.
         live_sockets_per_token: of them, of one token; 0 is no limit of its own.
@@ -97,6 +98,7 @@ class Settings:
     seal_key_file: Path | None = None
     seal_checkpoint_file: Path | None = None
     seal_webhook: str | None = None
+    seal_bucket: str | None = None
     memory: int = 1024
     live_sockets: int = 10_000
     live_sockets_per_token: int = 100

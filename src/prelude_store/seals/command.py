@@ -20,17 +20,14 @@ from prelude_store.seals import bundle, keys, proof, rotation, state, witnesses
 from prelude_store.seals import verify as verifying
 from prelude_store.seals.keys import KEY_FILE, SigningKey
 from prelude_store.seals.notes import Checkpoint, VerifierKey
-from prelude_store.seals.outside import Outlet, read_checkpoints
+from prelude_store.seals.outside import BUCKET, CHECKPOINT_FILE, WEBHOOK, Outlet, read_checkpoints
 from prelude_store.seals.sealer import INTERVAL, SHARE, Sealer, connected
 from prelude_store.settings import database_url as find_database_url
 from prelude_store.signalled import until_signalled
 from prelude_store.terminal import plain_errors, progress_bar
 
-__all__ = ["CHECKPOINT_FILE", "WEBHOOK", "prove", "seal", "verify"]
+__all__ = ["prove", "seal", "verify"]
 
-CHECKPOINT_FILE: Final = "PRELUDE_SEAL_CHECKPOINT_FILE"
-WEBHOOK: Final = "PRELUDE_SEAL_WEBHOOK"
-"""Environment variables: where checkpoints go."""
 _SHOWN: Final = 20
 
 Options = Callable[[Any], Any]
@@ -80,6 +77,11 @@ def seal() -> None:
 )  # fmt: skip
 @click.option("--webhook", envvar=WEBHOOK, metavar="URL", help="Where checkpoints are POSTed, as signed notes.")
 @click.option(
+    "--bucket", envvar=BUCKET, metavar="s3://BUCKET/PREFIX",
+    help="An S3-compatible store to which signed notes are added, an object each. Its endpoint and credentials are told by AWS_ENDPOINT_URL,"
+    " AWS_ACCESS_KEY_ID and so on.",
+)  # fmt: skip
+@click.option(
     "--interval", type=click.FloatRange(0.05, 60), default=INTERVAL, show_default=True, metavar="SECONDS",
     help="Between passes.",
 )  # fmt: skip
@@ -89,14 +91,14 @@ def seal() -> None:
 )  # fmt: skip
 @logs.options
 def run(
-    database_url: str | None, key_file: Path, checkpoint_file: Path | None, webhook: str | None, interval: float, share: float,
-    log_format: str, log_level: str,
+    database_url: str | None, key_file: Path, checkpoint_file: Path | None, webhook: str | None, bucket: str | None, interval: float,
+    share: float, log_format: str, log_level: str,
 ) -> None:  # fmt: skip
     """Seal, until SIGTERM or Ctrl-C. Where somebody seals already, stand by."""
     logs.set_up(log_format, log_level)
     conninfo = find_database_url(database_url)
     key = SigningKey.read(key_file)
-    outlet = Outlet(checkpoint_file, webhook)
+    outlet = Outlet(checkpoint_file, webhook, bucket)
     with connected(conninfo):
         pass  # what is wrong is said at once; later it is waited for
     with until_signalled() as stop:
@@ -157,12 +159,14 @@ def key_() -> None:
     metavar="NAME",
     help="Of the log; that of the key before when this one is to follow it. Otherwise a new one.",
 )
-def generate(file: Path, name: str) -> None:
+@click.option("--once", is_flag=True, help="Where there is a key in FILE already, leave it, and print its public half.")
+def generate(file: Path, name: str, once: bool) -> None:
     """Make a key, in a file that its owner alone may read. Prints its public half, for verifiers.
 
     Keep a copy where the database is not: who has lost it can't sign on, who has stolen it can sign another history.
     """
-    click.echo(str(keys.generate(file, name).verifier))
+    key = SigningKey.read(file) if once and file.exists() else keys.generate(file, name)
+    click.echo(str(key.verifier))
 
 
 @key_.command()
@@ -252,8 +256,8 @@ def export(database_url: str | None, out: Path, as_json: bool) -> None:
 @click.command()
 @_url
 @click.option(
-    "--checkpoint", "checkpoints", type=_file, multiple=True, metavar="FILE",
-    help="Checkpoints that were kept outside: lines of JSON, or a signed note. May be repeated. Without one, a history that was"
+    "--checkpoint", "checkpoints", type=click.Path(path_type=Path), multiple=True, metavar="FILE|DIR",
+    help="Checkpoints that were kept outside: lines of JSON, a signed note, or a folder of such files. May be repeated. Without one, a history that was"
     " written anew with the key, or a database that was rolled back, looks whole.",
 )  # fmt: skip
 @click.option(

@@ -123,6 +123,8 @@ def generate(path: Path, name: str = "") -> SigningKey:
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError:
+        if not path.exists():  # its folder is a file
+            raise ConfigurationError(f"the seal key can't be written: {path.parent} is no folder") from None
         raise ConfigurationError(f"there is a file {path} already; it is left as it is") from None
     except OSError as error:
         raise ConfigurationError(f"the seal key can't be written: {error}") from None

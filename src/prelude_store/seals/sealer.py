@@ -13,6 +13,7 @@ from prelude_store import migrations
 from prelude_store.connection import BoundedConnection, connect
 from prelude_store.perseverance import persevere
 from prelude_store.seals import passes
+from prelude_store.seals.notes import Checkpoint
 from prelude_store.seals.thinning import thin
 from prelude_store.settings import target
 
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 
     from prelude_store.connection import Connection
     from prelude_store.seals.keys import SigningKey
-    from prelude_store.seals.notes import Checkpoint
 
-__all__ = ["INTERVAL", "SESSION", "SHARE", "Sealer", "connected"]
+__all__ = ["INTERVAL", "LOCK", "SESSION", "SHARE", "Sealer", "connected"]
 
 SHARE: Final = 0.25
 """Of a core that sealing takes at most while it is behind: what is written goes first."""
@@ -41,8 +41,9 @@ SESSION: Final = {
     "enable_mergejoin": "off",
 }
 """Settings of who reads rows by their places in the lanes."""
+LOCK: Final = 0x7365616C6572  # "sealer"
+"""Advisory lock of the one who seals."""
 
-_LOCK: Final = 0x7365616C6572  # "sealer"
 _THIN_EVERY: Final = 600.0
 _log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Sealer:
         failures: times that it lost the database, or could not go on.
         last_seconds: that the last pass took.
         behind_since: since when (`time.monotonic`) something is committed and not sealed; None when nothing is.
+        unsigned_since: since when leaves wait for a checkpoint that covers them; None when none do.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Sealer:
         self.failures = 0
         self.last_seconds = 0.0
         self.behind_since: float | None = None
+        self.unsigned_since: float | None = None
 
     def run(self, stop: Event) -> None:
         """Seal until `stop` is set. A database that is away is waited for; what is wrong is logged."""
@@ -129,6 +132,7 @@ class Sealer:
                 return
         passes.admit(connection, self._key)
         self.leading = True
+        self._tell_newest(connection)
         _log.info("sealing %s with the key %s", target(self._conninfo), self._key.verifier.id.hex())
         thinned = float("-inf")
         while not stop.is_set():
@@ -137,6 +141,12 @@ class Sealer:
                 thin(connection)
                 thinned = time.monotonic()
         self._pass(connection, checkpoint_seconds=0.0)  # what is sealed by now goes out signed
+
+    def _tell_newest(self, connection: Connection) -> None:
+        """The newest checkpoint of before, lest it stayed inside when its sealer was killed."""
+        row = connection.execute("SELECT note FROM public.seal_checkpoints ORDER BY size DESC LIMIT 1").fetchone()
+        if row is not None:
+            self._tell(Checkpoint.parse(row[0]))
 
     def _pass(self, connection: Connection, checkpoint_seconds: float | None = None) -> bool:
         """One pass; whether the next should follow at once."""
@@ -152,6 +162,10 @@ class Sealer:
             self.behind_since = None
         elif self.behind_since is None:
             self.behind_since = begun
+        if not self.last.waits:
+            self.unsigned_since = None
+        elif self.unsigned_since is None:
+            self.unsigned_since = begun
         if self.last.checkpoint is not None:
             self.checkpoints += 1
             self._tell(self.last.checkpoint)
@@ -159,5 +173,5 @@ class Sealer:
 
 
 def _lead(connection: Connection) -> bool:
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK]).fetchone()
     return bool(row and row[0])

@@ -37,9 +37,20 @@ def test_it_seals_and_its_metrics_tell_how_far(database: str, tmp_path: Path) ->
     asyncio.run(run())
     told = {
         name: registry.get_sample_value(f"prelude_seal_{name}")
-        for name in ("leaves", "waiting", "lag_seconds", "checkpoints", "failures")
+        for name in (
+            *("leaves", "waiting", "lag_seconds", "unsigned_seconds"),
+            *("checkpoints", "undelivered_seconds", "failures"),
+        )
     }
-    assert told == {"leaves": 7, "waiting": 0, "lag_seconds": 0, "checkpoints": 1, "failures": 0}
+    assert told == {
+        "leaves": 7,
+        "waiting": 0,
+        "lag_seconds": 0,
+        "unsigned_seconds": 0,
+        "checkpoints": 1,
+        "undelivered_seconds": 0,
+        "failures": 0,
+    }
     assert registry.get_sample_value("prelude_seal_sealing") == 0  # no more
     assert [json.loads(line)["size"] for line in out.read_text().splitlines()] == [7]
 
@@ -60,6 +71,7 @@ def test_without_a_key_it_does_nothing(database: str) -> None:
     [
         (["--seal-key-file", "/nowhere/seal.key"], "can't be read"),
         (["--seal-key-file", "{key}", "--seal-webhook", "example.com"], "is no address to send checkpoints to"),
+        (["--seal-key-file", "{key}", "--seal-bucket", "example.com/seals"], "is no bucket for checkpoints"),
         (["--seal-key-file", "{key}", "--seal-checkpoint-file", "/proc/nowhere/file"], "can't be written to"),
     ],
 )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 EXTRAS: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 NOT_OURS: Final = {
+    "aws",
     "psql",
     "chromium",
     "createdb",
