@@ -17,6 +17,7 @@ from prelude_store.connection import connect, said
 from prelude_store.remedies import remedy_for
 from prelude_store.retention.figures import figures
 from prelude_store.rights import may_write
+from prelude_store.seals import checks as seals
 from prelude_store.settings import database_url, target
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def checks(context: Mapping[str, str]) -> Iterator[Finding]:
 
     Args:
         context: ``database_url`` (may be empty: then as every command finds it), ``probe_id`` (empty: none was taken), and
-            ``in_doubt`` where something on the way to here is wrong.
+            ``in_doubt`` where something on the way to here is wrong; and what `seals.checks` is told.
     """
     try:
         conninfo = database_url(context.get("database_url") or None)
@@ -78,6 +79,7 @@ def _look(connection: Connection, conninfo: str, context: Mapping[str, str]) -> 
     yield from _disk(connection, conninfo)
     yield _quarantine(connection)
     yield from _retention(connection)
+    yield from seals.checks(connection, context)
     yield _probe(connection, context.get("probe_id", ""), bool(context.get("in_doubt")))
 
 

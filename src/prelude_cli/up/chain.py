@@ -85,7 +85,7 @@ class Chain:
             rows = await self._start(parts.tail(self._settings, database.reader), watched, running)
             await self._route(database.writer, watched, running)
             await self._analytics(database, watched, running)
-            running.enter_context(announced(self._settings, database.owner))
+            running.enter_context(announced(self._settings, database.owner, parts.sealing(self._settings)))
             if self._settings.demo:
                 await self._demo(watched, running)
             self._say_how()

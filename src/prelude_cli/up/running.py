@@ -19,7 +19,7 @@ _FILE: Final = "running.json"
 
 
 @contextlib.contextmanager
-def announced(settings: Settings, database: Mapping[str, str]) -> Iterator[None]:
+def announced(settings: Settings, database: Mapping[str, str], sealing: Mapping[str, str]) -> Iterator[None]:
     """Keep the addresses in a file of the data folder, which only its owner may read, while the context is open."""
     addresses = {
         "endpoint": settings.endpoint,
@@ -29,6 +29,8 @@ def announced(settings: Settings, database: Mapping[str, str]) -> Iterator[None]
         "collector_metrics": f"{settings.at('collector_metrics')}/metrics" if settings.collector else "",
         "collector_storage": str(settings.data / "collector-queue") if settings.collector else "",
         "database_url": database.get("PRELUDE_DATABASE_URL", ""),
+        "seal_key_file": sealing.get("PRELUDE_SEAL_KEY_FILE", ""),
+        "seal_checkpoint_file": sealing.get("PRELUDE_SEAL_CHECKPOINT_FILE", ""),
     }
     path = settings.data / _FILE
     path.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from prelude_store.connection import Connection
     from prelude_store.seals.keys import SigningKey
 
-__all__ = ["PORTION", "Pass", "admit", "carry_out"]
+__all__ = ["PORTION", "Pass", "admit", "carry_out", "is_named_by_act"]
 
 PORTION: Final = 10_000
 """Places of the lanes that a pass seals at most: about a tenth of a second, so that who changes rows does not wait long."""
@@ -122,7 +122,7 @@ def admit(connection: Connection, key: SigningKey) -> None:
             )
         if known and known[-1] == key.verifier:
             return
-        if known and not _named_by_act(connection, vkey):
+        if known and not is_named_by_act(connection, vkey):
             raise ConfigurationError(
                 f"the key {key.verifier.id.hex()} has not signed this log so far ({known[-1].id.hex()} has);"
                 " to change keys, run: prelude store seal key rotate"
@@ -132,7 +132,8 @@ def admit(connection: Connection, key: SigningKey) -> None:
         )
 
 
-def _named_by_act(connection: Connection, vkey: str) -> bool:
+def is_named_by_act(connection: Connection, vkey: str) -> bool:
+    """Whether the newest act of kind ``key`` hands on to the key whose public half is `vkey`."""
     named = "SELECT detail->>'new' FROM public.governance_acts WHERE kind = 'key' ORDER BY id DESC LIMIT 1"
     return connection.execute(named.encode()).fetchone() == (vkey,)
 
