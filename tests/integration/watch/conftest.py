@@ -1,4 +1,4 @@
-"""What a real exporter and a real Collector show of themselves, after a little of everything."""
+"""What a real exporter, a real Collector and a real analytics show of themselves, after a little of everything."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from concurrent import futures
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 
+from prelude_store.seals import keys
 from tests.integration.exporter.conftest import Exporter, activity, logs, span_of, traces
+from tests.support.analytics import running_analytics
 from tests.support.collector import RunningCollector, collector_program, running_collector
 from tests.support.postgres import TestServer
 
@@ -47,6 +50,17 @@ def exporter_metrics(postgres: TestServer) -> Iterator[set[str]]:
     for stream in (exporter.process.stdout, exporter.process.stderr):
         if stream is not None:
             stream.close()
+    postgres.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def analytics_metrics(postgres: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
+    """Names of the samples on /metrics of an analytics that seals, at rest."""
+    url = postgres.create_database()
+    key = tmp_path_factory.mktemp("watched-seals") / "seal.key"
+    keys.generate(key)
+    with running_analytics(url, seal_key_file=key) as service:
+        yield _names(httpx.get(f"{service.url}/metrics", trust_env=False).text)
     postgres.drop_database(url)
 
 

@@ -1,4 +1,4 @@
-"""Dashboard and alerts ask for metrics that there are, and their files are what Grafana and Prometheus take."""
+"""Dashboards and alerts ask for metrics that there are, and their files are what Grafana and Prometheus take."""
 
 from __future__ import annotations
 
@@ -14,10 +14,18 @@ import yaml
 from tests.support.collector import BUILD_TIMEOUT
 from tests.unit.docs.blocks import ROOT, blocks
 
-DASHBOARD: dict[str, Any] = json.loads((ROOT / "deploy/grafana/prelude.json").read_text(encoding="utf-8"))
-RULES: dict[str, Any] = yaml.safe_load((ROOT / "deploy/alerts/prelude.rules.yml").read_text(encoding="utf-8"))
-ALERTS: list[dict[str, Any]] = [rule for group in RULES["groups"] for rule in group["rules"]]
-PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
+DASHBOARDS: dict[str, dict[str, Any]] = {
+    path.name: json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "deploy/grafana").glob("*.json")
+}
+# The chain's own come first; each further file is of one part.
+RULES: dict[str, dict[str, Any]] = {
+    path.name: yaml.safe_load(path.read_text(encoding="utf-8"))
+    for path in sorted(
+        (ROOT / "deploy/alerts").glob("*.rules.yml"), key=lambda path: (path.name != "prelude.rules.yml", path.name)
+    )
+}
+ALERTS: list[dict[str, Any]] = [rule for file in RULES.values() for group in file["groups"] for rule in group["rules"]]
+PANELS: list[dict[str, Any]] = [panel for dashboard in DASHBOARDS.values() for panel in dashboard["panels"]]
 GRAPHS = [panel for panel in PANELS if panel["type"] != "row"]
 DURATION = re.compile(r"(\d+(ms|[smhdwy]))+")
 
@@ -34,10 +42,17 @@ def metrics_in(expression: str) -> set[str]:
 
 
 @pytest.mark.timeout(BUILD_TIMEOUT)
-def test_every_metric_that_is_asked_for_is_there(exporter_metrics: set[str], collector_metrics: set[str]) -> None:
+def test_every_metric_that_is_asked_for_is_there(
+    exporter_metrics: set[str], collector_metrics: set[str], analytics_metrics: set[str]
+) -> None:
     asked = {name for expression in expressions() for name in metrics_in(expression)}
     assert len(asked) > 30
-    assert sorted(asked - exporter_metrics - collector_metrics) == []
+    assert sorted(asked - exporter_metrics - collector_metrics - analytics_metrics) == []
+
+
+def test_the_page_names_metrics_of_seals_as_analytics_does(analytics_metrics: set[str]) -> None:
+    said = re.findall(r"`(prelude_seal_\w+)`", (ROOT / "docs/watch.md").read_text(encoding="utf-8"))
+    assert {name for name in analytics_metrics if name.startswith("prelude_seal_")} == set(said) != set()
 
 
 def test_the_pages_name_metrics_of_the_collector_as_it_does(collector_metrics: set[str]) -> None:
@@ -58,10 +73,12 @@ def test_labels_that_are_asked_for_have_the_values_that_there_are() -> None:
     assert said <= set(OUTCOMES)
 
 
-def test_panels_have_ids_of_their_own_and_lie_side_by_side() -> None:
-    ids = [panel["id"] for panel in PANELS]
+@pytest.mark.parametrize("name", sorted(DASHBOARDS))
+def test_panels_have_ids_of_their_own_and_lie_side_by_side(name: str) -> None:
+    panels = DASHBOARDS[name]["panels"]
+    ids = [panel["id"] for panel in panels]
     assert len(ids) == len(set(ids))
-    places = [panel["gridPos"] for panel in PANELS]
+    places = [panel["gridPos"] for panel in panels]
     assert all(place["x"] >= 0 and place["x"] + place["w"] <= 24 and place["h"] > 0 for place in places)
     for one, other in combinations(places, 2):
         apart = (
@@ -73,11 +90,21 @@ def test_panels_have_ids_of_their_own_and_lie_side_by_side() -> None:
         assert apart, (one, other)
 
 
-def test_the_dashboard_can_be_imported_beside_any_prometheus() -> None:
-    assert DASHBOARD["schemaVersion"] >= 36
-    assert "id" not in DASHBOARD
-    assert [variable["name"] for variable in DASHBOARD["templating"]["list"]] == ["datasource", "instance"]
-    for panel in GRAPHS:
+def test_dashboards_stand_side_by_side() -> None:
+    assert len({dashboard["uid"] for dashboard in DASHBOARDS.values()}) == len(DASHBOARDS) > 1
+    assert len({dashboard["title"] for dashboard in DASHBOARDS.values()}) == len(DASHBOARDS)
+    watch = (ROOT / "docs/watch.md").read_text(encoding="utf-8")
+    assert [name for name in DASHBOARDS if f"`deploy/grafana/{name}`" not in watch] == []
+    assert [name for name in RULES if f"`deploy/alerts/{name}`" not in watch] == []
+
+
+@pytest.mark.parametrize("name", sorted(DASHBOARDS))
+def test_a_dashboard_can_be_imported_beside_any_prometheus(name: str) -> None:
+    dashboard = DASHBOARDS[name]
+    assert dashboard["schemaVersion"] >= 36
+    assert "id" not in dashboard
+    assert [variable["name"] for variable in dashboard["templating"]["list"]] == ["datasource", "instance"]
+    for panel in [panel for panel in dashboard["panels"] if panel["type"] != "row"]:
         assert panel["type"] in {"stat", "timeseries"}
         assert panel["title"]
         assert panel["description"]
@@ -88,8 +115,10 @@ def test_the_dashboard_can_be_imported_beside_any_prometheus() -> None:
 
 
 def test_rules_are_as_prometheus_wants_them() -> None:
-    assert RULES.keys() == {"groups"}
-    assert all(group.keys() == {"name", "rules"} for group in RULES["groups"])
+    assert all(file.keys() == {"groups"} for file in RULES.values())
+    groups = [group for file in RULES.values() for group in file["groups"]]
+    assert all(group.keys() == {"name", "rules"} for group in groups)
+    assert len({group["name"] for group in groups}) == len(groups)
     names = [alert["alert"] for alert in ALERTS]
     assert len(names) == len(set(names))
     for alert in ALERTS:
@@ -131,5 +160,7 @@ def test_each_alert_has_its_section_in_troubleshooting_and_its_line_in_watch() -
 def test_the_jobs_of_the_page_are_those_that_are_asked_for() -> None:
     (config,) = (yaml.safe_load(block.text) for block in blocks("yaml", page="docs/watch.md"))
     jobs = {job["job_name"] for job in config["scrape_configs"]}
-    assert {job for expression in expressions() for job in re.findall(r'job="([^"]+)"', expression)} == jobs
+    asked = {job for expression in expressions() for job in re.findall(r'job="([^"]+)"', expression)}
+    assert asked | {"prelude-analytics"} == jobs
+    assert {path.rpartition("/")[2] for path in config["rule_files"]} == RULES.keys()
     assert [path for path in config["rule_files"] if not (ROOT / path).exists()] == []
