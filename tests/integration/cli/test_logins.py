@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import psycopg
 import pytest
 
-DEPLOY = Path(__file__).parents[3] / "deploy"
+ROOT = Path(__file__).parents[3]
+DEPLOY = ROOT / "deploy"
 
 
 def run_script(url: str, name: str, password: str) -> None:
@@ -35,7 +37,7 @@ def run_script(url: str, name: str, password: str) -> None:
         (
             "analytics",
             "prelude_analytics",
-            {"prelude_reader", "prelude_keeper", "prelude_access"},
+            {"prelude_reader", "prelude_keeper", "prelude_access", "prelude_sealer"},
             {"lock_timeout", "idle_in_transaction_session_timeout"},
         ),
         (
@@ -68,3 +70,17 @@ def test_a_login_has_the_roles_of_its_part_and_nothing_else(
     assert {setting.partition("=")[0] for (setting,) in settings} == limits
     assert {role for (role,) in roles} == expected
     assert rights == (True, False, False, False, False)
+
+
+def test_the_pages_make_the_login_of_analytics_with_the_roles_that_the_file_gives_it() -> None:
+    (given,) = re.findall(
+        r"^GRANT ([\w, ]+) TO prelude_analytics;", (DEPLOY / "analytics-login.sql").read_text(), re.MULTILINE
+    )
+    said = {
+        page.name: set(roles.split(", "))
+        for page in sorted((ROOT / "docs").glob("*.md"))
+        for roles in re.findall(r"^CREATE ROLE \w*analytics LOGIN IN ROLE ([\w, ]+);", page.read_text(), re.MULTILINE)
+        if page.name != "rollups.md"  # of a keeper alone
+    }
+    assert said.keys() == {"analytics-access.md", "seals.md"}
+    assert [page for page, roles in said.items() if roles != set(given.split(", "))] == []

@@ -27,7 +27,7 @@ def test_it_is_a_compose_file() -> None:
 
 def test_no_password_stands_in_it() -> None:
     given = re.findall(r"^\s*\w*PASSWORD\w*: (.*)$", TEXT, re.MULTILINE)
-    assert len(given) == 12
+    assert len(given) == 13
     assert all(
         re.fullmatch(r"\$\{\w+_PASSWORD:\?set \w+_PASSWORD, in the environment or in \.env\}", each) for each in given
     )
@@ -59,6 +59,8 @@ def test_every_start_waits_for_the_health_or_the_end_of_what_it_needs() -> None:
         ("care-login", "migrate"): "service_completed_successfully",
         ("analytics", "analytics-login"): "service_completed_successfully",
         ("analytics", "care-login"): "service_completed_successfully",
+        ("analytics", "seal-key"): "service_completed_successfully",
+        ("verify", "migrate"): "service_completed_successfully",
         ("token", "migrate"): "service_completed_successfully",
         ("collector", "collector-queue"): "service_completed_successfully",
         ("collector", "exporter"): "service_healthy",
@@ -91,3 +93,42 @@ def test_analytics_is_at_both_of_the_references_addresses() -> None:
 
 def test_services_know_no_database() -> None:
     assert not [name for name in SERVICES["crm"]["environment"] if "DATABASE_URL" in name or "PASSWORD" in name]
+
+
+def test_the_key_of_seals_is_made_once_and_only_who_seals_sees_it() -> None:
+    holders = {
+        name: [each for each in service.get("volumes", []) if each.startswith("seal-key:")]
+        for name, service in SERVICES.items()
+    }
+    assert {name: found for name, found in holders.items() if found} == {
+        "seal-key": ["seal-key:/var/lib/prelude-seal"],
+        "analytics": ["seal-key:/var/lib/prelude-seal:ro"],
+    }
+    assert "--once" in SERVICES["seal-key"]["command"]
+    assert SERVICES["seal-key"]["command"][-1] == SERVICES["analytics"]["environment"]["PRELUDE_SEAL_KEY_FILE"]
+
+
+def test_every_volume_of_ours_is_mounted_where_the_image_has_a_folder_of_its_user() -> None:
+    image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    owned = set(re.findall(r"(/var/lib/prelude\S*)", " ".join(re.findall(r"install -d -o prelude (.*)", image))))
+    mounted = {
+        volume.split(":")[1]
+        for service in SERVICES.values()
+        if service.get("image", "").startswith("prelude-otel")
+        for volume in service.get("volumes", [])
+    }
+    assert mounted == owned
+
+
+def test_every_volume_is_declared_and_used() -> None:
+    used = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+    assert {name for name in used if not name.startswith("./")} == FILE["volumes"].keys()
+
+
+def test_the_image_has_what_seals_and_buckets_need() -> None:
+    extras = [
+        set(re.findall(r"--extra (\S+)", line))
+        for line in (ROOT / "Dockerfile").read_text().splitlines()
+        if "uv sync" in line
+    ]
+    assert extras == [{"exporter", "analytics", "seals", "s3", "demo"}] * 2
