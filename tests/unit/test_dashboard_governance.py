@@ -41,6 +41,14 @@ def test_a_deadline_has_a_mark_of_its_own(days: int, mark: str, words: str) -> N
             {"proposal": 4, "proposed": "release", "proposed_by": "token:a"},
             "proposal 4: release, proposed by token:a",
         ),
+        ("lapse", {"proposal": 4, "proposed": "set_policy"}, "proposal 4: set policy"),
+        # What a lapse was called before it had a word of its own.
+        ("expire", {"proposal": 4, "proposed": "set_policy"}, "proposal 4: set policy"),
+        (
+            "expire",
+            {"policy": 2, "type": "crm", "what": "rows", "keep": "1y", "before": "2025-12-01T00:00:00+00:00"},
+            "rows of crm: kept 1y, before 2025-12-01T00:00:00+00:00",
+        ),
         ("drop", {"from": "2026-01-05T00:00:00+00:00", "partition": "p"}, "from 2026-01-05T00:00:00, partition p"),
         ("policy", {"something": "else"}, "something else"),
     ],

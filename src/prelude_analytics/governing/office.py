@@ -105,7 +105,7 @@ class Office:
             lane = lanes.claim(connection)
             try:
                 with connection.transaction():
-                    proposals.expire(connection, lane, connection.info.user)
+                    proposals.lapse(connection, lane, connection.info.user)
                 with connection.transaction():
                     return work(connection, lane, _who(connection, caller))
             except (LockNotAvailable, UniqueViolation):

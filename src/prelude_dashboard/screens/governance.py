@@ -153,7 +153,9 @@ _ACTS: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "rename": _of_person,
     "renamed": _of_person,
     "export": _of_person,
-} | dict.fromkeys(("propose", "consent", "refuse", "withdraw", "expire"), _of_proposal)
+    # Of a policy that was carried out. Proposals that nobody decided on were called so, too, before they lapsed.
+    "expire": lambda detail: _of_proposal(detail) if "proposal" in detail else _of_policy(detail),
+} | dict.fromkeys(("propose", "consent", "refuse", "withdraw", "lapse"), _of_proposal)
 
 
 def json_text(value: Any) -> str:

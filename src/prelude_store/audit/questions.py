@@ -75,7 +75,7 @@ WHERE log."timestamp" >= %(from)s::timestamptz AND log."timestamp" < %(to)s::tim
     AND log.lane_seq <= (%(committed)s::bigint[])[log.lane] AND {looked_at}
 GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 """
-# Days are those of retention, in UTC; what it let go is told of everybody.
+# Days are those of retention, in UTC; what it let go is told of everybody. Proposals that lapsed were once acts of the kind `expire`, too.
 _GONE: Final = """
 SELECT coalesce(sum(rows), 0)::bigint, coalesce(sum(persons), 0)::bigint, coalesce(sum(contents), 0)::bigint, (
     SELECT count(*) FROM public.governance_acts

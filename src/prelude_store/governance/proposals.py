@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from prelude_store.connection import Connection
 
-__all__ = ["Proposal", "ProposalError", "Who", "consent", "expire", "proposals", "propose", "refuse"]
+__all__ = ["Proposal", "ProposalError", "Who", "consent", "lapse", "proposals", "propose", "refuse"]
+
+LAPSE: Final = "lapse"
+"""The kind of act by which a proposal that nobody decided on in time is void; in logs of before it is ``expire``, as that of retention."""
 
 Kind = Literal["set_policy", "remove_policy", "hold", "release", "erasure", "rename"]
 
@@ -161,11 +164,11 @@ def refuse(connection: Connection, lane: int, who: Who, number: int, reason: str
     return found
 
 
-def expire(connection: Connection, lane: int, actor: str) -> int:
+def lapse(connection: Connection, lane: int, actor: str) -> int:
     """Let go what waited for too long, within an open transaction; gives how many."""
     late = connection.execute(_LATE).fetchall()
     for number, kind in late:
-        record_act(connection, lane, "expire", actor, {"proposal": number, "proposed": kind})
+        record_act(connection, lane, LAPSE, actor, {"proposal": number, "proposed": kind})
         connection.execute(_DECIDE, ["expired", actor, number])
     return len(late)
 

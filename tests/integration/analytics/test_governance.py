@@ -362,7 +362,7 @@ def test_an_erasure_waits_for_consent_and_then_begins(strict: Analytics) -> None
     assert ADA not in everything(strict)
 
 
-def test_a_proposal_is_refused_withdrawn_or_expires_and_each_is_an_act(strict: Analytics) -> None:
+def test_a_proposal_is_refused_withdrawn_or_lapses_and_each_is_an_act(strict: Analytics) -> None:
     with strict.signed("govern") as one, strict.signed("govern") as two:
         numbers = [
             one.put("/governance/policies", json={"keep": keep}).json()["proposal"]["id"]
@@ -377,7 +377,7 @@ def test_a_proposal_is_refused_withdrawn_or_expires_and_each_is_an_act(strict: A
         states = {item["id"]: item["state"] for item in one.get("/governance/proposals?state=decided").json()["items"]}
         assert [states[number] for number in numbers] == ["refused", "withdrawn", "expired"]
         kinds = [act["kind"] for act in one.get("/governance/acts").json()["items"]]
-    assert kinds == ["expire", "withdraw", "refuse", "propose", "propose", "propose"]
+    assert kinds == ["lapse", "withdraw", "refuse", "propose", "propose", "propose"]
 
 
 def test_a_proposal_that_could_not_be_done_is_not_made(strict: Analytics) -> None:

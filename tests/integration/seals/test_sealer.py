@@ -14,7 +14,9 @@ import psycopg
 import pytest
 
 from prelude_otel.errors import ConfigurationError, StoreError
+from prelude_store import lanes
 from prelude_store.connection import connect
+from prelude_store.governance.acts import record_act
 from prelude_store.row import SpanLength
 from prelude_store.seals import keys, passes, rotation, texts, witnesses
 from prelude_store.seals.keys import SigningKey
@@ -257,6 +259,43 @@ def test_a_webhook_that_is_away_costs_a_count_and_nothing_else(key: SigningKey) 
     outlet.end()
     outlet.run(stop)
     assert (outlet.sent, outlet.failures) == (0, 1)
+
+
+def test_who_starts_again_tells_the_newest_checkpoint_once_more_and_the_file_has_it_once(
+    database: str, key: SigningKey, tmp_path: Path
+) -> None:
+    with closing(Writer(as_role(database, "writer"))) as writer:
+        writer.write(Batch(rows=[make_row() for _ in range(3)]))
+    with connected(as_role(database, "sealer"), "test") as connection:
+        passes.admit(connection, key)
+        lost = passes.carry_out(connection, key, checkpoint_seconds=0).checkpoint  # signed, and killed then
+    assert lost is not None
+    told: list[Checkpoint] = []
+    pause = threading.Event()
+    for starts in (1, 2):
+        with at_work(Sealer(as_role(database, "sealer"), key, interval=0.01, tell=told.append)):
+            while len(told) < starts:
+                pause.wait(0.01)
+    assert told == [lost, lost]
+    outlet = Outlet(tmp_path / "checkpoints.jsonl", seconds=0)
+    for one in told:
+        outlet.tell(one)
+        outlet.end()
+        outlet.run(pause)
+    assert read_checkpoints(tmp_path / "checkpoints.jsonl") == [lost]
+
+
+def test_acts_of_kinds_that_are_called_otherwise_today_still_verify(database: str, key: SigningKey) -> None:
+    with connect(as_role(database, "governor"), "test") as governor, governor.transaction():
+        lane = lanes.claim(governor)
+        record_act(governor, lane, "expire", "postgres", {"proposal": 1, "proposed": "set_policy"})  # before `lapse`
+        record_act(governor, lane, "expire", "postgres", {"policy": 1, "what": "rows", "keep": "1y"})
+    with connected(as_role(database, "sealer"), "test") as connection:
+        passes.admit(connection, key)
+        done = passes.carry_out(connection, key, checkpoint_seconds=0)
+    assert done.checkpoint is not None
+    found = looked(database, [done.checkpoint], [key.verifier])
+    assert (found.size, found.outside, found.findings.shown) == (2, 1, [])
 
 
 def test_a_login_without_the_role_is_told_so(database: str, key: SigningKey, caplog: pytest.LogCaptureFixture) -> None:
