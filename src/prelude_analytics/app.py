@@ -66,6 +66,7 @@ def make_app(settings: Settings, recorder: Recorder | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.metrics = Metrics()
     app.state.access = Access(settings)
+    app.state.recorder = recorder
     app.state.care = Care(settings)
     app.state.office = Office(app.state.care, settings)
     app.state.exporter = Probe(settings.exporter_url)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from prelude_analytics.access import Calls, cookies
 from prelude_analytics.access.access import Access
+from prelude_analytics.access.sign_ins import signed_in, signing_in
 from prelude_analytics.access.tokens import read_token
 from prelude_analytics.problems import Problem, problem_of, request_id
 from prelude_dashboard.answer import page, redirect, same_place
@@ -40,11 +41,14 @@ async def sign_in(request: Request) -> Response:
         following = same_place(given.get("next", ROOT), ROOT)
         access: Access = request.app.state.access
         client = request.client
-        caller = await access.of_token(read_token(given.get("token", "").strip()), client.host if client else "")
-        access.count(caller)
-        begun = await access.credentials.begin_session(caller)
-        if begun is None:
-            raise Problem(401, "Credential refused", "this token has just ended")
+        shown = read_token(given.get("token", "").strip())
+        with signing_in(request, f"{ROOT}{PATH}", shown):
+            caller = await access.of_token(shown, client.host if client else "")
+            access.count(caller)
+            begun = await access.credentials.begin_session(caller)
+            if begun is None:
+                raise Problem(401, "Credential refused", "this token has just ended")
+        signed_in(request, f"{ROOT}{PATH}", caller)
     except PreludeError as error:
         return _form(request, following, problem_of(error, request.scope))
     value, ends = begun

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from prelude_analytics.access.buckets import Buckets
 from prelude_analytics.access.caller import Caller
 from prelude_analytics.access.credentials import Credentials, Refused
+from prelude_analytics.access.places import place_of
 from prelude_analytics.access.validity import Validity
 from prelude_analytics.problems import Problem
 
@@ -65,7 +65,7 @@ class Access:
         self.validity.used(caller)
 
     async def _judge(self, shown: Credential | None, address: str, *, cookie: bool) -> Caller:
-        place = _place(address)
+        place = place_of(address)
         if shown is None or shown.digest not in self._proven:
             wait = max(self._failures.wait(place), self._guesses.wait(shown.id) if shown else 0.0)
             if wait:
@@ -91,15 +91,6 @@ class Access:
         self._proven.move_to_end(shown.digest)
         if len(self._proven) > _PROVEN:
             self._proven.popitem(last=False)
-
-
-def _place(address: str) -> str:
-    """What counts as one address: of IPv6 the network of a site, which has as many addresses as it likes."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    return str(found) if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))  # noqa: PLR2004
 
 
 def _too_many(said: str, wait: float) -> Problem:

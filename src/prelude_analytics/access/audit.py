@@ -1,4 +1,4 @@
-"""Reads of other people's rows, recorded as activities themselves: who looked at what, by which filters.
+"""Reads of other people's rows, recorded as activities themselves: who looked at what, by which filters; and who signed in and out.
 
 They go the way of all activities, through `prelude_otel`, and so into the log that they are about.
 """
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 import prelude_otel
+from prelude_analytics.access.buckets import Buckets
+from prelude_analytics.access.places import place_of
 from prelude_otel import Activity, Field
 from prelude_otel.contract.email import normalise_email
 from prelude_otel.secrets import masked
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from prelude_analytics.access.caller import Caller
 
-__all__ = ["SERVICE_NAME", "Recorder", "Records", "describe", "record_read", "set_up"]
+__all__ = ["SERVICE_NAME", "Recorder", "Records", "describe", "set_up"]
 
 SERVICE_NAME: Final = "prelude-analytics"
 _MORE: Final = "prelude.read"
@@ -52,6 +54,10 @@ def _governed(name: str, kind: str = "settings") -> Activity:
 _OTHER: Final = _kind("read")
 """A route that is not in the table."""
 _KINDS: Final = {
+    "POST /session": _kind("sign_in", "access"),
+    "DELETE /session": _kind("sign_out", "access"),
+    "/analytics/sign-in": _kind("sign_in", "access"),
+    "/analytics/sign-out": _kind("sign_out", "access"),
     "/activities": _kind("view_summary"),
     "/recent-activities": _kind("view_activities"),
     "/sessions": _kind("view_sessions"),
@@ -132,9 +138,13 @@ _EVEN_OWN: Final = ("/governance/", "/analytics/governance")
 """Recorded whoever's rows were read."""
 _HANDED_OUT: Final = ("access", "portability")
 """Kinds of requests that are answered with all that is held."""
-_NO_READS: Final = frozenset(
-    {"/session", "/openapi.json", "/metrics", "/system", "/analytics/audit", "/analytics/sign-out"}
-)
+_NO_READS: Final = frozenset({"/openapi.json", "/metrics", "/system", "/analytics/audit"})
+_SESSIONS: Final = frozenset({"/session", "/analytics/sign-in", "/analytics/sign-out"})
+"""Recorded whoever signs in or out; to ask who is signed in is no read."""
+_OF_ONE_ADDRESS: Final = (1 / 60, 5)
+"""Refused attempts to sign in that are recorded: a second for long, and in one go."""
+_OF_ALL: Final = (1 / 10, 60)
+"""As `_OF_ONE_ADDRESS`, of all together: whoever has many addresses must not flood the log either."""
 _PAGES: Final = "/analytics"
 _SAME_VIEW: Final = 600.0
 """Seconds in which a page that looks for news by itself is the same view."""
@@ -144,24 +154,48 @@ _MOST_VIEWS: Final = 10_000
 class Recorder(Protocol):
     """Takes note of an answer that the gate has let through; never waits, never raises."""
 
-    def __call__(self, scope: Scope, route: str, caller: Caller, status: int) -> None:
-        """`route` without the prefix of the API; `status` of the answer, 101 for a socket."""
+    def __call__(self, scope: Scope, route: str, caller: Caller | None, status: int) -> None:
+        """`route` without the prefix of the API; `caller` is None of who was refused at signing in; `status` of the answer, 101 for a socket."""
 
 
 class Records:
-    """Records through `prelude_otel`, which `set_up` has prepared. A page that one reader looks at for long is recorded now and then."""
+    """Records through `prelude_otel`, which `set_up` has prepared. A page that one reader looks at for long is recorded now and then,
+    and so are attempts to sign in that are refused one after another; how many were left out is said in the next record.
+    """
 
     def __init__(self) -> None:
         self._views: OrderedDict[tuple[Any, ...], float] = OrderedDict()
+        self._refused_of = Buckets(*_OF_ONE_ADDRESS)
+        self._refused = Buckets(*_OF_ALL)
+        self._left_out = 0
 
-    def __call__(self, scope: Scope, route: str, caller: Caller, status: int) -> None:
+    def __call__(self, scope: Scope, route: str, caller: Caller | None, status: int) -> None:
         """Record it, unless nobody else's rows were read."""
         try:
+            if caller is None:
+                self._record_refused(scope, route, status)
+                return
+            if route in _SESSIONS:
+                _record_session(scope, route, caller, status)
+                return
             wanted = route not in _NO_READS and (status < _REFUSED or status == _FORBIDDEN)
             if wanted and not self._is_same_view(scope, route, caller, status):
                 _record(scope, route, caller, status)
         except Exception:  # noqa: BLE001 (never the reader's problem)
             _log.exception("a read was not recorded")
+
+    def _record_refused(self, scope: Scope, route: str, status: int) -> None:
+        """An attempt to sign in that was refused, unless there were many lately."""
+        place = place_of(_client(scope) or "")
+        if self._refused_of.wait(place) or self._refused.wait(""):
+            self._left_out += 1
+            return
+        self._refused_of.take(place)
+        self._refused.take("")
+        if self._left_out:
+            describe(scope, left_out=self._left_out)
+            self._left_out = 0
+        _emit(scope, _key(scope, route), None, {}, status)
 
     def _is_same_view(self, scope: Scope, route: str, caller: Caller, status: int) -> bool:
         """Whether a page was recorded a moment ago for the same reader: each record is a new row, and so news to the page itself."""
@@ -194,38 +228,10 @@ def describe(scope: Scope, **what: Any) -> None:
     scope.setdefault(_MORE, {}).update(what)
 
 
-def record_read(
-    caller: Caller,
-    route: str,
-    filters: dict[str, Any],
-    *,
-    what: dict[str, Any] | None = None,
-    refused: int | None = None,
-    client_address: str | None = None,
-    user_agent: str | None = None,
-) -> None:
-    """Record one read; never waits, never raises.
-
-    Args:
-        caller: who read.
-        route: without the prefix of the API.
-        filters: by name, without secrets.
-        what: see `describe`.
-        refused: the status with which it was refused, if it was.
-        client_address: of the caller.
-        user_agent: of the caller.
-    """
-    prelude_otel.emit(
-        _KINDS.get(route, _OTHER),
-        status="success" if refused is None else "error",
-        error_type=None if refused is None else str(refused),
-        user_email=caller.acting,
-        client_address=client_address,
-        user_agent=user_agent,
-        data={"route": route, "role": caller.role, "token_id": caller.token_id}
-        | ({"filters": filters} if filters else {})
-        | ({"what": what} if what else {}),
-    )
+def _record_session(scope: Scope, route: str, caller: Caller, status: int) -> None:
+    began = _key(scope, route) in _KINDS and status < _REFUSED
+    if began and (caller.session_id is not None or _KINDS[_key(scope, route)].name == "sign_in"):
+        _emit(scope, _key(scope, route), caller, {}, None)
 
 
 def _record(scope: Scope, route: str, caller: Caller, status: int) -> None:
@@ -238,22 +244,42 @@ def _record(scope: Scope, route: str, caller: Caller, status: int) -> None:
     refused = status if status >= _REFUSED else None
     if refused is None and not route.startswith(_EVEN_OWN) and _own(caller, filters.get("user_email")):
         return
-    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-    client = scope.get("client")
+    _emit(scope, _key(scope, route), caller, filters, refused)
+
+
+def _key(scope: Scope, route: str) -> str:
+    """Under which the table has a route: some by their method, too."""
     changing = f"{scope.get('method')} {route}"
     if changing in _KINDS:
-        route = changing
-    elif route.endswith("/carry-out") and scope.get(_MORE, {}).get("kind") in _HANDED_OUT:
-        route = "/governance/export"
-    record_read(
-        caller,
-        route,
-        filters,
-        what=scope.get(_MORE),
-        refused=refused,
-        client_address=client[0] if client else None,
+        return changing
+    if route.endswith("/carry-out") and scope.get(_MORE, {}).get("kind") in _HANDED_OUT:
+        return "/governance/export"
+    return route
+
+
+def _emit(scope: Scope, route: str, caller: Caller | None, filters: dict[str, Any], refused: int | None) -> None:
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    data: dict[str, Any] = {"route": route}
+    if caller is not None:
+        data |= {"role": caller.role, "token_id": caller.token_id}
+    if filters:
+        data["filters"] = filters
+    if scope.get(_MORE):
+        data["what"] = scope[_MORE]
+    prelude_otel.emit(
+        _KINDS.get(route, _OTHER),
+        status="success" if refused is None else "error",
+        error_type=None if refused is None else str(refused),
+        user_email=None if caller is None else caller.acting,
+        client_address=_client(scope),
         user_agent=headers.get(b"user-agent"),
+        data=data,
     )
+
+
+def _client(scope: Scope) -> str | None:
+    client = scope.get("client")
+    return client[0] if client else None
 
 
 def _own(caller: Caller, asked: str | None) -> bool:

@@ -14,7 +14,7 @@ KINDS: Final[dict[str, str]] = {
     "chat": "questions to an assistant and its answers: support, and checking what an assistant did",
     "crm": "views and changes of customers, deals and emails: who changed what, for whoever answers for it",
     "lead_generation": "searches for possible customers: who used such data, and what for",
-    "analytics": "views of reports and of this log: control of who looks at people's data",
+    "analytics": "views of reports and of this log, and sign-ins to it: control of who looks at people's data",
     "task_management": "changes of tasks: who did what when",
     "calendar": "changes and synchronisation of appointments: who did what when",
     "settings": "changes of settings: who changed what, for whoever answers for it",

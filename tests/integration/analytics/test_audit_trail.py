@@ -134,6 +134,7 @@ def test_each_report_is_recorded_as_an_export_with_what_was_asked(database: str)
     assert done == [
         ("export.export_audit_trail", "success", {"user_email": ADA, "reads": "true"}),
         ("export.export_audit_trail", "error", None),
+        ("analytics.sign_in", "success", None),
     ]
     assert recording._KINDS["/governance/audit"].type == "export"
 
