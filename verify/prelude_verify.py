@@ -475,7 +475,7 @@ class Bundle:
         """An amendment explains a duration before it is sealed; what is graver waits for its seal."""
         if kind == "a":
             duration = JSON.decode(text)[0]
-            self.explanations.take(self.leaves, kind, event_id, at, text, duration)
+            self.explanations.take(self.found["leaves"], kind, event_id, at, text, duration)
             self.explanations.unsealed.add(event_id)
         elif kind in {"c", "g"}:
             self.waiting += 1
@@ -830,7 +830,14 @@ def check_bundle(path: str, outside: list[Checkpoint], keys: list[Key], jobs: in
         )
     if not quiet:
         tell(bundle, counts, judge, len(outside), bool(keys))
-    print(f"{number:,} things are not as they were sealed." if number else "All is as it was sealed.")
+    if number:
+        print(f"{number:,} things are not as they were sealed.")
+    elif judge.agreed < bundle.leaves:
+        print(
+            f"The first {judge.agreed:,} leaves are as they were sealed. No checkpoint covers the last {bundle.leaves - judge.agreed:,}."
+        )
+    else:
+        print("All is as it was sealed.")
     return 1 if number else 0
 
 
@@ -847,8 +854,6 @@ def tell(bundle: Bundle, counts: collections.Counter[str], judge: Judge, outside
         print(f"Of the durations {counts['unsealed']:,} are explained by amendments that are not sealed yet.")
     stored = f"{judge.good['stored']:,} of {len(bundle.checkpoints):,} stored checkpoints"
     print(f"{stored} and {judge.good['outside']:,} of {outside:,} from outside agree")
-    if judge.agreed < bundle.leaves:
-        print(f"No checkpoint that agrees covers the last {bundle.leaves - judge.agreed:,} leaves.")
     if not outside:
         print(
             "No checkpoint from outside was given: a history that was written anew with the key, or rolled back, looks whole."
