@@ -1,49 +1,55 @@
 #!/usr/bin/env python3
-"""Check the seals of a prelude-otel log without its database: one file, Python 3.11 or newer, nothing else.
+"""Check the seals of a prelude-otel log without its database: this file and Python 3.9 or newer, nothing else.
 
     python prelude_verify.py log.seals.ndjson --checkpoint checkpoints.jsonl --key VKEY
     python prelude_verify.py --proof proof.json --checkpoint checkpoints.jsonl --key VKEY
 
-Written from docs/seals.md ("The format") alone; it shares no code with what seals. Exit codes: 0, all is as it was sealed; 1, somebody touched
-the log; 2, what was given can't be checked (no bundle, a damaged one, a checkpoint of another log, a wrong key).
+Exit codes: 0, all is as it was sealed; 1, it is not, and what is printed says where; 2, nothing can be said, since what was given is damaged, mistyped or
+of another log. Written from docs/seals.md ("The format") and the standards that it names; it shares no code with what seals.
+
+A bundle is read twice: first for what may explain a difference (amendments, changes, acts) and for the checkpoints at its end; then to compare every entry
+with its leaf and make the tree of all leaves, which several processes share. At last the tree is compared with every checkpoint. Memory
+grows with the number of amendments and changes, not with that of rows.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
-import binascii
+import bisect
+import collections
+import concurrent.futures
+import datetime
+import functools
+import hashlib
+import itertools
 import json
+import multiprocessing
 import os
+import re
+import struct
 import sys
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
-from hashlib import sha256, sha512
 from typing import Any, NamedTuple
 
-ZERO = bytes(32)
-CLASSES = ("person", "device", "content")
-WORDS = {"r": "row", "a": "amendment", "c": "change", "g": "act"}
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-CHUNK = 8 << 20
+sha256 = hashlib.sha256
 
 
 class Unusable(Exception):
-    """What was given can't be checked."""
+    """Nothing can be said about this bundle, with these keys and checkpoints."""
 
 
-# ---------------------------------------------------------------- Ed25519 (RFC 8032, section 5.1.7), verification alone
+# Ed25519 (RFC 8032, section 5.1), verification alone. Points are (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z.
 
 P = 2**255 - 19
-Q = 2**252 + 27742317777372353535851937790883648493
+ORDER = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
-SQRT_M1 = pow(2, (P - 1) // 4, P)
-Point = tuple[int, int, int, int]
+ROOT_OF_MINUS_ONE = pow(2, (P - 1) // 4, P)
+NOWHERE = (0, 1, 1, 0)
+Point = tuple  # of four integers
 
 
-def _add(one: Point, other: Point) -> Point:
+def plus(one: Point, other: Point) -> Point:
     a = (one[1] - one[0]) * (other[1] - other[0]) % P
     b = (one[1] + one[0]) * (other[1] + other[0]) % P
     c = 2 * one[3] * other[3] * D % P
@@ -52,76 +58,106 @@ def _add(one: Point, other: Point) -> Point:
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def _times(factor: int, point: Point) -> Point:
-    total: Point = (0, 1, 1, 0)
-    while factor:
-        if factor & 1:
-            total = _add(total, point)
-        point = _add(point, point)
-        factor >>= 1
-    return total
-
-
-def _same(one: Point, other: Point) -> bool:
-    return (one[0] * other[2] - other[0] * one[2]) % P == 0 and (one[1] * other[2] - other[1] * one[2]) % P == 0
-
-
-def _point(encoded: bytes) -> Point | None:
-    y = int.from_bytes(encoded, "little")
-    sign, y = y >> 255, y & ((1 << 255) - 1)
-    if y >= P:
-        return None
-    x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
-    x = pow(x2, (P + 3) // 8, P)
-    if (x * x - x2) % P:
-        x = x * SQRT_M1 % P
-    if (x * x - x2) % P or (x == 0 and sign):
-        return None
+def point_of(data: bytes) -> Point:
+    """Section 5.1.3."""
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & (1 << 255) - 1
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    if x * x % P != square:
+        x = x * ROOT_OF_MINUS_ONE % P
+    if y >= P or x * x % P != square or (x == 0 and sign):
+        raise ValueError("no point of the curve")
     if x & 1 != sign:
         x = P - x
     return x, y, 1, x * y % P
 
 
-_BASE = _point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+def bytes_of(point: Point) -> bytes:
+    """Section 5.1.2."""
+    inverse = pow(point[2], P - 2, P)
+    x, y = point[0] * inverse % P, point[1] * inverse % P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
 
 
-def ed25519_verifies(public: bytes, message: bytes, signature: bytes) -> bool:
-    if len(public) != 32 or len(signature) != 64 or _BASE is None:
+@functools.lru_cache(maxsize=64)
+def multiples(data: bytes) -> list[list[Point]]:
+    """For each hexadecimal digit of a factor, the 16 multiples of the point that it may stand for: a product is a sum of 64 of them."""
+    base, table = point_of(data), []
+    for _ in range(64):
+        row = list(itertools.accumulate([base] * 15, plus, initial=NOWHERE))
+        table.append(row)
+        base = plus(row[15], base)
+    return table
+
+
+BASE = (4 * pow(5, P - 2, P) % P).to_bytes(32, "little")
+
+
+def signed_by(key: bytes, signature: bytes, text: bytes) -> bool:
+    """Section 5.1.7, without the cofactor: whether S·B - k·A is R."""
+    factor = int.from_bytes(signature[32:], "little")
+    if len(signature) != 64 or factor >= ORDER:
         return False
-    a, r = _point(public), _point(signature[:32])
-    s = int.from_bytes(signature[32:], "little")
-    if a is None or r is None or s >= Q:
-        return False
-    h = int.from_bytes(sha512(signature[:32] + public + message).digest(), "little") % Q
-    return _same(_times(s, _BASE), _add(r, _times(h, a)))
+    k = int.from_bytes(hashlib.sha512(signature[:32] + key + text).digest(), "little") % ORDER
+    parts = [row[factor >> 4 * digit & 15] for digit, row in enumerate(multiples(BASE))]
+    parts += [row[ORDER - k >> 4 * digit & 15] for digit, row in enumerate(multiples(key))]
+    return bytes_of(functools.reduce(plus, parts)) == signature[:32]
 
 
-# ---------------------------------------------------------------- keys and checkpoints (C2SP signed-note, tlog-checkpoint)
+# Signed notes and checkpoints (C2SP signed-note, tlog-checkpoint, tlog-cosignature).
+
+LOG_KEY, WITNESS_KEY = 1, 4
+
+
+def base64_of(text: str) -> bytes:
+    """Standard base64 in its one valid spelling."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("not in its one valid spelling")
+    return data
 
 
 class Key(NamedTuple):
+    """A public key: `name+id+base64(type || key)`."""
+
     name: str
+    id: bytes
     kind: int
     public: bytes
-    identity: bytes
 
     @classmethod
     def parse(cls, text: str) -> Key:
-        name, _, rest = text.strip().partition("+")
-        identity, _, encoded = rest.partition("+")
+        name, *parts = text.strip().split("+", 2)
+        if not name or len(parts) != 2:
+            raise Unusable(f"{shown(text)} is no public key; one looks like name+01234567+base64")
         try:
-            raw = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
-            raw = b""
-        if not name or len(raw) != 33 or raw[0] not in (1, 4):
-            raise Unusable(f"{text.strip()!r} is no public key; one looks like name+1a2b3c4d+AW…")
-        true = sha256(name.encode() + b"\n" + raw).digest()[:4]
-        if true.hex() != identity:
-            raise Unusable(f"the key {text.strip()!r} was mistyped: its id should be {true.hex()}")
-        return cls(name, raw[0], raw[1:], true)
+            expected, data = bytes.fromhex(parts[0]), base64_of(parts[1])
+            if sha256(f"{name}\n".encode() + data).digest()[:4] != expected:
+                raise ValueError("parts that do not fit each other")
+        except ValueError:
+            raise Unusable(f"the public key {shown(text)} is mistyped") from None
+        try:
+            if len(data) != 33 or data[0] not in {LOG_KEY, WITNESS_KEY}:
+                raise ValueError("of no type that is known")
+            point_of(data[1:])
+        except ValueError as error:
+            raise Unusable(f"the public key {shown(text)} is {error}") from None
+        return cls(name, expected, data[0], data[1:])
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.id.hex()}+{base64.b64encode(bytes([self.kind]) + self.public).decode()}"
+
+    def signed(self, signature: bytes, text: bytes) -> bool:
+        if self.kind == WITNESS_KEY:
+            time, signature = int.from_bytes(signature[:8], "big"), signature[8:]
+            text = f"cosignature/v1\ntime {time}\n".encode() + text
+        return signed_by(self.public, signature, text)
 
 
 class Checkpoint(NamedTuple):
+    """How many leaves a log had, and the root of their tree; `text` is what was signed."""
+
     origin: str
     size: int
     root: bytes
@@ -130,610 +166,786 @@ class Checkpoint(NamedTuple):
 
     @classmethod
     def parse(cls, note: str) -> Checkpoint:
-        head, gap, tail = note.rpartition("\n\n")
-        lines = head.split("\n")
-        try:
-            if not gap or len(lines) < 3 or not lines[0]:
-                raise ValueError("it has no name, size and root, and signatures behind an empty line")
-            root = base64.b64decode(lines[2], validate=True)
-            if len(root) != 32 or not lines[1].isascii() or not lines[1].isdigit():
-                raise ValueError("its size or its root is none")
-            signatures = []
-            for line in tail.rstrip("\n").split("\n"):
-                dash, name, encoded = line.split(" ")
-                if dash != "\u2014":
-                    raise ValueError(f"{line!r} is no signature")
-                signatures.append((name, base64.b64decode(encoded, validate=True)))
-        except ValueError as error:
-            raise Unusable(f"no checkpoint: {note[:60]!r}: {error}") from None
-        return cls(lines[0], int(lines[1]), root, head + "\n", signatures)
+        """Gives ValueError for what is none."""
+        text, gap, lines = note.rpartition("\n\n")
+        origin, size, coded, *more = text.split("\n")
+        root, signatures = base64_of(coded), []
+        for dash, name, data in (line.split(" ") for line in lines[:-1].split("\n")):
+            signatures.append((name, base64_of(data)))
+            if dash != "\N{EM DASH}" or not name:
+                raise ValueError("no signature")
+        fits = origin and re.fullmatch("0|[1-9][0-9]{0,18}", size, re.ASCII) and len(root) == 32 and all(more)
+        if not fits or not gap or lines[-1:] != "\n":
+            raise ValueError("no checkpoint")
+        return cls(origin, int(size), root, f"{text}\n", signatures)
 
-    def signed_by(self, keys: Iterable[Key]) -> bool:
+    def signer(self, keys: Iterable[Key]) -> Key | None:
+        """The first of `keys` that signed it."""
         for key in keys:
-            for name, value in self.signatures:
-                if name == key.name and value[:4] == key.identity and key.kind == 1:
-                    if ed25519_verifies(key.public, self.text.encode(), value[4:]):
-                        return True
-        return False
+            for name, data in self.signatures:
+                if (name, data[:4]) == (key.name, key.id) and key.signed(data[4:], self.text.encode()):
+                    return key
+        return None
 
 
-def checkpoints_in(path: str) -> list[Checkpoint]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unusable(f"{path} can't be read: {error}") from None
-    if not text.lstrip().startswith("{"):
-        return [Checkpoint.parse(text)]
-    found = []
-    for number, line in enumerate(text.splitlines(), 1):
-        try:
-            if line.strip():
-                found.append(Checkpoint.parse(json.loads(line)["note"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise Unusable(f"line {number} of {path} is no checkpoint: {error!r}") from None
-    if not found:
-        raise Unusable(f"{path} holds no checkpoint")
-    return found
+# The tree (RFC 6962, section 2.1). A node is (level, hash): the root of 2**level leaves whose number begins at a multiple of that.
+
+Node = tuple  # of an integer and bytes
 
 
-def follow_keys(trusted: list[Key], details: Iterable[dict[str, Any]]) -> list[Key]:
-    """Keys that trusted ones have introduced."""
-    trusted = list(trusted)
-    for detail in details:
-        try:
-            old, new = Key.parse(detail["old"]), Key.parse(detail["new"])
-            message = f"prelude-otel/seal-key/v1\n{detail['old']}\n{detail['new']}\n".encode()
-            signatures = [base64.b64decode(detail[name], validate=True) for name in ("old_signature", "new_signature")]
-        except (KeyError, TypeError, ValueError, Unusable):
-            continue
-        if old in trusted and new not in trusted:
-            if ed25519_verifies(old.public, message, signatures[0]) and ed25519_verifies(
-                new.public, message, signatures[1]
-            ):
-                trusted.append(new)
-    return trusted
+def parent(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()
 
 
-# ---------------------------------------------------------------- leaves
-
-
-def leaf_hash(kind: str, event_id: str | None, at: int, lane: int, number: int, body: bytes) -> bytes:
-    event = "null" if event_id is None else f'"{event_id}"'
-    head = f'["{WORDS[kind]}", {event}, {at}, {lane}, {number}]'
-    return sha256(b"\x00" + head.encode() + body).digest()
-
-
-def commitment(name: str, salt: str, text: str) -> bytes:
-    return sha256(bytes.fromhex(salt) + name.encode() + b"\x00" + text.encode()).digest()
+def nodes_over(first: int, hashes: list[bytes]) -> list[Node]:
+    """The fewest nodes that cover the leaves `hashes`, of which the first is leaf number `first`, from left to right."""
+    left, right, level = [], [], 0
+    while hashes:
+        if first & 1:
+            left.append((level, hashes[0]))
+            hashes = hashes[1:]
+            first += 1
+        if len(hashes) & 1:
+            right.append((level, hashes[-1]))
+        # In pairs; what is left over is in `right`.
+        each = iter(hashes)
+        hashes = [sha256(b"\x01" + one + other).digest() for one, other in zip(each, each)]
+        first, level = first >> 1, level + 1
+    return left + right[::-1]
 
 
 class Tree:
-    """A growing Merkle tree: the roots of its full subtrees, largest first."""
+    """Grows at its right edge, and remembers that alone."""
 
     def __init__(self) -> None:
         self.size = 0
-        self.roots: list[bytes] = []
+        self.edge: list[Node] = []
 
-    def add(self, leaves: list[bytes]) -> None:
-        at = 0
-        while at < len(leaves):
-            fits = min((self.size & -self.size) or 1 << 30, 1 << (len(leaves) - at).bit_length() - 1)
-            level = leaves[at : at + fits]
-            while len(level) > 1:
-                pairs = iter(level)
-                level = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs)]
-            node, size = level[0], self.size
-            at += fits
-            self.size += fits
-            while size & fits:
-                node = sha256(b"\x01" + self.roots.pop() + node).digest()
-                fits <<= 1
-            self.roots.append(node)
+    def add(self, node: Node) -> None:
+        self.size += 1 << node[0]
+        while self.edge and self.edge[-1][0] == node[0]:
+            node = (node[0] + 1, parent(self.edge.pop()[1], node[1]))
+        self.edge.append(node)
 
     def root(self) -> bytes:
-        if not self.roots:
+        if not self.edge:
             return sha256(b"").digest()
-        node = self.roots[-1]
-        for left in reversed(self.roots[:-1]):
-            node = sha256(b"\x01" + left + node).digest()
-        return node
+        return functools.reduce(lambda right, left: parent(left, right), [one for _, one in reversed(self.edge)])
 
 
-def root_by_path(leaf: int, size: int, node: bytes, path: list[bytes]) -> bytes | None:
-    """The root of a tree that holds `node` as leaf number `leaf`; None when the path has another length."""
-    fn, sn = leaf, size - 1
-    for other in path:
-        if sn == 0:
+def root_by_path(leaf: int, size: int, hashed: bytes, path: list[bytes]) -> bytes | None:
+    """The root to which an inclusion proof leads (RFC 9162, section 2.1.3.2); None where it leads nowhere."""
+    if not 0 <= leaf < size:
+        return None
+    place, last = leaf, size - 1
+    for one in path:
+        if last == 0:
             return None
-        if fn & 1 or fn == sn:
-            node = sha256(b"\x01" + other + node).digest()
-            while not fn & 1 and fn:
-                fn >>= 1
-                sn >>= 1
+        if place & 1 or place == last:
+            hashed = parent(one, hashed)
+            while place and not place & 1:
+                place, last = place >> 1, last >> 1
         else:
-            node = sha256(b"\x01" + node + other).digest()
-        fn >>= 1
-        sn >>= 1
-    return node if sn == 0 else None
+            hashed = parent(hashed, one)
+        place, last = place >> 1, last >> 1
+    return hashed if last == 0 else None
 
 
-# ---------------------------------------------------------------- one part of a bundle, in a process of its own
+# Leaves, and the words for them.
+
+CLASSES = ("person", "device", "content")
+TAGS = [f"{name}\0".encode() for name in CLASSES]
+NOTHING = bytes(32)
+KINDS = {"r": "row", "a": "amendment", "c": "change", "g": "act"}
+CALLED = {"r": "row", "a": "amendment", "c": "record of a change", "g": "governance act"}
 
 
-class Where(NamedTuple):
-    """A leaf that something is to be said of. `leaf` counts within the part, and then within the log; -1: there is none."""
+def leaf_hash(kind: str, event_id: str | None, at: int, lane: int, number: int, body: bytes) -> bytes:
+    named = "null" if event_id is None else f'"{event_id}"'
+    return sha256(f'\0["{KINDS[kind]}", {named}, {at}, {lane}, {number}]'.encode() + body).digest()
 
+
+def commitment(name: str, salt: str, text: str) -> bytes:
+    """To a class of personal columns; `salt` in hexadecimal."""
+    if len(bytes.fromhex(salt)) != 16:
+        raise ValueError("a salt has 16 bytes")
+    return sha256(bytes.fromhex(salt) + f"{name}\0".encode() + text.encode()).digest()
+
+
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def named(event_id: str | None, at: int, lane: int, number: int) -> str:
+    """An entry, so that people find it."""
+    try:
+        moment = f"{EPOCH + datetime.timedelta(microseconds=at)}".replace("+00:00", " UTC")
+    except OverflowError:
+        moment = f"{at} µs"
+    return f"{'' if event_id is None else f'event {shown(event_id)} '}of {moment}, lane {lane}, number {number}"
+
+
+def shown(text: Any) -> str:
+    """What stands in a file, without what could lead a terminal astray."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in str(text)[:200])
+
+
+# JSON, strictly: no NaN, no key twice.
+
+
+def no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key stands twice in an object")
+    return made
+
+
+JSON = json.JSONDecoder(parse_constant=no_constant, object_pairs_hook=no_key_twice)
+WRONG = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    ArithmeticError,
+    StopIteration,
+    struct.error,
+)
+"""What Python raises when a value is not what the format says."""
+
+
+def integer(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError("no whole number")
+    return value
+
+
+def microseconds(text: str) -> int:
+    """A time of ISO 8601, UTC where it says nothing else."""
+    moment = datetime.datetime.fromisoformat(text)
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=EPOCH.tzinfo)) - EPOCH) // datetime.timedelta(
+        microseconds=1
+    )
+
+
+# First reading: the parts of the bundle, and what may explain a difference.
+
+PART = 1 << 20
+"""Bytes, about, that one process compares at a time."""
+
+AMENDMENT = struct.Struct("<qqq")
+"""Time, duration, and the duration that the row is said to have now."""
+GONE, NONE = -1, -2
+"""For a row that is gone, as in a bundle, and for one without a duration."""
+CHANGE = struct.Struct("<cc32s32s16s")
+"""First letter but one of its kind, first letter of the class, before, after, salt. NULL is zeros."""
+CHANGES = {"erased": b"r", "redacted": b"d", "renamed": b"n"}
+
+
+class Part(NamedTuple):
+    """Some whole lines of a bundle: where they begin, and how many they are."""
+
+    offset: int
+    length: int
+    line: int
     leaf: int
-    kind: str
-    lane: int
-    number: int
-    event_id: str | None
-    at: int
-
-    def __str__(self) -> str:
-        try:
-            when = f"{EPOCH + timedelta(microseconds=self.at):%Y-%m-%d %H:%M:%S.%f} UTC"
-        except OverflowError:
-            when = f"{self.at} microseconds"
-        event = f"event {self.event_id}, " if self.event_id else ""
-        leaf = f", leaf {self.leaf}" if self.leaf >= 0 else ""
-        return f"{event}{WORDS.get(self.kind, self.kind)} of {when}, lane {self.lane} number {self.number}{leaf}"
+    lines: int
 
 
-@dataclass
-class Part:
-    """What one part of the bundle says."""
+class Explanations:
+    """What the log itself says of differences. Rows are known by lane and number, as one integer."""
 
-    hashes: bytes = b""
-    places: list[tuple[int, int, int, int]] = field(
-        default_factory=list
-    )  # lane, first, last, leaves: order within lanes
-    findings: list[tuple[str, Where]] = field(default_factory=list)
-    gone: list[Where] = field(default_factory=list)
-    changed: list[tuple[Where, list[Any]]] = field(default_factory=list)
-    late: list[tuple[Where, int]] = field(default_factory=list)
-    amendments: list[tuple[str | None, int, int]] = field(default_factory=list)
-    changes: list[tuple[list[Any], str | None]] = field(default_factory=list)
-    acts: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
-    rows: int = 0
-    tail: list[str] = field(default_factory=list)
-    broken: str | None = None
-
-
-def read_part(path: str, start: int, end: int) -> Part:
-    with open(path, "rb") as file:
-        file.seek(start)
-        data = file.read(end - start)
-    part = Part()
-    hashes: list[bytes] = []
-    order: dict[int, list[int]] = {}
-    loads = json.loads
-    for line in data.splitlines():
-        if part.tail or line[:1] != b"[":
-            part.tail.append(line.decode("utf-8", "replace"))
-            continue
-        try:
-            one = loads(line)
-            kind, lane, number, event_id, at = one[:5]
-            if kind == "i":
-                part.findings.append(
-                    ("stands among sealed entries, and was never sealed", Where(-1, one[5], lane, number, event_id, at))
-                )
-                continue
-            body = bytes.fromhex(one[5])
-            known = order.get(lane)
-            if known is None:
-                order[lane] = [number, number, 1]
-            else:
-                if number <= known[1]:
-                    part.findings.append(
-                        ("is not in the order of its lane", Where(len(hashes), kind, lane, number, event_id, at))
-                    )
-                known[1] = number
-                known[2] += 1
-            where = (len(hashes), kind, lane, number, event_id, at)
-            if kind == "r":
-                if len(one) == 6:
-                    part.gone.append(Where(*where))
-                else:
-                    _row(part, where, one, body)
-            elif len(one) == 6:
-                part.findings.append(("was sealed, and is gone", Where(*where)))
-            else:
-                _other(part, where, one, body)
-            hashes.append(leaf_hash(kind, event_id, at, lane, number, body))
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-            part.broken = f"a line is not what the format says: {line[:60].decode('utf-8', 'replace')!r}: {error!r}"
-            break
-    part.hashes = b"".join(hashes)
-    part.places = [(lane, known[0], known[1], known[2]) for lane, known in order.items()]
-    return part
-
-
-def _row(part: Part, where: tuple[Any, ...], one: list[Any], body: bytes) -> None:
-    part.rows += 1
-    content = one[6].encode()
-    changed = False
-    for place in (7, 8, 9):
-        value = one[place]
-        if value is None:
-            content += ZERO
-        elif len(value) == 2:
-            content += sha256(bytes.fromhex(value[0]) + PREFIXES[place - 7] + value[1].encode()).digest()
-        else:
-            content += bytes.fromhex(value[0])
-            changed = True
-    if sha256(content).digest() != body:
-        part.findings.append(("is not as it was sealed", Where(*where)))
-        return
-    if changed:
-        part.changed.append((Where(*where), one[7:10]))
-    if len(one) > 10:
-        if not one[6].endswith("[null]"):
-            part.findings.append(("has another duration than it was sealed with", Where(*where)))
-        part.late.append((Where(*where), one[10]))
-
-
-PREFIXES = tuple(name.encode() + b"\x00" for name in CLASSES)
-
-
-def _other(part: Part, where: tuple[Any, ...], one: list[Any], body: bytes) -> None:
-    index, kind, _, _, event_id, at = where
-    if sha256(one[6].encode()).digest() != body:
-        part.findings.append(("is not as it was sealed", Where(*where)))
-        return
-    found = json.loads(one[6])
-    if kind == "a":
-        length = int(found[0])
-        part.amendments.append((event_id, at, length))
-        if one[7] != -1 and one[7] != length:
-            part.findings.append(("gave its row a duration that the row does not have", Where(*where)))
-    elif kind == "c":
-        part.changes.append((found, one[7]))
-    else:
-        part.acts.append((index, found[1], found[4]))
-
-
-# ---------------------------------------------------------------- the whole bundle
-
-
-class Report:
     def __init__(self) -> None:
-        self.findings: list[str] = []
-        self.count = 0
+        self.amendments: dict[str, bytes] = {}
+        self.changes: dict[int, bytes] = {}
+        self.removed: dict[int, bytes] = {}
+        self.drops: dict[tuple[int, int], int] = {}
+        self.rotations: list[dict[str, str]] = []
+        self.unsealed: set[str] = set()
 
-    def add(self, text: str) -> None:
-        self.count += 1
-        if len(self.findings) < 1000:
-            self.findings.append(text)
+    def take(self, leaf: int, kind: str, event_id: Any, at: int, text: str, *more: Any) -> None:
+        """Learn from an amendment, a change or an act that is there."""
+        values = JSON.decode(text)
+        if kind == "a":
+            (now,) = more
+            packed = AMENDMENT.pack(at, values[0], NONE if now is None else now)
+            self.amendments[event_id] = self.amendments.get(event_id, b"") + packed
+        elif kind == "c":
+            self._change(*values, *more)
+        elif values[1] == "drop":
+            span = microseconds(values[4]["from"]), microseconds(values[4]["to"])
+            self.drops[span] = max(leaf, self.drops.get(span, leaf))
+        elif values[1] == "key":
+            self.rotations.append(values[4])
+
+    def _change(self, _act: int, lane: int, number: int, kind: str, name: str, *hashes: str | None) -> None:
+        row = integer(lane) << 64 | integer(number)
+        before, after, salt = (bytes.fromhex(one or "") for one in hashes)
+        if kind == "removed":
+            self.removed[row] = before
+        elif before:
+            packed = CHANGE.pack(CHANGES[kind], TAGS[CLASSES.index(name)][:1], before, after, salt)
+            self.changes[row] = self.changes.get(row, b"") + packed
+
+    def dropped(self, leaf: int, at: int) -> bool:
+        """Whether an act explains that a row of this time is gone."""
+        return any(start <= at < end and leaf < act for (start, end), act in self.drops.items())
 
 
-def parts_of(path: str, start: int) -> Iterator[tuple[int, int]]:
-    size = os.path.getsize(path)
-    with open(path, "rb") as file:
-        while start < size:
-            end = min(start + CHUNK, size)
-            file.seek(end)
-            if end < size:
-                end += len(file.readline())
-            yield start, end
-            start = end
+class Bundle:
+    """What the first reading finds."""
+
+    def __init__(self, path: str) -> None:
+        self.path, self.explanations = path, Explanations()
+        self.parts: list[Part] = []
+        self.found: dict[str, int] = {"leaves": 0, "extra": 0, "unsealed": 0, "checkpoints": 0, "keys": 0}
+        self.checkpoints: list[str] = []
+        self.keys: list[str] = []
+        self.line, self.waiting = 1, 0
+        try:
+            with open(path, "rb") as file:
+                self._read(file)
+        except OSError as error:
+            raise Unusable(f"{path} can't be read: {error.strerror}") from None
+        except WRONG:
+            raise damaged(self.line) from None
+
+    def _read(self, file: Any) -> None:
+        first = file.readline(1 << 16)
+        try:
+            head = JSON.decode(first.decode())
+            version, self.origin, self.size, _ = head["prelude-seals"], head["origin"], head["size"], head["made_at"]
+        except WRONG:
+            raise Unusable(f"{self.path} is no bundle of seals") from None
+        if version != 1 or len(head) != 4 or [type(one) for one in head.values()] != [int, str, int, str]:
+            raise Unusable(f"{self.path} is no bundle that this program knows: it is of version {shown(version)}")
+        rest = self._entries(file, len(first))
+        end = self._closing(rest)
+        if any(rest):
+            raise Unusable(f"the bundle has something behind its end, which is line {self.line}")
+        if end != self.found:
+            raise Unusable(f"the bundle is damaged: its end tells of {shown(end)}, and there are {self.found}")
+        self.leaves = self.found["leaves"]
+
+    def _entries(self, file: Any, offset: int) -> Iterator[bytes]:
+        """Divide the entries into parts; gives all lines behind them."""
+        lines, end = [b""], 1
+        while lines and end == len(lines):
+            lines, first, leaf, extra = file.readlines(PART), self.line, self.found["leaves"], 0
+            end = len(lines)
+            for at in [at for at, line in enumerate(lines) if line[:4] != b'["r"']:
+                self.line = first + 1 + at
+                if lines[at][:1] == b"{":
+                    end = at
+                    break
+                if lines[at][:4] == b'["i"':
+                    extra += 1
+                else:
+                    kind, _, _, event_id, time, _, *now = self._json(lines[at])
+                    if kind not in {"a", "c", "g"}:
+                        raise ValueError("no kind of entry")
+                    if now:
+                        self.explanations.take(leaf + at - extra, kind, event_id, time, *now)
+            length, self.line = sum(map(len, lines[:end])), first + end
+            if end:
+                self.parts.append(Part(offset, length, first + 1, leaf, end))
+            offset += length
+            self.found["leaves"] += end - extra
+            self.found["extra"] += extra
+        return itertools.chain(lines[end:], file)
+
+    def _closing(self, lines: Iterator[bytes]) -> Any:
+        """Checkpoints and keys; gives what the end says."""
+        for line in lines:
+            self.line += 1
+            ((name, value),) = self._json(line).items()
+            if name == "end":
+                return value if {type(one) for one in value.values()} == {int} else None
+            if name == "unsealed":
+                self._unsealed(*value)
+                continue
+            {"checkpoint": self.checkpoints, "key": self.keys}[name].append(value)
+            self.found[f"{name}s"] += len(value[:1].encode())
+        raise Unusable("the bundle is cut off: its end is missing")
+
+    def _unsealed(self, kind: str, _lane: int, _number: int, event_id: Any, at: int, text: str) -> None:
+        """An amendment explains a duration before it is sealed; what is graver waits for its seal."""
+        if kind == "a":
+            duration = JSON.decode(text)[0]
+            self.explanations.take(self.found["leaves"], kind, event_id, at, text, duration)
+            self.explanations.unsealed.add(event_id)
+        elif kind in {"c", "g"}:
+            self.waiting += 1
+        else:
+            raise ValueError("no kind of entry")
+        self.found["unsealed"] += 1
+
+    def _json(self, line: bytes) -> Any:
+        if line[-1:] != b"\n":
+            raise damaged(self.line, "is cut off")
+        return JSON.decode(line.decode())
 
 
-def check_bundle(
-    path: str, outside: list[Checkpoint], keys: list[Key], jobs: int, quiet: bool
-) -> tuple[Report, dict[str, Any]]:
+def damaged(number: int, how: str = "is not what the format says") -> Unusable:
+    return Unusable(f"the bundle is damaged: line {number} {how}")
+
+
+# Second reading: every entry against its leaf, and the leaves into nodes of the tree.
+
+SHOWN = 100
+"""Findings of which the words are kept; further ones are counted."""
+
+
+class Findings:
+    """What is not as it was sealed."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.words: list[str] = []
+
+    def add(self, *words: str) -> None:
+        self.number += len(words)
+        self.words = [*self.words, *words][:SHOWN]
+
+
+Compared = tuple  # of nodes, findings, and a count of each kind of entry and of what explained differences
+
+
+class Comparison:
+    """Compares parts of one bundle. `sizes`, ascending, are those at which a root is wanted."""
+
+    def __init__(self, path: str, explanations: Explanations, sizes: list[int]) -> None:
+        self.path, self.sizes = path, sizes
+        self.explained = explanations
+
+    def part(self, part: Part) -> Compared:
+        """The nodes over a part, up to each size; what is wrong in it; how many of what there are."""
+        with open(self.path, "rb") as file:
+            file.seek(part.offset)
+            data = file.read(part.length)
+        self.findings, self.counts = Findings(), collections.Counter()
+        hashes: list[bytes] = []
+        number, at, scan = part.line, 0, JSON.scan_once
+        try:
+            lines = data.decode()
+            while at < len(lines):
+                entry, end = scan(lines, at)
+                if lines[end] != "\n":
+                    raise ValueError("more than one value in a line")
+                if entry[0] == "i":
+                    _, lane, place_, event_id, time, kind = entry
+                    where = named(event_id, integer(time), integer(lane), integer(place_))
+                    self.findings.add(f"a {CALLED[kind]} that was never sealed stands among sealed entries: {where}")
+                else:
+                    hashes.append(self._leaf(part.leaf + len(hashes), *entry))
+                number, at = number + 1, end + 1
+        except UnicodeDecodeError as error:
+            raise damaged(part.line + data.count(b"\n", 0, error.start)) from None
+        except WRONG:
+            raise damaged(number) from None
+        if number != part.line + part.lines:
+            raise damaged(part.line, "or one behind it goes over several lines")
+        first, end = part.leaf, part.leaf + len(hashes)
+        cuts = [first, *self.sizes[bisect.bisect(self.sizes, first) : bisect.bisect_left(self.sizes, end)], end]
+        nodes = [
+            node for one, other in zip(cuts, cuts[1:]) for node in nodes_over(one, hashes[one - first : other - first])
+        ]
+        return nodes, self.findings, self.counts
+
+    def _leaf(
+        self, leaf: int, kind: str, lane: int, number: int, event_id: Any, at: int, body: str, *now: Any
+    ) -> bytes:
+        """Compare one entry with its leaf, and give the leaf's hash."""
+        sealed = bytes.fromhex(body)
+        if not type(lane) is type(number) is type(at) is int or len(sealed) != 32:
+            raise TypeError("no head of a leaf")
+        if type(event_id) is not str and (kind != "g" or event_id is not None):
+            raise TypeError("no event id")
+        self.counts[kind] += 1
+        if not now:
+            wrong = self._gone(leaf, kind, lane << 64 | number, event_id, at, sealed)
+        elif kind == "r":
+            wrong = self._row(sealed, lane << 64 | number, event_id, at, *now)
+        else:
+            wrong = self._other(kind, sealed, *now)
+        if wrong:
+            self.findings.add(f"a {CALLED[kind]} {wrong}: {named(event_id, at, lane, number)}, leaf {leaf}")
+        return leaf_hash(kind, event_id, at, lane, number, sealed)
+
+    def _gone(self, leaf: int, kind: str, row: int, event_id: Any, at: int, sealed: bytes) -> str:
+        if kind != "r":
+            return "that was sealed is gone"
+        before = self.explained.removed.get(row)
+        if before is None and not self.explained.dropped(leaf, at):
+            return "that was sealed is gone, and nothing explains it"
+        if before and before != sealed:
+            return "that was sealed is gone, and the record of its removal is of another"
+        self.counts["dropped" if before is None else "removed"] += 1
+        for time, duration, now in AMENDMENT.iter_unpack(self.explained.amendments.get(event_id, b"")):
+            if time == at and now != GONE and event_id not in self.explained.unsealed:
+                return f"is gone, and its amendment's line says that it has duration_ms {duration}"
+        return ""
+
+    def _other(self, kind: str, sealed: bytes, text: str, *more: Any) -> str:
+        """What is wrong with an amendment, a change or an act that is there."""
+        if sha256(text.encode()).digest() != sealed:
+            return "is not as it was sealed"
+        if kind == "a":
+            duration, (now,) = JSON.decode(text)[0], more
+            if now is None or integer(now) not in {duration, GONE}:
+                return f"says duration_ms {shown(duration)}, and its row has {shown(now)}"
+        return ""
+
+    def _row(self, sealed: bytes, row: int, event_id: str, at: int, text: str, *now: Any) -> str:
+        """What is wrong with a row that is there."""
+        explained = self.explained
+        body, changed, late = text.encode(), row in explained.changes, now[3:]
+        for tag, value in zip(TAGS, now):
+            if value is None:
+                body += NOTHING
+            elif len(value) == 2:
+                salt, columns = bytes.fromhex(value[0]), value[1]
+                if len(salt) != 16:
+                    raise ValueError("a salt has 16 bytes")
+                body += sha256(salt + tag + columns.encode()).digest()
+            else:
+                was, mark, _text = value
+                if mark != "now" or len(was) != 64:
+                    raise ValueError("no class")
+                body += bytes.fromhex(was)
+                changed = True
+        if sha256(body).digest() != sealed:
+            return "is not as it was sealed"
+        wrong = []
+        if row in explained.removed:
+            wrong.append("was removed, and is there")
+        if changed:
+            changes = list(CHANGE.iter_unpack(explained.changes.get(row, b"")))
+            wrong += [
+                self._class(name, value, [one for one in changes if one[1] == tag[:1]])
+                for name, tag, value in zip(CLASSES, TAGS, now)
+            ]
+        if late or event_id in explained.amendments:
+            self.counts["unsealed"] += event_id in explained.unsealed
+            wrong.append(self._duration(text, explained.amendments.get(event_id, b""), at, *late))
+        return "; ".join(filter(None, wrong))
+
+    def _class(self, name: str, value: Any, steps: list[Any]) -> str:
+        """Follow the chain of changes of one class from what was sealed to what is there."""
+        if value is None or len(value) == 2:
+            return f"is in class {name} as it was before a sealed change" if steps else ""
+        if not steps:
+            return f"is not as it was sealed in class {name}, and no change explains it"
+        state, kind, salt, text = bytes.fromhex(value[0]), b"", b"", value[2]
+        while steps:
+            step = next((step for step in steps if step[2] == state), None)
+            if step is None:
+                return f"has changes of class {name} that do not begin with what was sealed, or do not follow from each other"
+            steps.remove(step)
+            kind, _, _, state, salt = step
+        if state == NOTHING or kind == CHANGES["erased"]:
+            if text is not None or state != NOTHING:
+                return f"was erased in class {name}, and has values there"
+        elif text is None or commitment(name, salt.hex(), text) != state:
+            return f"is in class {name} not as its last change left it"
+        self.counts[name] += 1
+        return ""
+
+    def _duration(self, text: str, packed: bytes, at: int, late: Any = None) -> str:
+        """Whether a duration is what was sealed, or came as the amendments say."""
+        amendments = {duration: now for time, duration, now in AMENDMENT.iter_unpack(packed) if time == at}
+        (duration,) = JSON.decode(text[text.rindex("[") :])
+        if late is not None:
+            if duration is not None:
+                return "has another duration_ms than was sealed"
+            duration = integer(late)
+            self.counts["late"] += 1
+            if not amendments:
+                return "has a duration_ms that no amendment explains"
+        for amended, now in amendments.items():
+            if not amended == duration == now:
+                return f"has not the duration_ms {amended} of an amendment, or the bundle says both of it"
+        return ""
+
+
+# What one process does of it.
+
+comparison: Comparison
+
+
+def begin(*arguments: Any) -> None:
+    global comparison  # noqa: PLW0603
+    comparison = Comparison(*arguments)
+
+
+def compare(part: Part) -> Compared:
+    return comparison.part(part)
+
+
+def compared(bundle: Bundle, sizes: list[int], jobs: int) -> Iterator[Compared]:
+    """Every part of the bundle in its order, compared."""
+    arguments = bundle.path, bundle.explanations, sizes
+    if jobs == 1 or len(bundle.parts) < 2 * jobs:
+        yield from map(Comparison(*arguments).part, bundle.parts)
+        return
+    # By fork, what explains differences is shared, not copied.
+    way = "fork" if sys.platform.startswith("linux") else "spawn"
+    workers = concurrent.futures.ProcessPoolExecutor(jobs, multiprocessing.get_context(way), begin, arguments)
+    try:
+        waiting: collections.deque[Any] = collections.deque()
+        for part in bundle.parts:
+            waiting.append(workers.submit(compare, part))
+            if len(waiting) > 2 * jobs:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        workers.shutdown(cancel_futures=True)
+
+
+# Keys and checkpoints.
+
+
+def follow(trusted: list[Key], rotations: list[dict[str, Any]]) -> list[Key]:
+    """The keys that are trusted, and those that they introduced by acts of the log."""
+    trusted = list(trusted)
+    while True:
+        for act in rotations:
+            try:
+                old, new = Key.parse(act["old"]), Key.parse(act["new"])
+                text = f"prelude-otel/seal-key/v1\n{act['old']}\n{act['new']}\n".encode()
+                if old in trusted and new not in trusted and new.name == old.name:
+                    if old.signed(base64_of(act["old_signature"]), text) and new.signed(
+                        base64_of(act["new_signature"]), text
+                    ):
+                        trusted.append(new)
+                        break
+            except (Unusable, *WRONG):
+                continue  # an act that introduces nobody
+        else:
+            return trusted
+
+
+def read_checkpoints(path: str) -> list[Checkpoint]:
+    """Of a file: one signed note, or a JSON object a line of which `note` is one."""
     try:
         with open(path, "rb") as file:
-            first = file.readline()
-        size_of_file = os.path.getsize(path)
+            text = file.read().decode()
+        if not text.startswith("{"):
+            return [Checkpoint.parse(text)]
+        return [Checkpoint.parse(JSON.decode(line)["note"]) for line in text.split("\n") if line.strip()]
     except OSError as error:
-        raise Unusable(f"{path} can't be read: {error}") from None
-    try:
-        header = json.loads(first)
-        version, origin, size = header["prelude-seals"], header["origin"], header["size"]
-    except (ValueError, KeyError, TypeError):
-        raise Unusable(f"{path} is no bundle of seals: its first line is {first[:60]!r}") from None
-    if version != 1:
-        raise Unusable(f"{path} is a bundle of version {version}, and this program knows version 1; get a newer one")
-    for one in outside:
-        if one.origin != origin:
-            raise Unusable(
-                f"the checkpoint of {one.size:,} leaves is of the log {one.origin!r}, the bundle is of {origin!r}"
-            )
-    report, tree, whole = Report(), Tree(), Part()
-    wanted: dict[int, bytes] = {}
-    sizes = sorted({one.size for one in outside})
-    last_of_lane: dict[int, int] = {}
-    # Roots at the sizes of stored checkpoints are wanted, too, and those are known at the end: so the end is read first.
-    stored, named = tail_of(path)
-    sizes = sorted({*sizes, *(one.size for one in stored)})
-    with ProcessPoolExecutor(jobs) as pool:
-        for part, end in ordered(pool, path, len(first)):
-            if part.broken:
-                raise Unusable(part.broken)
-            if whole.tail and part.hashes:
-                raise Unusable("there are leaves behind the end of the leaves; the bundle is damaged")
-            merge(whole, part, tree.size, last_of_lane, report)
-            leaves = [part.hashes[at : at + 32] for at in range(0, len(part.hashes), 32)]
-            done = 0
-            for at_size in [one for one in sizes if tree.size < one <= tree.size + len(leaves)]:
-                count = at_size - tree.size
-                tree.add(leaves[done : done + count])
-                done += count
-                wanted[at_size] = tree.root()
-            tree.add(leaves[done:])
-            if not quiet:
-                print(f"\r{100 * end // size_of_file:3d} %", end="", file=sys.stderr, flush=True)
-    if not quiet:
-        print("\r     \r", end="", file=sys.stderr)
-    refuse_damage(whole.tail, tree.size, size, path)
-    details = [detail for _, kind, detail in whole.acts if kind == "key"]
-    if keys and not any(key.name == origin for key in keys):
-        raise Unusable(f"the key is of {keys[0].name!r}, and the log is {origin!r}")
-    trusted = follow_keys(keys or named[:1], details)
-    explain(whole, report)
-    judge(report, tree, wanted, stored, outside, trusted)
-    return report, {
-        "origin": origin,
-        "leaves": tree.size,
-        "rows": whole.rows,
-        "stored": len(stored),
-        "root": tree.root(),
-    }
+        raise Unusable(f"{path} can't be read: {error.strerror}") from None
+    except WRONG:
+        raise Unusable(f"{path} holds what is no checkpoint") from None
 
 
-def ordered(pool: ProcessPoolExecutor, path: str, start: int) -> Iterator[tuple[Part, int]]:
-    """Parts in their order; a few ahead, so that memory is bounded."""
-    waiting: list[tuple[Any, int]] = []
-    for begin, end in parts_of(path, start):
-        waiting.append((pool.submit(read_part, path, begin, end), end))
-        if len(waiting) > 4:
-            future, done = waiting.pop(0)
-            yield future.result(), done
-    for future, done in waiting:
-        yield future.result(), done
+def of_one_log(what: str, origin: str, keys: list[Key], outside: list[Checkpoint]) -> None:
+    for key in keys:
+        if key.name != origin:
+            raise Unusable(f"the key is of the log {shown(key.name)}, and {what} of {shown(origin)}")
+    for checkpoint in outside:
+        if checkpoint.origin != origin:
+            raise Unusable(f"a checkpoint is of the log {shown(checkpoint.origin)}, and {what} of {shown(origin)}")
 
 
-def merge(whole: Part, part: Part, before: int, last_of_lane: dict[int, int], report: Report) -> None:
-    for lane, lowest, highest, _ in part.places:
-        if lowest <= last_of_lane.get(lane, lowest - 1):
-            report.add(f"leaves of lane {lane} are not in the order of its numbers, near leaf {before}")
-        last_of_lane[lane] = highest
+class Judge:
+    """Compares checkpoints with the roots that the tree had at their sizes."""
 
-    def moved(where: Where) -> Where:
-        return where._replace(leaf=where.leaf + before) if where.leaf >= 0 else where
-
-    for says, where in part.findings:
-        report.add(f"{says}: {moved(where)}")
-    whole.gone += [moved(where) for where in part.gone]
-    whole.changed += [(moved(where), classes) for where, classes in part.changed]
-    whole.late += [(moved(where), length) for where, length in part.late]
-    whole.amendments += part.amendments
-    whole.changes += part.changes
-    whole.acts += [(index + before, kind, detail) for index, kind, detail in part.acts]
-    whole.rows += part.rows
-    whole.tail += part.tail
-
-
-def tail_of(path: str) -> tuple[list[Checkpoint], list[Key]]:
-    """Stored checkpoints and keys, which stand behind the leaves."""
-    lines: list[bytes] = []
-    with open(path, "rb") as file:
-        file.seek(0, os.SEEK_END)
-        at, rest = file.tell(), b""
-        while at > 0:
-            step = min(CHUNK, at)
-            at -= step
-            file.seek(at)
-            data = file.read(step) + rest
-            cut = data.find(b"\n[")
-            pieces = data.split(b"\n")
-            rest = pieces[0]
-            lines = pieces[1:] + lines
-            if cut >= 0 or data.startswith(b"["):
-                break
-    stored, named = [], []
-    for line in lines:
-        if line.startswith((b'{"checkpoint"', b'{"key"')):
+    def __init__(self, bundle: Bundle, keys: list[Key], roots: dict[int, bytes]) -> None:
+        self.bundle, self.roots = bundle, roots
+        self.findings, self.agreed, self.good = Findings(), 0, collections.Counter()
+        named_here = []
+        for text in bundle.keys:
             try:
-                one = json.loads(line)
-            except ValueError:
-                raise Unusable(f"a line is damaged: {line[:60]!r}") from None
-            if "checkpoint" in one:
-                stored.append(Checkpoint.parse(one["checkpoint"]))
-            else:
-                named.append(Key.parse(one["key"]))
-    return stored, named
+                named_here.append(Key.parse(text))
+            except Unusable as error:
+                self.findings.add(f"of the keys that have signed, {error}")
+        self.keys = follow(keys or named_here[:1], bundle.explanations.rotations)
+        for key in named_here:
+            if key not in self.keys:
+                self.findings.add(
+                    f"the key {shown(key)} has signed, and no act says that it follows one that you trust"
+                )
 
-
-def refuse_damage(tail: list[str], leaves: int, said: int, path: str) -> None:
-    ends = [at for at, line in enumerate(tail) if line.startswith('{"end"')]
-    if not ends:
-        raise Unusable(f"{path} was cut off: it has no last line")
-    if ends[0] != len(tail) - 1:
-        raise Unusable(
-            f"{path} has something behind its end: {tail[ends[0] + 1][:60]!r}; cut it off, or get the bundle again"
-        )
-    try:
-        counts = json.loads(tail[-1])["end"]
-        checkpoints, keys = (sum(line.startswith(f'{{"{name}"') for line in tail) for name in ("checkpoint", "key"))
-        if (counts["leaves"], counts["checkpoints"], counts["keys"]) != (leaves, checkpoints, keys) or len(
-            tail
-        ) != checkpoints + keys + 1:
-            raise Unusable(
-                f"{path} is damaged: it says that it holds {counts}, and holds {leaves} leaves and {checkpoints} checkpoints"
-            )
-    except (ValueError, KeyError, TypeError):
-        raise Unusable(f"the last line of {path} is damaged: {tail[-1][:60]!r}") from None
-    if leaves != said:
-        raise Unusable(f"{path} is damaged: it begins by saying {said:,} leaves, and holds {leaves:,}")
-
-
-def explain(whole: Part, report: Report) -> None:
-    """Whether the log tells why rows are gone, changed, or have got a duration."""
-    changes: dict[tuple[int, int], list[tuple[list[Any], str | None]]] = {}
-    for found, salt in whole.changes:
-        changes.setdefault((found[1], found[2]), []).append((found, salt))
-    drops = []
-    for index, kind, detail in whole.acts:
-        if kind == "drop":
-            try:
-                drops.append((index, datetime.fromisoformat(detail["from"]), datetime.fromisoformat(detail["to"])))
-            except (ValueError, KeyError, TypeError):
-                report.add(f"the drop of leaf {index} has no bounds")
-    for where in whole.gone:
-        at = EPOCH + timedelta(microseconds=where.at)
-        if any(found[3] == "removed" for found, _ in changes.get((where.lane, where.number), ())):
-            continue
-        if not any(starts <= at < ends and where.leaf < index for index, starts, ends in drops):
-            report.add(f"was sealed, is gone, and nothing tells why: {where}")
-    amended = set(whole.amendments)
-    for where, length in whole.late:
-        if (where.event_id, where.at, length) not in amended:
-            report.add(f"has got a duration, and no amendment tells of it: {where}")
-    for where, classes in whole.changed:
-        for name, value in zip(CLASSES, classes):
-            if value is not None and len(value) == 3:
-                told = [
-                    one
-                    for one in changes.get((where.lane, where.number), ())
-                    if one[0][4] == name and one[0][5] is not None
-                ]
-                wrong = chain(name, value[0], value[2], told)
-                if wrong:
-                    report.add(f"{wrong}: {where}")
-
-
-def chain(name: str, sealed: str, text: str | None, told: list[tuple[list[Any], str | None]]) -> str | None:
-    present, last = sealed, None
-    left = list(told)
-    while left:
-        step = next((one for one in left if one[0][5] == present), None)
-        if step is None:
-            return f"changes of its class {name} do not follow from one another"
-        left.remove(step)
-        present, last = step[0][6] or ZERO.hex(), step
-    if last is None:
-        return f"class {name} was changed, and nothing tells why"
-    if last[0][3] == "erased":
-        return f"class {name} was erased, and has a value again" if text is not None else None
-    now = ZERO if text is None else commitment(name, last[1] or "", text)
-    return None if now.hex() == present else f"class {name} is not what it was lawfully changed to"
-
-
-def judge(
-    report: Report,
-    tree: Tree,
-    roots: dict[int, bytes],
-    stored: list[Checkpoint],
-    outside: list[Checkpoint],
-    keys: list[Key],
-) -> None:
-    ids = ", ".join(key.identity.hex() for key in keys) or "none"
-    for one in stored:
-        if roots.get(one.size) != one.root:
-            report.add(f"the stored checkpoint of {one.size:,} leaves has another root than the leaves")
-    for one in [*outside, *stored[-1:]]:
-        if not one.signed_by(keys):
-            report.add(f"the checkpoint of {one.size:,} leaves is not signed by a key that you trust ({ids})")
-    agreed = 0
-    for one in sorted(outside, key=lambda one: one.size):
-        if one.size > tree.size:
-            report.add(
-                f"the log once had {one.size:,} leaves, and has {tree.size:,}: its end was cut, or it was rolled back"
-            )
-        elif roots[one.size] != one.root:
-            report.add(
-                f"the log is not the one whose {one.size:,} leaves were signed: history after leaf {agreed:,} was written anew"
-            )
+    def look(self, whence: str, checkpoint: Checkpoint) -> None:
+        """Whether a checkpoint is this log's, and the log is as it says."""
+        size, called = checkpoint.size, f"the {whence} checkpoint of {checkpoint.size:,} leaves"
+        if checkpoint.origin != self.bundle.origin:
+            self.findings.add(f"{called} is of the log {shown(checkpoint.origin)}")
+        elif not checkpoint.signer(self.keys):
+            self.findings.add(f"{called} is not signed by a key that you trust")
+        elif size > self.bundle.leaves:
+            has = f"the log has {self.bundle.leaves:,} leaves now"
+            self.findings.add(f"{called} covers more than there is, {has}: its end was cut, or it was rolled back")
+        elif checkpoint.root != self.roots[size]:
+            where = f"a leaf from {self.agreed:,} to {size - 1:,} is not what it was"
+            self.findings.add(f"{called} has another root: {where}, or the log was written anew")
         else:
-            agreed = one.size
+            self.agreed = max(self.agreed, size)
+            self.good[whence] += 1
 
 
-def check_proof(path: str, outside: list[Checkpoint], keys: list[Key]) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            proof = json.load(file)
-        row, leaf = proof["row"], int(proof["leaf"])
-        checkpoint = Checkpoint.parse(proof["checkpoint"])
-        nodes = [base64.b64decode(one, validate=True) for one in proof["path"]]
-        content = row["clear"].encode()
-        for name in CLASSES:
-            value = row[name]
-            if value is None:
-                content += ZERO
-            elif "commitment" in value:
-                content += bytes.fromhex(value["commitment"])
-            else:
-                content += commitment(name, value["salt"], value["text"])
-        node = leaf_hash(
-            "r", row["event_id"], int(row["at"]), int(row["lane"]), int(row["lane_seq"]), sha256(content).digest()
+def check_bundle(path: str, outside: list[Checkpoint], keys: list[Key], jobs: int, quiet: bool) -> int:
+    bundle = Bundle(path)
+    of_one_log("the bundle", bundle.origin, keys, outside)
+    findings, given = Findings(), [("outside", one) for one in outside]
+    if bundle.size != bundle.leaves:
+        findings.add(f"the log has {bundle.size:,} leaves by its own account, and {bundle.leaves:,} are there")
+    for number, note in enumerate(bundle.checkpoints, 1):
+        try:
+            given.append(("stored", Checkpoint.parse(note)))
+        except WRONG:
+            findings.add(f"the stored checkpoint number {number} is none")
+    if bundle.leaves and not given:
+        raise Unusable("there is no checkpoint, in the bundle or from outside, to compare it with")
+    given.sort(key=lambda one: one[1].size)
+
+    tree, counts, roots = Tree(), collections.Counter(), dict.fromkeys(one.size for _, one in given)
+    for nodes, wrong, seen in compared(bundle, list(roots), jobs):
+        for node in nodes:
+            tree.add(node)
+            if tree.size in roots:
+                roots[tree.size] = tree.root()
+        counts += seen
+        findings.add(*wrong.words)
+        findings.number += wrong.number - len(wrong.words)
+    if 0 in roots:
+        roots[0] = Tree().root()
+
+    judge = Judge(bundle, keys, roots)
+    for whence, checkpoint in given:
+        judge.look(whence, checkpoint)
+    number = judge.findings.number + findings.number
+    words = [*judge.findings.words, *findings.words]
+    print(*words, sep="\n", end="\n" if words else "")
+    if number > len(words):
+        print(f"and {number - len(words):,} more")
+    if number and bundle.waiting:
+        print(
+            f"{bundle.waiting:,} changes and acts are not sealed yet, and may explain some of it: export again in a minute"
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Unusable(f"{path} is no proof: {error!r}") from None
-    if keys and checkpoint.origin not in {key.name for key in keys}:
-        raise Unusable(f"the key is of {keys[0].name!r}, and the proof is of the log {checkpoint.origin!r}")
-    if keys and not checkpoint.signed_by(keys):
-        return f"the checkpoint of the proof is not signed by the key that you trust ({keys[0].identity.hex()})"
-    for one in outside:
-        if one.origin != checkpoint.origin:
-            raise Unusable(
-                f"the checkpoint of {one.size:,} leaves is of the log {one.origin!r}, the proof is of {checkpoint.origin!r}"
-            )
-        if one.size == checkpoint.size and one.root != checkpoint.root:
-            return f"the checkpoint of the proof has another root than yours of the same {one.size:,} leaves"
-    if not 0 <= leaf < checkpoint.size or root_by_path(leaf, checkpoint.size, node, nodes) != checkpoint.root:
-        return f"event {row['event_id']} is not in the log as the proof says it is"
-    return ""
+    if not quiet:
+        tell(bundle, counts, judge, len(outside), bool(keys))
+    if number:
+        print(f"{number:,} things are not as they were sealed.")
+    elif judge.agreed < bundle.leaves:
+        print(
+            f"The first {judge.agreed:,} leaves are as they were sealed. No checkpoint covers the last {bundle.leaves - judge.agreed:,}."
+        )
+    else:
+        print("All is as it was sealed.")
+    return 1 if number else 0
 
 
-def main(given: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bundle", nargs="?", help="what prelude store seal export wrote")
-    parser.add_argument("--proof", metavar="FILE", help="what prelude store prove printed")
-    parser.add_argument(
-        "--checkpoint",
-        metavar="FILE",
-        action="append",
-        default=[],
-        help="checkpoints that were kept outside; may be repeated",
-    )
-    parser.add_argument(
-        "--key", metavar="VKEY", action="append", default=[], help="public key that you trust; may be repeated"
-    )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
-    options = parser.parse_args(given)
-    if (options.bundle is None) == (options.proof is None):
-        parser.error("give a bundle, or --proof FILE")
-    try:
-        keys = [Key.parse(text) for text in options.key]
-        outside = [one for path in options.checkpoint for one in checkpoints_in(path)]
-        if options.proof:
-            wrong = check_proof(options.proof, outside, keys)
-            print(
-                wrong or "The row is in the log." + ("" if keys else " No key was given: anybody could have signed it.")
-            )
-            return 1 if wrong else 0
-        report, facts = check_bundle(options.bundle, outside, keys, max(options.jobs, 1), options.quiet)
-    except Unusable as error:
-        print(f"Can't be checked: {error}", file=sys.stderr)
-        return 2
+def tell(bundle: Bundle, counts: collections.Counter[str], judge: Judge, outside: int, trusted: bool) -> None:
+    """What was compared with what."""
+    gone = counts["removed"] + counts["dropped"]
+    entries = ", ".join(f"{counts[kind]:,} {name}s" for kind, name in KINDS.items())
+    print(f"{shown(bundle.origin)}: {bundle.leaves:,} leaves: {entries}; {counts['r'] - gone:,} rows are there")
+    changes = ", ".join(f"{name} {counts[name]:,}" for name in CLASSES)
     print(
-        f"{facts['rows']:,} rows and {facts['leaves']:,} leaves of {facts['origin']}, {facts['stored']:,} checkpoints in the bundle, {len(outside):,} from outside."
+        f"Explained: removed {counts['removed']:,}, dropped {counts['dropped']:,}, late {counts['late']:,}, {changes}"
     )
-    if not keys:
-        print("No key was given: the bundle names its own, which anybody could have made.")
+    if counts["unsealed"]:
+        print(f"Of the durations {counts['unsealed']:,} are explained by amendments that are not sealed yet.")
+    stored = f"{judge.good['stored']:,} of {len(bundle.checkpoints):,} stored checkpoints"
+    print(f"{stored} and {judge.good['outside']:,} of {outside:,} from outside agree")
     if not outside:
-        print("No checkpoint from outside was given: a history that was written anew with the key would look whole.")
-    for line in report.findings[:50]:
-        print(f"  {line}")
-    if report.count > 50:
-        print(f"  and {report.count - 50:,} more")
-    print("Somebody touched the log." if report.count else "All is as it was sealed.")
-    return 1 if report.count else 0
+        print(
+            "No checkpoint from outside was given: a history that was written anew with the key, or rolled back, looks whole."
+        )
+    if not trusted:
+        print("No key was given: signatures were checked with those that the bundle names.")
+
+
+# The proof of one row.
+
+
+def check_proof(path: str, outside: list[Checkpoint], keys: list[Key]) -> int:
+    try:
+        with open(path, "rb") as file:
+            proof = JSON.decode(file.read().decode())
+        row, leaf = proof["row"], integer(proof["leaf"])
+        if proof["kind"] != "prelude-otel/inclusion/v1":
+            raise ValueError("another kind")
+        checkpoint = Checkpoint.parse(proof["checkpoint"])
+        body = row["clear"].encode() + b"".join(class_in_proof(name, row[name]) for name in CLASSES)
+        head = row["event_id"], integer(row["at"]), integer(row["lane"]), integer(row["lane_seq"])
+        hashed = leaf_hash("r", *head, sha256(body).digest())
+        root = root_by_path(leaf, checkpoint.size, hashed, [base64_of(one) for one in proof["path"]])
+    except OSError as error:
+        raise Unusable(f"{path} can't be read: {error.strerror}") from None
+    except WRONG:
+        raise Unusable(f"{path} is no proof of a row") from None
+    of_one_log("the proof", checkpoint.origin, keys, outside)
+    same = [one for one in outside if one.size == checkpoint.size]
+    if root != checkpoint.root:
+        wrong = "The row is not in the log as the proof says."
+    elif keys and not checkpoint.signer(keys):
+        wrong = "The proof's checkpoint is not signed by a key that you trust."
+    elif any(one.root != checkpoint.root for one in same):
+        wrong = f"The proof's checkpoint of {checkpoint.size:,} leaves is another than the one from outside."
+    else:
+        print("The row is in the log.")
+        return 0
+    print(wrong)
+    return 1
+
+
+def class_in_proof(name: str, value: Any) -> bytes:
+    if value is None:
+        return NOTHING
+    if value.keys() == {"text", "salt"}:
+        return commitment(name, value["salt"], value["text"])
+    (sealed,) = value.values()
+    if value.keys() != {"commitment"} or len(bytes.fromhex(sealed)) != 32:
+        raise ValueError("no class")
+    return bytes.fromhex(sealed)
+
+
+# The command.
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("bundle", nargs="?", help="what `prelude store seal export` wrote")
+    parser.add_argument("--proof", metavar="FILE", help="what `prelude store prove` printed, instead of a bundle")
+    parser.add_argument(
+        "--checkpoint", metavar="FILE", action="append", default=[], help="checkpoints that were kept outside"
+    )
+    parser.add_argument(
+        "--key", metavar="VKEY", action="append", default=[], help="the log's public key, from whom you trust"
+    )
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=int,
+        default=min(os.cpu_count() or 1, 16),
+        help="processes that compare (%(default)s)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="say what is wrong, and nothing else")
+    given = parser.parse_args(arguments)
+    if (given.bundle is None) == (given.proof is None):
+        parser.error("give a bundle, or a proof")
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        keys = [Key.parse(one) for one in given.key]
+        outside = [one for path in given.checkpoint for one in read_checkpoints(path)]
+        if given.proof:
+            return check_proof(given.proof, outside, keys)
+        return check_bundle(given.bundle, outside, keys, max(given.jobs, 1), given.quiet)
+    except Unusable as error:
+        print(f"Nothing can be said: {error}", file=sys.stderr)
+    except MemoryError:
+        print("Nothing can be said: memory is not enough for it", file=sys.stderr)
+    except concurrent.futures.process.BrokenProcessPool:
+        print("Nothing can be said: one of the processes that compare was ended", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

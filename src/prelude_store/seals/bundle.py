@@ -27,6 +27,8 @@ __all__ = ["FORMAT", "write_bundle"]
 
 FORMAT: Final = 1
 _STATE: Final = "SELECT origin, size FROM public.seal_state"
+_LANES: Final = "SELECT lane, last_seq FROM public.ingest_lanes ORDER BY lane"
+_PORTION: Final = 20_000
 _CHECKPOINTS: Final = "SELECT note FROM public.seal_checkpoints WHERE size <= %s ORDER BY size"
 _KEYS: Final = "SELECT vkey FROM public.seal_keys ORDER BY id"
 
@@ -52,7 +54,7 @@ def write_bundle(
             raise StoreError("nothing is sealed yet: run prelude store seal run, or prelude analytics with a seal key")
         made = datetime.now(UTC).isoformat(timespec="seconds")
         file.write(f"{dump({'prelude-seals': FORMAT, 'origin': origin, 'size': size, 'made_at': made})}\n")
-        counts = {"leaves": 0, "extra": 0, "checkpoints": 0, "keys": 0}
+        counts = {"leaves": 0, "extra": 0, "unsealed": 0, "checkpoints": 0, "keys": 0}
         covered: dict[int, int] = {}
         for batch in reading.blocks(connection):
             leaves = reading.leaves_of(batch)
@@ -69,6 +71,9 @@ def write_bundle(
                 counts["extra"] += 1
             counts["leaves"] += len(leaves)
             progress(counts["leaves"], max(size, counts["leaves"]))
+        for line in _unsealed(connection, covered):
+            file.write(f"{dump({'unsealed': line})}\n")
+            counts["unsealed"] += 1
         for name, question, given in (("checkpoint", _CHECKPOINTS, [counts["leaves"]]), ("key", _KEYS, [])):
             for (text,) in connection.execute(question.encode(), given).fetchall():
                 file.write(f"{dump({name: text})}\n")
@@ -134,3 +139,15 @@ def _extra(there: Content) -> Iterator[list[Any]]:
         for (lane, seq), rows in places.items():
             for row in rows:
                 yield ["i", lane, seq, uuid_text(row.event_id), row.at, kind]
+
+
+def _unsealed(connection: Connection, covered: dict[int, int]) -> Iterator[list[Any]]:
+    """What was committed since, but rows: rows before it may differ by it already."""
+    for lane, last in connection.execute(_LANES).fetchall():
+        for first in range(covered.get(lane, 0) + 1, last + 1, _PORTION):
+            there = reading.content(connection, [(lane, first, min(first + _PORTION - 1, last))], rows=False)
+            for kind, places in there.items():
+                for (_, seq), entries in places.items():
+                    for one in entries:
+                        event_id = None if kind == "g" else uuid_text(one.event_id)
+                        yield [kind, lane, seq, event_id, one.at, one.clear.decode()]

@@ -127,14 +127,14 @@ def blocks(connection: Connection, first_leaf: int = 0) -> Iterator[list[Block]]
         first_leaf = batch[-1].first_leaf + 1
 
 
-def content(connection: Connection, ranges: Iterable[Range]) -> Content:
-    """All that is in the log there."""
+def content(connection: Connection, ranges: Iterable[Range], *, rows: bool = True) -> Content:
+    """All that is in the log there, or all but rows."""
     given = _given(ranges)
     found: Content = {kind: {} for kind in ("r", *_OTHERS)}
     if not given["lanes"]:
         return found
     with connection.cursor(binary=True) as cursor:
-        for lane, seq, *columns in cursor.execute(_ROWS, given, prepare=True):
+        for lane, seq, *columns in cursor.execute(_ROWS, given, prepare=True) if rows else ():
             found["r"].setdefault((lane, seq), []).append(Row(*columns))
         for kind, question in _OTHERS.items():
             for lane, seq, event_id, at, text, duration_ms, *salt in cursor.execute(question, given, prepare=True):
