@@ -120,7 +120,8 @@ def test_an_expression_is_closed(expression: str) -> None:
 def test_each_alert_has_its_section_in_troubleshooting_and_its_line_in_watch() -> None:
     troubleshooting = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
     sections = re.findall(r"^### (Prelude\w+)$", troubleshooting, re.MULTILINE)
-    assert sections == [alert["alert"] for alert in ALERTS]
+    names = [alert["alert"] for alert in ALERTS]
+    assert [section for section in sections if section in names] == names
     watch = (ROOT / "docs/watch.md").read_text(encoding="utf-8")
     for alert in ALERTS:
         anchor = f"troubleshooting.md#{alert['alert'].lower()}"
@@ -131,5 +132,5 @@ def test_each_alert_has_its_section_in_troubleshooting_and_its_line_in_watch() -
 def test_the_jobs_of_the_page_are_those_that_are_asked_for() -> None:
     (config,) = (yaml.safe_load(block.text) for block in blocks("yaml", page="docs/watch.md"))
     jobs = {job["job_name"] for job in config["scrape_configs"]}
-    assert {job for expression in expressions() for job in re.findall(r'job="([^"]+)"', expression)} == jobs
+    assert {job for expression in expressions() for job in re.findall(r'job="([^"]+)"', expression)} <= jobs
     assert [path for path in config["rule_files"] if not (ROOT / path).exists()] == []
