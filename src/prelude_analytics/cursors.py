@@ -12,7 +12,7 @@ from uuid import UUID
 
 from prelude_analytics.parameters import ParameterError
 
-__all__ = ["Place", "Rank", "SessionPlace", "Watermark", "pack", "unpack"]
+__all__ = ["Place", "Rank", "SessionPlace", "Watermark", "moment", "pack", "refused", "unpack", "unpack_asked"]
 
 _MOST: Final = 20_000
 """Characters of a token."""
@@ -126,7 +126,7 @@ class Place:
         Raises:
             ParameterError: it is none of ours, or was given for another list than `asked`.
         """
-        content = _asked(parameter, token, asked, "at", "id", "since", "watermark")
+        content = unpack_asked(parameter, token, asked, "at", "id", "since", "watermark")
         try:
             since, timestamp, event_id = moment(content["since"]), moment(content["at"]), UUID(content["id"])
         except (AttributeError, TypeError, ValueError, OverflowError):
@@ -155,7 +155,7 @@ class Rank:
     @classmethod
     def read(cls, token: str, asked: str, parameter: str = "cursor") -> Rank:
         """The place of a token; errors as `Place.read`."""
-        content = _asked(parameter, token, asked, "score", "key", "since", "until", "watermark")
+        content = unpack_asked(parameter, token, asked, "score", "key", "since", "until", "watermark")
         score, key = content["score"], content["key"]
         try:
             since, until = moment(content["since"]), moment(content["until"])
@@ -188,7 +188,7 @@ class SessionPlace:
     @classmethod
     def read(cls, token: str, asked: str, parameter: str = "cursor") -> SessionPlace:
         """The place of a token; errors as `Place.read`."""
-        content = _asked(parameter, token, asked, "at", "email", "id", "derived", "since", "watermark")
+        content = unpack_asked(parameter, token, asked, "at", "email", "id", "derived", "since", "watermark")
         texts = (content["email"], content["id"])
         try:
             started_at, since = moment(content["at"]), moment(content["since"])
@@ -203,11 +203,21 @@ class SessionPlace:
         return cls(started_at, *texts, content["derived"], since, asked, watermark)
 
 
-def _asked(parameter: str, token: str, asked: str, *keys: str) -> dict[str, Any]:
+def unpack_asked(parameter: str, token: str, asked: str, *keys: str) -> dict[str, Any]:
+    """What `pack` was given for the list `asked`.
+
+    Raises:
+        ParameterError: `token` is none of ours, has other keys, or was given for another list.
+    """
     content = unpack(parameter, token, "asked", *keys)
     if content["asked"] != asked:
         raise ParameterError(parameter, token, "it was given for other parameters; begin without a cursor")
     return content
+
+
+def refused(parameter: str, token: str) -> ParameterError:
+    """What to raise where `token` is none of ours."""
+    return ParameterError(parameter, token, _ALLOWED)
 
 
 def moment(text: Any) -> datetime:

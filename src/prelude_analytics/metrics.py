@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
+    from prelude_analytics.freshness import Freshness
     from prelude_store.retention.figures import Figures
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
@@ -45,6 +46,25 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+
+        self._rollup_lag = Gauge(
+            f"{_PREFIX}rollup_lag_seconds", "Since when something committed is not counted", registry=self.registry
+        )
+        self._rollup_waiting = Gauge(
+            f"{_PREFIX}rollup_waiting", "Places of the lanes that are not counted", registry=self.registry
+        )
+        self._timeline_lag = Gauge(
+            f"{_PREFIX}timeline_lag_seconds",
+            "Since when the timeline has not looked at something committed",
+            registry=self.registry,
+        )
+
+    def show_state(self, *, ready: bool, freshness: Freshness) -> None:
+        """Show how the service is now."""
+        self.ready.set(ready)
+        self._rollup_lag.set(freshness.rollups)
+        self._rollup_waiting.set(freshness.waiting)
+        self._timeline_lag.set(freshness.timeline)
 
     def show_retention(self, figures: Callable[[], Figures | None]) -> None:
         """Show what runs of retention did, whoever ran them.

@@ -29,5 +29,5 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Prometheus' text format."""
     state = request.app.state
-    state.metrics.ready.set(state.readiness.why_not is None)
+    state.metrics.show_state(ready=state.readiness.why_not is None, freshness=state.readiness.freshness)
     return Response(state.metrics.exposition(), media_type=CONTENT_TYPE)

@@ -1,11 +1,14 @@
-"""Whether answers can be given: watched once a second, red while the database is away, green again by itself."""
+"""Whether answers can be given, and how fresh they are: watched once a second, red while the database is away, green again by itself."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from typing import TYPE_CHECKING, Final
 
+from prelude_analytics import queries
+from prelude_analytics.freshness import Freshness
 from prelude_otel.errors import PreludeError, SchemaError
 from prelude_store.migrations import migrations
 
@@ -19,12 +22,17 @@ _log = logging.getLogger(__name__)
 
 
 class Readiness:
-    """Asked by ``/readyz``; kept true by `watch`."""
+    """Asked by ``/readyz``; kept true by `watch`.
+
+    Attributes:
+        freshness: as it was when the database answered last.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._why: str | None = "it has not reached the database yet"
         self._wanted = len(migrations())
+        self.freshness = Freshness()
 
     @property
     def why_not(self) -> str | None:
@@ -46,7 +54,11 @@ class Readiness:
             async with self._database.read() as connection:
                 cursor = await connection.execute("SELECT max(version) AS version FROM public.prelude_migrations")
                 row = await cursor.fetchone()
-            self._check(row["version"] if row else None)
+                self._check(row["version"] if row else None)
+                cursor = await connection.execute(queries.load("freshness"))
+                if found := await cursor.fetchone():
+                    behind = [math.inf if found[name] is None else found[name] for name in ("rollups", "timeline")]
+                    self.freshness = Freshness(behind[0], found["places"], behind[1])
         except PreludeError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 (shown as what it is; the watch goes on)

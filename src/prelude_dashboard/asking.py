@@ -265,7 +265,8 @@ class Asking:
 
     async def funnel(self, body: FunnelBody) -> Funnel:
         """How many people went a way, and who."""
-        return await funnel(self._reading.connection, self._timeline, self.about, body)
+        query = TimelineQuery(**self._given)
+        return await funnel(self._reading.connection, self._timeline, self.about, body, query)
 
     async def cohorts(self, **asked: Any) -> Cohorts:
         """Who came back; `asked` are parameters of the route beside filters and range."""

@@ -41,7 +41,8 @@ _ORDINAL_MASK: Final = (1 << _ORDINAL_BITS) - 1
 
 MOST_ORDINALS: Final = 1 << _ORDINAL_BITS
 MOST_STRETCHES: Final = 1 << _STRETCH_BITS
-MOST_USERS: Final = 1 << _USER_BITS
+MOST_USERS: Final = (1 << _USER_BITS) - 1
+"""One less than there is room for: behind the rows of the last one, too, there is a key."""
 NEVER: Final = np.iinfo(np.int64).max
 """As a key or a time: later than all others."""
 

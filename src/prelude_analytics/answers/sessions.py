@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["OneSession", "Session", "SessionList", "Sessions", "find", "sessions", "timeline"]
 
 _ALL: Final = Filters()
-_NEWER: Final = 2_000
+_NEWER: Final = 5_000
 """Rows since the first page that are looked through for sessions that they may have moved."""
 
 

@@ -18,6 +18,7 @@ from prelude_analytics.figures.memory import new_dictionaries
 from prelude_analytics.figures.reading import Reading
 from prelude_analytics.figures.tables import Table
 from prelude_analytics.filters import Filters
+from prelude_analytics.problems import Problem
 from prelude_analytics.ranges import pieces
 from prelude_analytics.sources import (
     MOST_ROWS,
@@ -34,6 +35,8 @@ from prelude_otel.contract.vocabulary import PENDING, TIMEOUT
 
 __all__ = ["Chunk", "Sheet", "edges_of", "sheet"]
 
+MOST_NEWER: Final = MOST_ROWS
+"""Rows and amendments that may have been counted since the first page of a ranking, for another page of it."""
 _LONGEST_KEY: Final = 256
 """Bytes of a text in the keys of rollups; `prelude_key` cuts what is longer."""
 _CUT_TO: Final = 40
@@ -184,12 +187,23 @@ async def _of_rollups(
 async def _newer(reading: Reading, table: Table, counting: Counting, dictionaries: Dictionaries) -> list[Chunk]:
     """Less than nothing of what the rollups have counted since the watermark that is asked for.
 
-    Pending rows that were ended since are not brought back, and where very much was counted since, all of it stays counted.
+    Pending rows that were ended since are not brought back: no index leads to them. They are no successes, by which rankings go.
+
+    Raises:
+        Problem: 422, too much was counted since: nobody could say any more who stood where.
     """
     counted, _ = await reading.counted(counting.cut)
     places = between(counting.as_of or counted, counted)
-    if not table.numbers or not places or sum(last - first for _, first, last in places) > MOST_ROWS:
+    if not table.numbers or not places:
         return []
+    behind = sum(last - first for _, first, last in places)
+    if behind > MOST_NEWER:
+        raise Problem(
+            422,
+            "The cursor is too old",
+            f"{behind:,} rows and amendments were counted since the first page; at most {MOST_NEWER:,} can be taken back: begin without a cursor",
+            parameter="cursor",
+        )
     condition, parameters = asked_rows(counting.filters)
     parameters |= {"since": counting.range.from_, "until": counting.range.to} | counted.parameters()
     arrays = await _arrays(reading, table, f"{condition} AND {in_lanes(places)}", parameters)

@@ -14,6 +14,7 @@ __all__ = ["LiveMetrics"]
 _PREFIX: Final = "prelude_analytics_live_"
 _LAG: Final = (0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0)
 _CODES: Final = frozenset({1000, 1001, 1003, 1005, 1006, 1011, 1012, 1013, 4401, 4409, 4410})
+_OTHER: Final = "other"
 _REASONS: Final = ("process_full", "token_full", "database_away", "cursor_too_old", "cursor_ahead")
 
 
@@ -40,8 +41,11 @@ class LiveMetrics:
             buckets=_LAG,
             registry=registry,
         )
+        # There from the beginning, so that the first of each is seen as an increase.
         for reason in _REASONS:
             self._refused.labels(reason)
+        for code in (*sorted(_CODES), _OTHER):
+            self._closed.labels(str(code))
 
     def sent(self, frame: Frame, now: float) -> None:
         """`frame` has gone to one client.
@@ -57,7 +61,7 @@ class LiveMetrics:
 
     def closed(self, code: int) -> None:
         """A socket has closed. What clients make up is one label."""
-        self._closed.labels(str(code) if code in _CODES else "other").inc()
+        self._closed.labels(str(code) if code in _CODES else _OTHER).inc()
 
     def refused(self, reason: str) -> None:
         """A client was turned away, before its socket opened or by its first frame."""

@@ -29,4 +29,4 @@ async def run_funnel(
     about = asked(query, caller, request.app.state.settings)
     describe(request.scope, steps=[step.actions for step in body.steps], people=body.people is not None)
     async with database.read() as connection:
-        return await funnel(connection, request.app.state.timeline, about, body)
+        return await funnel(connection, request.app.state.timeline, about, body, query)

@@ -1,8 +1,8 @@
 -- Sessions behind a place, each where it stood at the watermark of the first page: late rows give some an earlier beginning meanwhile, and
--- what has come since says which.
+-- what has come since says which. Rows from after the place can't bring a session behind it.
 WITH newer AS MATERIALIZED (
     SELECT log.user_email, coalesce(log.session_id, '') AS session_id, min(log."timestamp") AS first_at, max(log."timestamp") AS last_at
-    FROM public.user_activity_logs AS log WHERE {newer}
+    FROM public.user_activity_logs AS log WHERE {newer} AND log."timestamp" <= %(at)s::timestamptz
     GROUP BY 1, 2, CASE WHEN coalesce(log.session_id, '') = '' THEN date_bin('1 hour', log."timestamp", 'epoch') END
 ), touched AS MATERIALIZED (
     SELECT session.user_email, session.session_id, session.derived, newer.session_id AS of_rows, session.started_at, session.ended_at

@@ -17,7 +17,7 @@ WITH taken AS MATERIALIZED (
     FROM (SELECT DISTINCT action_type, action_name FROM taken) AS seen LEFT JOIN public.timeline_actions AS known USING (action_type, action_name)
 ), hosts AS MATERIALIZED (
     SELECT service_name, known.id IS NULL AND service_name <> '' AS new,
-        CASE WHEN service_name = '' THEN 0 ELSE coalesce(known.id, -row_number() OVER (PARTITION BY known.id IS NULL ORDER BY service_name)) END AS id
+        CASE WHEN service_name = '' THEN 0 ELSE coalesce(known.id, -row_number() OVER (PARTITION BY known.id IS NULL AND service_name <> '' ORDER BY service_name)) END AS id
     FROM (SELECT DISTINCT service_name FROM taken) AS seen LEFT JOIN public.timeline_services AS known USING (service_name)
 ), properties AS MATERIALIZED (
     SELECT property, row_number() OVER (ORDER BY property) AS id FROM (SELECT DISTINCT property FROM taken WHERE property IS NOT NULL) AS seen

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from pydantic import BaseModel, Field
 
-from prelude_analytics.answers.cohorts import Cohort, Moments, Returns, cohorts, first_moments, members, returned
+from prelude_analytics.answers.cohorts import Cohort, Moments, cohorts, first_moments, members, returned
 from prelude_analytics.answers.lives import users_of
+from prelude_analytics.asking import asked
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.timeline.people import page_of
 from prelude_analytics.timeline.periods import Unit, periods
 from prelude_analytics.timeline.picking import Wanted
+from prelude_analytics.timeline.places import Behind, behind, continued
 from prelude_analytics.timeline.query import Asked, TimelineAnswer, TimelineQuery, action_of, framed
 from prelude_analytics.timeline.work import worked
 from prelude_store.timeline.columns import DAY_US
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from prelude_analytics.database import Connection
     from prelude_analytics.timeline.load import Timeline
     from prelude_analytics.timeline.memory import Memory
+    from prelude_store.timeline.columns import Ints
 
 __all__ = ["ROLLING_DAYS", "Cohorts", "CohortsQuery", "cohorts_shown"]
 
@@ -102,7 +105,9 @@ async def cohorts_shown(connection: Connection, memory: Memory, about: Asked, qu
     if query.periods == "rolling" and query.unit not in ROLLING_DAYS:
         raise ParameterError("unit", query.unit, "periods that roll are of one unit of day or week")
     action = None if query.return_action is None else action_of("return_action", query.return_action)
-    about = await about.reaching(connection)
+    digest = asked(query, about.filters, "cohorts")
+    place = None if query.cursor is None else Behind.read(query.cursor, digest)
+    about = await continued(about, place).reaching(connection)
     dates, edges = periods(about.range, query.unit)
     if query.people_of is not None and query.people_of not in dates:
         raise ParameterError("people_of", str(query.people_of), f"it is the first day of a {query.unit} of the range")
@@ -116,9 +121,10 @@ async def cohorts_shown(connection: Connection, memory: Memory, about: Asked, qu
     periods_asked = edges, microseconds(about.range.to), length
     found = await worked(partial(returned, first, returns, *periods_asked))
     counted = await worked(partial(cohorts, found, *periods_asked))
-    people = (
-        None if query.people_of is None else await _people(timeline, first, found, dates.index(query.people_of), query)
-    )
+    people = None
+    if query.people_of is not None:
+        places = await worked(partial(members, found, dates.index(query.people_of), query.people_in))
+        people = await _people(timeline, first, places, query.limit, digest, place)
     return Cohorts(
         unit=query.unit,
         cohorts=[_shown(day, cohort) for day, cohort in zip(dates, counted, strict=True)],
@@ -136,12 +142,14 @@ def _shown(period: date, cohort: Cohort) -> CohortShown:
     return CohortShown(period=period, users=cohort.users, returned=cohort.returned, complete=cohort.complete)
 
 
-async def _people(timeline: Timeline, first: Moments, found: Returns, number: int, query: CohortsQuery) -> Newcomers:
-    """A page of those behind a figure of the cohort `number`."""
-    places = await worked(partial(members, found, number, query.people_in))
+async def _people(
+    timeline: Timeline, first: Moments, places: Ints, limit: int, digest: str, place: Behind | None
+) -> Newcomers:
+    """A page of those at `places` among the users."""
     users = first.users[places]
     moments = dict(zip(users.tolist(), first.times[places].tolist(), strict=True))
     emails = await timeline.emails(users)
-    page, following = page_of(emails, query.limit, query.cursor, "cursor")
+    page, more = page_of(emails, limit, "" if place is None else place.email)
     items = [Newcomer(user_email=email, first_at=moment(moments[user])) for email, user in page]
-    return Newcomers(total=len(places), items=items, next_cursor=following)
+    cursor = behind(timeline, digest, page[-1][0]) if more else None
+    return Newcomers(total=len(places), items=items, next_cursor=cursor)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from prelude_analytics.answers.extended import extended
 from prelude_analytics.answers.funnel import Best, best_attempts
 from prelude_analytics.answers.lives import Lives, inserted, merged
+from prelude_analytics.asking import asked
 from prelude_analytics.timeline.funnels import (
     Funnel,
     FunnelBody,
@@ -19,7 +20,8 @@ from prelude_analytics.timeline.funnels import (
     steps_shown,
 )
 from prelude_analytics.timeline.picking import Wanted
-from prelude_analytics.timeline.query import Asked, framed
+from prelude_analytics.timeline.places import Behind, continued
+from prelude_analytics.timeline.query import Asked, TimelineQuery, framed
 from prelude_analytics.timeline.work import worked
 
 if TYPE_CHECKING:
@@ -32,25 +34,32 @@ __all__ = ["best_of", "funnel"]
 _SECOND_US: Final = 1_000_000
 
 
-async def funnel(connection: Connection, memory: Memory, about: Asked, body: FunnelBody) -> Funnel:
+async def funnel(
+    connection: Connection, memory: Memory, about: Asked, body: FunnelBody, query: TimelineQuery
+) -> Funnel:
     """How many people went a way, step by step; with `people`, who they are.
+
+    Args:
+        query: what `about` was made of.
 
     Raises:
         ParameterError: `body` contradicts itself, or a value is not allowed.
     """
     question = question_of(body)
-    about = await about.reaching(connection)
+    digest = asked(query, about.filters, _written(body))
+    cursor = None if body.people is None else body.people.cursor
+    place = None if cursor is None else Behind.read(cursor, digest, "people.cursor")
+    about = await continued(about, place).reaching(connection)
     timeline = await about.timeline(connection, memory, from_log=question.property is not None)
     best = await best_of(timeline, body, question)
     roles = await timeline.roles(best.users) if question.breakdown == "user.role" else {}
-    asked = body.people
     groups = None if question.breakdown is None else grouped(timeline, best, question, roles, body.top)
     return Funnel(
         order=body.order,
         window=body.window,
         steps=steps_shown(best, body),
         breakdown=None if groups is None else breakdown_shown(groups, best, body),
-        people=None if asked is None else await people_shown(timeline, best, len(body.steps), asked, groups),
+        people=await people_shown(timeline, best, body, groups, digest, place),
         **framed(timeline),
     )
 
@@ -82,9 +91,9 @@ async def _counted(timeline: Timeline, body: FunnelBody, question: Question) -> 
 
     key = "settled", version, _asked(timeline, body, question)
     best: Best = (await timeline.memory.obtain([key], count))[key]
-    asked = [*question.steps, *question.exclusions]
-    known = await timeline.pieces(asked, range(settled), group=question.group, strict=strict)
-    later = await timeline.pieces(asked, range(settled, len(timeline.parts)), group=question.group, strict=strict)
+    wanted = [*question.steps, *question.exclusions]
+    known = await timeline.pieces(wanted, range(settled), group=question.group, strict=strict)
+    later = await timeline.pieces(wanted, range(settled, len(timeline.parts)), group=question.group, strict=strict)
     runs = await timeline.runs() if strict else []
 
     def extend() -> Best:
@@ -101,11 +110,11 @@ async def _counted(timeline: Timeline, body: FunnelBody, question: Question) -> 
 async def _among(timeline: Timeline, body: FunnelBody, question: Question, stretches: int) -> Best:
     """The best attempts among the rows of the first `stretches`."""
     strict = body.order == "strict"
-    asked = [*question.steps, *question.exclusions]
+    wanted = [*question.steps, *question.exclusions]
     statuses = {step.result_status for step in question.steps}
     if body.order == "any" and len(statuses) == 1:  # an attempt starts at any of the steps: all of them as one
-        asked.append(Wanted(tuple(action for step in question.steps for action in step.actions), *statuses))
-    pieces = await timeline.pieces(asked, range(stretches), group=question.group, strict=strict)
+        wanted.append(Wanted(tuple(action for step in question.steps for action in step.actions), *statuses))
+    pieces = await timeline.pieces(wanted, range(stretches), group=question.group, strict=strict)
     runs = await timeline.runs() if strict else []
 
     def best() -> Best:
@@ -117,6 +126,11 @@ async def _among(timeline: Timeline, body: FunnelBody, question: Question, stret
         return best_attempts(hits[:steps], merged(hits[steps:behind]), window_us, body.order, lives, starts)
 
     return await worked(best)
+
+
+def _written(body: FunnelBody) -> str:
+    """The question in `body`, without how much of a list is asked for."""
+    return "funnel " + body.model_dump_json(exclude={"people": {"limit", "cursor"}})
 
 
 def _asked(timeline: Timeline, body: FunnelBody, question: Question) -> tuple[Any, ...]:

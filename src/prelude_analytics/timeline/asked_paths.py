@@ -12,12 +12,13 @@ from prelude_analytics.answers.flows import Flows, added, flows_of, levels
 from prelude_analytics.answers.fragments import joints_of, parted
 from prelude_analytics.answers.lives import Sequence
 from prelude_analytics.answers.paths import ANY, END, OTHERS, Paths, Steps, follow, located, through
-from prelude_analytics.cursors import pack, unpack
+from prelude_analytics.asking import asked
 from prelude_analytics.parameters import ParameterError
+from prelude_analytics.timeline.places import Behind, continued
 from prelude_analytics.timeline.query import Asked, TimelineAnswer, TimelineQuery, action_of, framed
+from prelude_analytics.timeline.visits import VisitList
 from prelude_analytics.timeline.work import worked
-from prelude_store.mentions.content import ERASED
-from prelude_store.timeline.moments import microseconds, moment
+from prelude_store.timeline.moments import moment
 
 if TYPE_CHECKING:
     from prelude_analytics.database import Connection
@@ -135,7 +136,9 @@ async def paths_shown(connection: Connection, memory: Memory, about: Asked, quer
         action_of("start", query.start)
     if query.list_step is not None and (query.list_step > query.depth or query.list_action is None):
         raise ParameterError("list_step", query.list_step, f"it is 0 to {query.depth}, with list_action beside it")
-    about = await about.reaching(connection)
+    digest = asked(query, about.filters, "paths")
+    place = None if query.cursor is None else Behind.read(query.cursor, digest)
+    about = await continued(about, place).reaching(connection)
     timeline = await about.timeline(connection, memory)
     found = await _found(timeline, query)
     names, steps = found.names, found.steps
@@ -153,7 +156,7 @@ async def paths_shown(connection: Connection, memory: Memory, about: Asked, quer
             ]
             for step in steps.links
         ],
-        listed=None if query.list_step is None else await _listed(timeline, query, query.list_step),
+        listed=None if query.list_step is None else await _listed(timeline, query, query.list_step, digest, place),
         **framed(timeline),
     )
 
@@ -186,10 +189,10 @@ async def flows_in(timeline: Timeline, query: PathsQuery) -> Flows:
         visits, rest = parted(sequences[number], joints[number], query.gap)
         return _Part(flows_of(_follow([visits], query, names)), rest)
 
-    asked = query.start, query.direction, query.depth, query.gap
+    question = query.start, query.direction, query.depth, query.gap
     stretches = {number: timeline.key(number, number + 1) for number in range(len(sequences))}
     remembered = {
-        ("flows", rows, asked, *(side.tobytes() for side in joints[number])): number
+        ("flows", rows, question, *(side.tobytes() for side in joints[number])): number
         for number, rows in stretches.items()
         if rows is not None
     }
@@ -226,7 +229,7 @@ def _number(action: str, names: dict[int, str]) -> int:
     return next((number for number, name in names.items() if name == action), max(names, default=0) + 1)
 
 
-async def _listed(timeline: Timeline, query: PathsQuery, step: int) -> VisitsShown:
+async def _listed(timeline: Timeline, query: PathsQuery, step: int, digest: str, place: Behind | None) -> VisitsShown:
     """A page of the visits behind a figure."""
     for name, stand_in in (("list_action", ANY_ACTION), ("list_next", THE_END)):
         if getattr(query, name) not in {None, THE_OTHERS, THE_END, stand_in}:
@@ -238,41 +241,22 @@ async def _listed(timeline: Timeline, query: PathsQuery, step: int) -> VisitsSho
 
     def chosen() -> tuple[Ints, Ints]:
         paths = _follow(sequences, query, names, traced=True)
-        behind = through(paths, query.top, names, step, action, following)
-        return paths.places[step][behind], paths.places[step + 1][behind]
+        behind_it = through(paths, query.top, names, step, action, following)
+        return paths.places[step][behind_it], paths.places[step + 1][behind_it]
 
     here, there = await worked(chosen)
     at, then = await worked(lambda: (located(sequences, here), located(sequences, there)))
     emails = await timeline.emails(at.users)
-    since = [microseconds(part.since) for part in timeline.parts]
-    keys = [
-        (emails.get(user, ERASED), since[stretch], ordinal)  # forgotten, and the day is not made anew yet
-        for user, stretch, ordinal in zip(at.users.tolist(), at.stretches.tolist(), at.ordinals.tolist(), strict=True)
-    ]
-    after = None if query.cursor is None else _place(query.cursor)
-    order = sorted(place for place in range(len(keys)) if after is None or keys[place] > after)
-    order.sort(key=keys.__getitem__)
-    page = order[: query.limit]
+    lists = VisitList(timeline, sequences, query.gap, at, emails)
+    page, more = await lists.page(place, query.limit)
     items = [
         VisitShown(
-            user_email=keys[place][0],
-            at=await _moment(timeline, at.stretches[place], at.offsets[place]),
-            next_at=None
-            if there[place] == END
-            else await _moment(timeline, then.stretches[place], then.offsets[place]),
+            user_email=lists.keys[number].email,
+            at=moment(await lists.time(at, number)),
+            next_at=None if there[number] == END else moment(await lists.time(then, number)),
         )
-        for place in page
+        for number in page
     ]
-    cursor = pack({"after": list(keys[page[-1]])}) if len(order) > len(page) else None
-    return VisitsShown(total=len(keys), items=items, next_cursor=cursor)
-
-
-async def _moment(timeline: Timeline, stretch: Any, offset: Any) -> datetime:
-    return moment(int(await timeline.times_of(int(stretch), offset)))
-
-
-def _place(cursor: str) -> tuple[str, int, int]:
-    match unpack("cursor", cursor, "after")["after"]:
-        case [str(email), int(since), int(ordinal)]:
-            return email, since, ordinal
-    raise ParameterError("cursor", cursor, "it is the next_cursor of the page before")
+    return VisitsShown(
+        total=len(lists.keys), items=items, next_cursor=await lists.cursor(page[-1], digest) if more else None
+    )

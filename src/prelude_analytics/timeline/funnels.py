@@ -18,6 +18,7 @@ from prelude_analytics.parameters import ParameterError
 from prelude_analytics.timeline.load import Timeline
 from prelude_analytics.timeline.people import page_of
 from prelude_analytics.timeline.picking import Wanted
+from prelude_analytics.timeline.places import Behind, behind
 from prelude_analytics.timeline.query import TimelineAnswer, action_of
 from prelude_store.timeline.columns import STATUSES, Ints
 from prelude_store.timeline.moments import moment
@@ -243,26 +244,33 @@ def breakdown_shown(groups: Groups, best: Best, body: FunnelBody) -> list[Group]
     return shown
 
 
-async def people_shown(timeline: Timeline, best: Best, steps: int, asked: PeopleBody, groups: Groups | None) -> People:
-    """A page of those behind a figure.
+async def people_shown(
+    timeline: Timeline, best: Best, body: FunnelBody, groups: Groups | None, digest: str, place: Behind | None
+) -> People | None:
+    """A page of those behind a figure; None where `body` asks for nobody.
 
     Args:
-        steps: how many the funnel has.
+        digest: of the question.
+        place: behind which page; None: from the first.
 
     Raises:
-        ParameterError: the cursor is none of ours, or there are no groups of which one is asked for.
+        ParameterError: there are no groups of which one is asked for.
     """
-    behind = best.reached >= asked.step
+    asked, steps = body.people, len(body.steps)
+    if asked is None:
+        return None
+    chosen = best.reached >= asked.step
     if asked.outcome == "dropped":  # nobody drops at the last step
-        behind &= (best.reached == asked.step) & (asked.step < steps)
+        chosen &= (best.reached == asked.step) & (asked.step < steps)
     if asked.group is not None:
-        behind &= _of_group(groups, asked.group)
-    places = np.flatnonzero(behind)
+        chosen &= _of_group(groups, asked.group)
+    places = np.flatnonzero(chosen)
     numbers = dict(zip(best.users[places].tolist(), places.tolist(), strict=True))
     emails = await timeline.emails(best.users[places])
-    page, following = page_of(emails, asked.limit, asked.cursor, "people.cursor")
+    page, more = page_of(emails, asked.limit, "" if place is None else place.email)
     items = [_person(email, best, numbers[user]) for email, user in page]
-    return People(total=len(places), items=items, next_cursor=following)
+    cursor = behind(timeline, digest, page[-1][0]) if more else None
+    return People(total=len(places), items=items, next_cursor=cursor)
 
 
 def _person(email: str, best: Best, place: int) -> Person:

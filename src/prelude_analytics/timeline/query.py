@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from prelude_analytics.timeline.memory import Memory
     from prelude_analytics.timeline.picking import Action
 
-__all__ = ["Asked", "TimelineAnswer", "TimelineQuery", "action_of", "asked", "framed"]
+__all__ = ["MOST_DAYS", "Asked", "TimelineAnswer", "TimelineQuery", "action_of", "asked", "framed"]
 
 _LONGEST_NAME: Final = 200
 _DAY: Final = timedelta(days=1)
 MOST_DAYS: Final = 400
+"""Days that a question may be about."""
 
 
 class TimelineQuery(FilterQuery, RangeQuery):

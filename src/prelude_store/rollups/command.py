@@ -12,8 +12,8 @@ import click
 
 from prelude_store import logs, migrations
 from prelude_store.connection import connect
-from prelude_store.rollups import rebuild as rebuilding
 from prelude_store.rollups import verify as verifying
+from prelude_store.rollups.derived import rebuild_all
 from prelude_store.rollups.keeper import INTERVAL, Keeper, connected
 from prelude_store.rollups.state import SESSION_GAP, state
 from prelude_store.settings import database_url as find_database_url
@@ -90,7 +90,7 @@ def status(database_url: str | None, as_json: bool) -> None:
 @_url
 @_json
 def verify(database_url: str | None, as_json: bool) -> None:
-    """Count raw rows anew and compare; name what differs. Exit code 1 when something does.
+    """Count raw rows anew and compare with rollups, sessions and timeline; name what differs. Exit code 1 when something does.
 
     Takes about as long as a rebuild, and changes nothing. `prelude store rollup rebuild --anew` mends what it finds.
     """
@@ -118,10 +118,10 @@ def verify(database_url: str | None, as_json: bool) -> None:
 @_url
 @click.option("--anew", is_flag=True, help="Begin again, even where an interrupted one could be gone on with.")
 def rebuild(database_url: str | None, anew: bool) -> None:
-    """Build them anew from raw rows, beside a keeper or without one.
+    """Build rollups, sessions and timeline anew from raw rows, beside a keeper or without one.
 
     Safe to interrupt: run again, it goes on, and so does a keeper. The watermark stands meanwhile; sessions are complete at its end.
     """
-    with progress_bar("building") as bar:
-        days = rebuilding.rebuild(find_database_url(database_url), bar, anew=anew)
+    with plain_errors(database_url, "prelude_keeper"), progress_bar("building") as bar:
+        days = rebuild_all(find_database_url(database_url), bar, anew=anew)
     click.echo(f"{days // 2} days built.")

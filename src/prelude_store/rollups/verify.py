@@ -1,4 +1,5 @@
-"""Whether what is kept is what raw rows say, at the watermark, day by day; several connections that see one snapshot share the work."""
+"""Whether what is kept is what raw rows say, day by day: rollups and sessions at the watermark, the timeline as far as it was followed.
+Several connections that see one snapshot share the work."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from prelude_store.rollups import arrivals, building, gone, tables
 from prelude_store.rollups.keeper import connected
 from prelude_store.rollups.state import state
 from prelude_store.sessions import keep as sessions
+from prelude_store.timeline.verify import Comparing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +30,9 @@ _OF_A_DAY: Final = (
     *tables.TABLES, "pending_rows", "prelude_arrived", "prelude_amended", "prelude_kinds", "prelude_sketches",
 )  # fmt: skip
 _WORKERS: Final = 2
-"""Connections that count rollups; one more makes sessions, which add up from the first day to the last."""
+"""Connections that count rollups; one more makes sessions, which add up from the first day to the last, and one reads the timeline's days."""
+_TIMES: Final = 3
+"""How often a day is told: for its rollups, its sessions and its timeline."""
 _BOOKKEEPING: Final = "updated_at"
 """Column that tells when a row was written, and not what is so."""
 
@@ -79,7 +83,7 @@ def verify(conninfo: str, progress: Callable[[int, int], None] | None = None) ->
 
     Args:
         conninfo: a login that is a member of ``prelude_keeper``.
-        progress: told days done and days in all; each day counts twice, for its rollups and for its sessions.
+        progress: told days done and days in all; each day counts three times: for its rollups, its sessions and its timeline.
 
     Raises:
         SchemaError: the schema is missing, older or newer than this program.
@@ -96,16 +100,15 @@ def verify(conninfo: str, progress: Callable[[int, int], None] | None = None) ->
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # it waits for the others
         ((snapshot,),) = connection.execute("SELECT pg_export_snapshot()")
         work = _Work(conninfo, snapshot, days, progress)
-        with ThreadPoolExecutor(_WORKERS + 1) as pool:
+        with ThreadPoolExecutor(_WORKERS + 2) as pool:
             rollups = [pool.submit(work.count_rollups) for _ in range(_WORKERS)]
-            sessions_made = pool.submit(work.make_sessions, now.session_gap)
+            beside = [pool.submit(work.make_sessions, now.session_gap), pool.submit(work.compare_timeline)]
             try:
                 _copy(connection, "superseded_rows")
                 differences = _differences(connection, "superseded_rows")
                 differences += _pending_of_other_days(connection, days)
-                for one in rollups:
+                for one in (*rollups, *beside):
                     differences += one.result()
-                differences += sessions_made.result()
             finally:
                 work.unwanted.set()
     return Verified(now.as_of, work.rows, len(days), differences)
@@ -155,6 +158,21 @@ class _Work:
                 self._tell(0)
             return _differences(connection, "user_session_summaries")
 
+    def compare_timeline(self) -> list[Difference]:
+        """The differences of the timeline. Days that will be made anew anyway are left out."""
+        differences: list[Difference] = []
+        with self._connection() as connection:
+            timeline = Comparing(connection, self._days, _EXAMPLES)
+            compared, counted = set(timeline.days), set(self._days)
+            for day in sorted(compared | counted):
+                if self.unwanted.is_set():
+                    return []
+                if day in compared:
+                    differences += [Difference(*found) for found in timeline.differences(day)]
+                if day in counted:
+                    self._tell(0)
+            return differences
+
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
         with connected(self._conninfo, "prelude-verify") as connection, connection.transaction(force_rollback=True):
@@ -170,7 +188,7 @@ class _Work:
             self.rows += rows
             self._done += 1
             if self._progress is not None:
-                self._progress(self._done, 2 * len(self._days))
+                self._progress(self._done, _TIMES * len(self._days))
 
 
 def _copy(connection: Connection, table: str) -> None:

@@ -5,31 +5,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from prelude_store.connection import Connection, connect
-from prelude_store.timeline.columns import Columns, Ints, gaps_of, narrow, ordinals_of, starts_of
-from prelude_store.timeline.follow import LOCK, mark_all
+from prelude_store.timeline.columns import Columns, blocks_of, laid_out
+from prelude_store.timeline.follow import LOCK, dirty_days, is_dirty, mark_all
 from prelude_store.timeline.rows import COUNTED, SERVICE, STATUS_CODE
 
-__all__ = ["build_all", "build_days"]
+__all__ = ["SETTINGS", "TAKEN", "build_all", "build_days", "midnight", "read_taken"]
+
+_DAY_LONG: Final = timedelta(days=1)
 
 # The tables of names are small, and this connection never learns how small: a hash of each is right.
-_SETTINGS: Final = """
+SETTINGS: Final = """
 SELECT set_config(name, value, true) FROM (
     VALUES ('work_mem', '128MB'), ('enable_nestloop', 'off'), ('enable_mergejoin', 'off'), ('jit', 'off')
 ) AS settings (name, value)
 """
 
-_TAKE: Final = f"""
-CREATE TEMP TABLE prelude_day ON COMMIT DROP AS
+TAKEN: Final = f"""
 SELECT (extract(epoch FROM log."timestamp") * 1000000)::bigint AS at, log.user_email, log.action_type, log.action_name,
     {STATUS_CODE} AS status, {SERVICE} AS service_name, log.lane, log.lane_seq, log.event_id
 FROM public.user_activity_logs AS log
 WHERE log."timestamp" >= %s AND log."timestamp" < %s AND log.user_email <> '' AND {COUNTED}
 """  # noqa: S608 (constants)
+"""The rows of a stretch of time that the timeline has."""
+_TAKE: Final = f"CREATE TEMP TABLE prelude_day ON COMMIT DROP AS {TAKEN}"
 _NAME: Final = (
     """
 INSERT INTO public.timeline_users (user_email)
@@ -89,82 +92,59 @@ def build_days(connection: Connection, days: Iterable[date]) -> int:
     return sum(_build(connection, day) for day in days)
 
 
-def build_all(conninfo: str, progress: Callable[[int, int], None] | None = None) -> int:
-    """Make every day of the log anew, with what committed until now.
+def build_all(conninfo: str, progress: Callable[[int, int], None] | None = None, *, go_on: bool = False) -> int:
+    """Make every day of the log anew, with what committed until now. A keeper helps.
 
     Args:
         conninfo: a login that is a member of ``prelude_keeper``.
         progress: told how many days are done, and how many there are.
+        go_on: with the days alone that were marked before, and are not made yet.
 
     Returns:
         How many rows the timeline holds.
     """
     with connect(conninfo, "prelude-timeline") as connection:
-        days = mark_all(connection)
-        rows = 0
+        days = dirty_days(connection) if go_on else mark_all(connection)
         for done, day in enumerate(days, 1):
-            rows += _build(connection, day)
+            if is_dirty(connection, day):
+                _build(connection, day)
             if progress is not None:
                 progress(done, len(days))
-        return rows
+        row = connection.execute("SELECT coalesce(sum(row_count), 0) FROM public.timeline_days").fetchone()
+        return int(row[0]) if row else 0
 
 
 def _build(connection: Connection, day: date) -> int:
     began = time.monotonic()
-    starts = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    starts = midnight(day)
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        connection.execute(_SETTINGS)
-        connection.execute(_TAKE.encode(), [starts, starts + timedelta(days=1)])
+        connection.execute(SETTINGS)
+        connection.execute(_TAKE.encode(), [starts, starts + _DAY_LONG])
         for statement in _NAME:
             connection.execute(statement.encode())
-        rows = _read(connection)
+        rows = read_taken(connection)
         connection.execute("DELETE FROM public.activity_days WHERE day = %s", [day])
         _store(connection, day, rows, began)
     return len(rows)
 
 
-def _read(connection: Connection) -> Columns:
+def midnight(day: date) -> datetime:
+    """When a UTC day begins."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def read_taken(connection: Connection) -> Columns:
+    """What ``pg_temp.prelude_day`` holds of `TAKEN`, by the numbers that its names have."""
     with connection.cursor(binary=True) as cursor:
         sent = cursor.execute(_READ.encode()).fetchone() or ()
     return Columns(*(np.frombuffer(one, of).astype(kept) for one, of, kept in zip(sent, _SENT, _KEPT, strict=True)))
 
 
 def _store(connection: Connection, day: date, rows: Columns, began: float) -> None:
-    starts = starts_of(rows.users)
-    counts = np.diff(np.append(starts, len(rows)))
-    arrays: list[Any] = [
-        rows.users[starts].tobytes(),
-        counts.astype("<i4").tobytes(),
-        rows.times[starts].tobytes(),
-        rows.times[starts + counts - 1].tobytes(),
-        narrow(rows.actions),
-        gaps_of(rows.users, rows.times).tobytes(),
-        rows.times.tobytes(),
-        rows.statuses.tobytes(),
-        narrow(rows.services),
-    ]
+    arrays = laid_out(rows)
+    users = len(arrays["users"]) // rows.users.itemsize
     built_ms = int((time.monotonic() - began) * 1000)
-    connection.execute(_DAY.encode(), [day, built_ms, len(rows), len(starts), *arrays])
-    ordinals = ordinals_of(rows.users)
-    by_action = np.argsort(rows.actions, kind="stable")
-    sorted_actions = rows.actions[by_action]
-    begins = starts_of(sorted_actions)
-    for places in np.split(by_action, begins[1:]) if len(rows) else ():
-        _store_action(connection, day, rows, ordinals, places)
-
-
-def _store_action(connection: Connection, day: date, rows: Columns, ordinals: Ints, places: Ints) -> None:
-    connection.execute(
-        _ACTION.encode(),
-        [
-            day,
-            int(rows.actions[places[0]]),
-            len(places),
-            rows.users[places].tobytes(),
-            ordinals[places].tobytes(),
-            rows.times[places].tobytes(),
-            rows.statuses[places].tobytes(),
-            narrow(rows.services[places]),
-        ],
-    )
+    connection.execute(_DAY.encode(), [day, built_ms, len(rows), users, *arrays.values()])
+    for block in blocks_of(rows):
+        connection.execute(_ACTION.encode(), [day, *block])

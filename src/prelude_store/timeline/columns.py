@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,15 @@ __all__ = [
     "PENDING",
     "STATUSES",
     "TIMEOUT",
+    "Block",
     "Columns",
     "Ints",
+    "blocks_of",
     "columns_of",
     "day_number",
     "day_of",
     "gaps_of",
+    "laid_out",
     "narrow",
     "ordinals_of",
     "starts_of",
@@ -130,3 +133,53 @@ def narrow(codes: Ints) -> bytes:
 def widened(stored: bytes, count: int) -> Ints:
     """What `narrow` made of `count` numbers."""
     return np.frombuffer(stored, dtype="<u4" if count and len(stored) == 4 * count else "<u2")
+
+
+def laid_out(rows: Columns) -> dict[str, bytes]:
+    """The columns of ``timeline_days``."""
+    starts = starts_of(rows.users)
+    counts = np.diff(np.append(starts, len(rows)))
+    return {
+        "users": rows.users[starts].tobytes(),
+        "counts": counts.astype("<i4").tobytes(),
+        "first_times": rows.times[starts].tobytes(),
+        "last_times": rows.times[starts + counts - 1].tobytes(),
+        "actions": narrow(rows.actions),
+        "gaps": gaps_of(rows.users, rows.times).tobytes(),
+        "times": rows.times.tobytes(),
+        "statuses": rows.statuses.tobytes(),
+        "services": narrow(rows.services),
+    }
+
+
+class Block(NamedTuple):
+    """A row of ``activity_days``, without its day."""
+
+    action_id: int
+    row_count: int
+    users: bytes
+    ordinals: bytes
+    times: bytes
+    statuses: bytes
+    services: bytes
+
+
+def blocks_of(rows: Columns) -> list[Block]:
+    """The rows of ``activity_days``, by action."""
+    if len(rows) == 0:
+        return []
+    ordinals = ordinals_of(rows.users)
+    by_action = np.argsort(rows.actions, kind="stable")
+    begins = starts_of(rows.actions[by_action])
+    return [
+        Block(
+            int(rows.actions[places[0]]),
+            len(places),
+            rows.users[places].tobytes(),
+            ordinals[places].tobytes(),
+            rows.times[places].tobytes(),
+            rows.statuses[places].tobytes(),
+            narrow(rows.services[places]),
+        )
+        for places in np.split(by_action, begins[1:])
+    ]

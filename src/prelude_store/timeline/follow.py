@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from prelude_store.connection import Connection
 
-__all__ = ["LOCK", "follow", "mark_all"]
+__all__ = ["LOCK", "dirty_days", "follow", "is_dirty", "mark_all"]
 
 LOCK: Final = 0x74696D65  # "time"
 """Advisory lock of who follows or builds: one at a time, so that a day is never called clean that has rows to come."""
@@ -87,3 +87,14 @@ def mark_all(connection: Connection) -> list[date]:
         connection.execute(_FOLLOWED)
         rows = connection.execute("SELECT day FROM public.timeline_days ORDER BY day").fetchall()
     return [day for (day,) in rows]
+
+
+def dirty_days(connection: Connection) -> list[date]:
+    """The days that are marked."""
+    return [day for (day,) in connection.execute("SELECT day FROM public.timeline_days WHERE dirty ORDER BY day")]
+
+
+def is_dirty(connection: Connection, day: date) -> bool:
+    """Whether `day` is marked."""
+    found = connection.execute("SELECT dirty FROM public.timeline_days WHERE day = %s", [day]).fetchone()
+    return found is not None and bool(found[0])

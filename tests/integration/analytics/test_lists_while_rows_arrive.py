@@ -219,6 +219,59 @@ def test_a_ranking_stands_while_rows_arrive(
     ]
 
 
+def test_who_only_had_pending_rows_may_leave_a_ranking_and_nobody_else_does_or_comes_twice(
+    client: httpx.Client, writer: Writer, keeping: Connection
+) -> None:
+    def row(user: str, **given: Any) -> Any:
+        return make_row(timestamp_us=now_us() - HOUR_US, user_email=f"{user}@company.com", **given)
+
+    waiting = [row(f"waiting{n}", result_status="pending") for n in range(4)]
+    others = [
+        row(f"other{n}", result_status=status) for n in range(4) for status in ("pending", "error", "success")[n % 3 :]
+    ]
+    writer.write(Batch(rows=[*waiting, *others]))
+    passes.carry_out(keeping)
+    whole = client.get("/users").raise_for_status().json()["items"]
+    assert len(whole) == 8
+    page = client.get("/users", params={"limit": 1}).raise_for_status().json()
+    found = page["items"]
+    pending = [one for one in (*waiting, *others) if one.result_status == "pending"]
+    while page["next_cursor"]:
+        ended = [pending.pop()] if pending else []
+        ends = {"action_name": "ends", "completes_event_id": ended[0].event_id} if ended else {}
+        writer.write(Batch(rows=[row("ender", **ends), row("newcomer")]))
+        passes.carry_out(keeping)
+        page = client.get("/users", params={"limit": 1, "cursor": page["next_cursor"]}).raise_for_status().json()
+        found += page["items"]
+    names = [one["user_email"] for one in found]
+    assert len(names) == len(set(names))
+    assert {one["user_email"] for one in whole} - set(names) <= {one.user_email for one in waiting}
+    stayed = [one for one in whole if one["user_email"] in names]
+    assert [(one["user_email"], one["success"], one["error"]) for one in found] == [
+        (one["user_email"], one["success"], one["error"]) for one in stayed
+    ]
+
+
+def test_a_ranking_is_not_gone_on_with_when_too_much_came_since(
+    client: httpx.Client, writer: Writer, keeping: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prelude_analytics.figures.sheet.MOST_NEWER", 10)
+
+    def came(count: int) -> None:
+        writer.write(Batch(rows=[make_row(user_email=f"{n}@company.com") for n in range(count)]))
+        passes.carry_out(keeping)
+
+    came(20)
+    first = client.get("/users", params={"limit": 1}).raise_for_status().json()
+    following = {"limit": 1, "cursor": first["next_cursor"]}
+    came(10)
+    assert client.get("/users", params=following).status_code == 200
+    came(1)
+    refused = client.get("/users", params=following)
+    assert (refused.status_code, refused.headers["content-type"]) == (422, "application/problem+json")
+    assert (refused.json()["parameter"], refused.json()["title"]) == ("cursor", "The cursor is too old")
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_sessions_come_once_while_rows_arrive(
     client: httpx.Client, writers: tuple[Writer, Writer], keeping: Connection, seed: int

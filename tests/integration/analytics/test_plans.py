@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from prelude_analytics.answers.exporter import Probe
 from prelude_analytics.answers.origins import origins
 from prelude_analytics.answers.page_latency import page_latencies
 from prelude_analytics.answers.rows import Wanted, activities, first_place
-from prelude_analytics.cursors import Place, SessionPlace
+from prelude_analytics.cursors import Place, SessionPlace, Watermark
 from prelude_analytics.figures.reading import Reading
 from prelude_analytics.filters import Filters
 from prelude_analytics.ranges import Range
@@ -135,6 +136,9 @@ async def ask_everything(connection: Any) -> None:
     begun = SessionPlace(END, "", "", derived=False, since=whole.from_, asked="", watermark=watermark)
     for filters in (Filters(), Filters(user_email="user7@x.com")):
         await sessions.sessions(connection, sessions.SessionList(filters, END, begun), 100, watermark)
+        later = replace(begun, started_at=END - timedelta(days=20), watermark=Watermark({1: ROWS - 1000}, cut))
+        await sessions.sessions(connection, sessions.SessionList(filters, END, later), 100, watermark)
+    await connection.execute(queries.load("freshness"))
     await system.system(connection, None, await Probe("").look())
     # Now is behind all of these rows: the same of a time in which there are some.
     await system._lag(connection, END, timedelta(days=1), 24)

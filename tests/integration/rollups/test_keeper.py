@@ -26,6 +26,7 @@ from prelude_store.rollups.keeper import Keeper
 from prelude_store.rollups.rebuild import rebuild
 from prelude_store.rollups.state import state
 from prelude_store.rollups.verify import verify
+from prelude_store.timeline.build import build_all
 from prelude_store.writer import Batch, Writer
 from tests.oracle.kept import kept, rows_at, stored
 from tests.support.histories import history
@@ -189,6 +190,8 @@ HARM = {
     "user_session_summaries": "UPDATE user_session_summaries SET first_page = 'elsewhere'",
     "superseded_rows": "DELETE FROM superseded_rows",
     "pending_rows": "DELETE FROM pending_rows",
+    "timeline_days": "UPDATE timeline_days SET statuses = overlay(statuses PLACING '\\x03'::bytea FROM 1 FOR 1)",
+    "activity_days": "DELETE FROM activity_days",
 }
 
 
@@ -199,6 +202,7 @@ def test_verify_names_what_differs_and_a_rebuild_mends_it(
     writers[0].write(Batch(rows=rows))
     writers[1].write(Batch(spans=spans))
     passes.carry_out(keeping, portion=70)
+    build_all(as_role(database, "keeper"))
     writers[1].write(Batch(rows=history(Random(8), 20)[0]))  # past the watermark: none of its business
     url = ("--database-url", as_role(database, "keeper"))
     assert (

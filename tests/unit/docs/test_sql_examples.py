@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from prelude_store.row import ActivityRow
 
 PAGE = "docs/query-the-log.md"
+MADE = re.compile(r"CREATE ROLE (\w+)")
 REFERENCE = sorted((ROOT / "tests/integration/store/reference_queries").glob("*.sql"))
 
 
@@ -27,7 +28,8 @@ REFERENCE = sorted((ROOT / "tests/integration/store/reference_queries").glob("*.
 def test_an_example_is_taken_by_the_database(block: Block, database: str) -> None:
     with psycopg.connect(database) as connection:
         # Roles belong to the whole server, and another test may have made the ones of the example.
-        connection.execute("DROP ROLE IF EXISTS prelude_exporter, prelude_analytics")
+        for role in MADE.findall(block.text):
+            connection.execute(f"DROP ROLE IF EXISTS {role}".encode())
         connection.execute(block.text.encode())
         connection.rollback()
 
