@@ -63,7 +63,7 @@ MAKE_LIST: Final = (
     """
 CREATE TEMP TABLE IF NOT EXISTS prelude_changing (
     lane integer, lane_seq bigint, event_id uuid, moment timestamptz, person boolean, device boolean, content boolean,
-    page_url text, entity_id text, action_data jsonb, result_data jsonb, tags text[], PRIMARY KEY (lane, lane_seq)
+    page_url text, entity_id text, action_data jsonb, result_data jsonb, tags text[]
 ) ON COMMIT DELETE ROWS
 """,
     """
