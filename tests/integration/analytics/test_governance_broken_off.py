@@ -1,29 +1,22 @@
-"""What is broken off in the middle: an erasure by the end of its service, a download by whoever reads it."""
+"""An erasure that its service breaks off in the middle, since it ends."""
 
 from __future__ import annotations
 
-import io
-import json
-import os
 import threading
 import time
-import zipfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
-from prelude_store.dossier import named
 from prelude_store.erasure import rows as erasing
 from prelude_store.writer import Batch, Writer
-from tests.support.analytics import ADA, BOB, Analytics, running_analytics
+from tests.support.analytics import ADA, running_analytics
 from tests.support.rows import make_row, now_us
 
 ROWS = 3_000
-_AT_WORK = ("prelude-analytics-request", "prelude-analytics-dossier")
+_AT_WORK = ("prelude-analytics-request",)
 
 
 @pytest.fixture
@@ -101,55 +94,3 @@ def test_a_service_that_ends_in_the_middle_of_an_erasure_ends_it_cleanly_and_the
         done = ended(govern, path)
         receipt = govern.get(f"/governance/receipts/{done['receipt']}").json()["receipt"]
     assert (done["state"], receipt["counts"]["rows"], of_ada(filled)) == ("done", ROWS, 0)
-
-
-@pytest.fixture
-def service(filled: str, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Analytics]:
-    """With so much to hand out that it does not fit into the buffers on its way, and mentions that are kept in a file meanwhile."""
-    start = now_us()
-    for part in range(0, 1_000, 50):
-        data = [json.dumps({"to": ADA, "x": os.urandom(6_000).hex()}) for _ in range(50)]
-        writer.write(
-            Batch(
-                rows=[
-                    make_row(user_email=BOB, timestamp_us=start - part - n, action_data=one)
-                    for n, one in enumerate(data)
-                ]
-            )
-        )
-    monkeypatch.setattr(named, "_IN_MEMORY", 1_000)
-    with running_analytics(filled) as running:
-        yield running
-
-
-def open_temporary_files() -> list[str]:
-    """Those of this process that are in no folder any more."""
-    found = []
-    for number in Path("/proc/self/fd").iterdir():
-        try:
-            target = str(number.readlink())
-        except OSError:
-            continue
-        if target.endswith("(deleted)"):
-            found.append(target)
-    return found
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="tells open files by /proc")
-def test_a_download_that_is_broken_off_ends_the_work_and_leaves_nothing(service: Analytics) -> None:
-    before = open_temporary_files()
-    with service.signed("govern") as govern:
-        path = begun(govern, "access")
-        for _ in range(3):  # one more than are made at once
-            with govern.stream("POST", f"{path}/carry-out", json={"user_email": ADA}) as answer:
-                assert answer.status_code == 200
-                assert next(answer.iter_raw(1_000))
-                assert len(open_temporary_files()) > len(before)
-            found = ended(govern, path)
-            assert (found["state"], found["failure"]) == ("open", "the download was broken off")
-            assert at_work(service.database) == 0
-            assert open_temporary_files() == before
-        whole = govern.post(f"{path}/carry-out", json={"user_email": ADA})
-        with zipfile.ZipFile(io.BytesIO(whole.content)) as archive:
-            assert archive.testzip() is None
-        assert ended(govern, path)["state"] == "done"
