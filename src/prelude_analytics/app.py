@@ -93,6 +93,7 @@ async def _lifespan(modules: list[Any], app: FastAPI) -> AsyncIterator[None]:
         database = app.state.database = await Database.open(settings)
         stack.push_async_callback(database.close)
         stack.push_async_callback(asyncio.to_thread, app.state.office.jobs.end)
+        await stack.enter_async_context(running(app.state.office.ask_for_four_eyes()))
         half = settings.memory * 1024 * 1024 // 2
         figures = app.state.figures = Remembered(database, Memory(half))
         app.state.timeline = TimelineMemory(half)

@@ -64,7 +64,7 @@ class Settings:
         live_sockets: of the live feed that may be open at once.
         live_sockets_per_token: of them, of one token; 0 is no limit of its own.
         care_url: a login in ``prelude_governor`` and ``prelude_writer``, for the quarantine; empty: it is not shown.
-        four_eyes: whether a second one who governs must consent to erasures, changes of address, policies and holds.
+        four_eyes: have the log ask for a second one who governs and must consent to erasures, changes of address, policies and holds.
         consent_days: within which; then a proposal is void.
         exporter_url: where the exporter tells how it fares, ``http://HOST:PORT``; empty: it is not asked.
         catalogues: catalogue files of the services, for replays; as the exporter is given them.

@@ -21,6 +21,7 @@ from prelude_store.audit.command import audit
 from prelude_store.connection import connect, said
 from prelude_store.dossier.command import export
 from prelude_store.erasure.command import erase, rename
+from prelude_store.governance.four_eyes_command import four_eyes
 from prelude_store.governance.hold_command import hold
 from prelude_store.processing.command import record_of_processing
 from prelude_store.quarantine.command import quarantine
@@ -182,6 +183,7 @@ command.add_command(quarantine)
 command.add_command(rollup)
 command.add_command(retain)
 command.add_command(hold)
+command.add_command(four_eyes)
 command.add_command(seal)
 command.add_command(verify)
 command.add_command(prove)

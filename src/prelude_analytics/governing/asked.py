@@ -12,7 +12,8 @@ from prelude_analytics.governing.state import now_of
 from prelude_analytics.parameters import ParameterError
 from prelude_store.governance import deeds, holds, receipts, requests
 from prelude_store.governance.proposals import Proposal
-from prelude_store.mentions.address import Address, AddressError
+from prelude_store.mentions.address import AddressError
+from prelude_store.mentions.person import Person, person_of
 
 if TYPE_CHECKING:
     from starlette.responses import StreamingResponse
@@ -119,8 +120,8 @@ def _decided(found: int | Proposal | None, *, done: bool = True) -> shapes.Decid
     return shapes.Decided(done=done, hold=found)
 
 
-def _address(parameter: str, given: str) -> Address:
+def _address(parameter: str, given: str) -> Person:
     try:
-        return Address(given)
+        return person_of(given)
     except AddressError as error:
         raise ParameterError(parameter, given, str(error)) from None

@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 
 from prelude_analytics.routes.dossier import archive_headers, opened
 from prelude_store.dossier import Dossier
-from prelude_store.mentions.address import Address
+from prelude_store.mentions.person import person_of
 
 if TYPE_CHECKING:
     from prelude_analytics.access import Caller
@@ -30,10 +30,10 @@ async def handed_out(office: Office, database: Database, caller: Caller, number:
     before = await office.begin_export(caller, number, email)
     content: Any = None
     try:
-        content = opened(database, Address(email), with_others=False)
+        content = opened(database, person_of(email), office.catalogues, with_others=False)
         dossier = await anext(content)
     except BaseException as error:
-        office.give_back(before, Address(email).replaced(str(error), "[the person]") or "it was given up")
+        office.give_back(before, person_of(email).replaced(str(error), "[the person]") or "it was given up")
         raise
     assert isinstance(dossier, Dossier)  # noqa: S101 (for the type checker: it comes first)
     told = _told(office, caller, before, dossier, content)

@@ -22,15 +22,17 @@ from prelude_analytics.problems import Problem
 from prelude_otel.errors import StoreError, StoreUnavailableError
 from prelude_store import lanes
 from prelude_store.erasure.carry_out import ALONE
-from prelude_store.governance import deeds, proposals, receipts, requests
+from prelude_store.governance import deeds, four_eyes, proposals, receipts, requests
 from prelude_store.governance.absent import AbsentError
 from prelude_store.governance.acts import record_act
 from prelude_store.governance.people import person_hash, person_key
 from prelude_store.governance.proposals import Who
-from prelude_store.mentions.address import Address, AddressError
+from prelude_store.mentions.address import AddressError
+from prelude_store.mentions.person import Person, person_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from prelude_analytics.access import Caller
     from prelude_analytics.care import Care
@@ -46,6 +48,8 @@ WHAT: Final = "governance"
 EXPORTS: Final[tuple[requests.Kind, ...]] = ("access", "portability")
 CHANGES: Final[tuple[requests.Kind, ...]] = ("erasure", "rename")
 _PLAN_TIMEOUT: Final = "60s"
+_AGAIN: Final = 5.0
+"""Seconds until the database is asked again that was away."""
 _Found = TypeVar("_Found")
 _log = logging.getLogger(__name__)
 
@@ -81,9 +85,20 @@ class Office:
         return bool(self._care)
 
     @property
-    def four_eyes(self) -> bool:
-        """Whether a second one must consent."""
-        return self._settings.four_eyes
+    def catalogues(self) -> tuple[Path, ...]:
+        """Catalogue files of the services."""
+        return self._settings.catalogues
+
+    async def ask_for_four_eyes(self) -> None:
+        """Where this service is to, have the log ask for them, so that every other service on it does; tries until that is done."""
+        while self and self._settings.four_eyes:
+            try:
+                await self._done(self._settle, default_transaction_isolation="read committed")
+            except (Problem, DatabaseUnavailableError, TooMuchError, StoreUnavailableError) as error:
+                _log.warning("four eyes are not asked for yet: %s", error)
+                await asyncio.sleep(_AGAIN)
+            else:
+                return
 
     async def look(self, work: Callable[[Connection], _Found]) -> _Found:
         """What `work` finds; it changes nothing."""
@@ -102,10 +117,8 @@ class Office:
         """What becomes of `work`, which is given a lane and who acts, in one transaction."""
 
         def done(connection: Connection) -> _Found:
-            lane = lanes.claim(connection)
             try:
-                with connection.transaction():
-                    proposals.lapse(connection, lane, connection.info.user)
+                lane = self._settle(connection)
                 with connection.transaction():
                     return work(connection, lane, _who(connection, caller))
             except (LockNotAvailable, UniqueViolation):
@@ -117,7 +130,7 @@ class Office:
         """Do `deed`; or, where four eyes are asked for, propose it. Gives the number of a new hold, or the proposal."""
 
         def work(connection: Connection, lane: int, who: Who) -> int | Proposal | None:
-            if not self.four_eyes:
+            if not four_eyes.asked_for(connection):
                 return deeds.do(connection, lane, who.actor, deed)
             deeds.try_out(connection, lane, who.actor, deed)
             number = proposals.propose(
@@ -145,7 +158,7 @@ class Office:
             asked = requests.request(connection, found.request_id)
             if asked.email is None:
                 raise requests.RequestError(f"request {asked.id} is not open any more: it is {asked.state}")
-            return found, self._begun(connection, asked, Address(asked.email), who.actor, found.reason)
+            return found, self._begun(connection, asked, person_of(asked.email), who.actor, found.reason)
 
         self._care.refuse_without_login(WHAT)
         found, task = await self.act(caller, work)
@@ -161,9 +174,9 @@ class Office:
         """Carry out an erasure or a change of address: begin it, or propose it, which then is given."""
 
         def work(connection: Connection, lane: int, who: Who) -> Proposal | Task:
-            address = Address(email)
+            address = person_of(email)
             found = requests.take_over(connection, number, address, CHANGES)
-            if self.four_eyes and found.state == "open":
+            if found.state == "open" and four_eyes.asked_for(connection):
                 kind: Any = found.kind
                 made = proposals.propose(
                     connection, lane, who, kind, {"request": number, "person": found.person.hex()},
@@ -182,9 +195,9 @@ class Office:
         """An answer to who asks what is held on them begins; `end_export` ends it. Gives the request as it was."""
 
         def work(connection: Connection, _lane: int, who: Who) -> Request:
-            found = requests.take_over(connection, number, Address(email), EXPORTS)
+            found = requests.take_over(connection, number, person_of(email), EXPORTS)
             requests.begin(connection, number, who.actor)
-            return found._replace(email=Address(email).email)
+            return found._replace(email=person_of(email).email)
 
         return await self.act(caller, work)
 
@@ -223,14 +236,23 @@ class Office:
 
         await self.act(caller, work)
 
+    def _settle(self, connection: Connection) -> int:
+        """What comes before anything else: four eyes are asked for, and what waited for too long is let go. Gives a lane."""
+        lane, login = lanes.claim(connection), connection.info.user
+        with connection.transaction():
+            if self._settings.four_eyes:
+                four_eyes.switch(connection, lane, login, on=True, reason=f"{four_eyes.FOUR_EYES}=on")
+            proposals.lapse(connection, lane, login)
+        return lane
+
     @property
     def _within(self) -> timedelta:
         return timedelta(days=self._settings.consent_days)
 
-    def _begun(self, connection: Connection, found: Request, address: Address, actor: str, reason: str | None) -> Task:
+    def _begun(self, connection: Connection, found: Request, address: Person, actor: str, reason: str | None) -> Task:
         if connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [ALONE]).fetchone() != (True,):
             raise requests.RequestError("another erasure or change of address is under way; wait until it is done")
-        new = Address(found.new_email) if found.new_email is not None else None
+        new = person_of(found.new_email) if found.new_email is not None else None
         requests.begin(connection, found.id, actor)
         key_file = self._settings.seal_key_file
         return Task(
@@ -276,7 +298,7 @@ def _proposal(connection: Connection, number: int) -> Proposal:
     return next(one for one in proposals.proposals(connection, waiting=True, limit=1, after=number - 1))
 
 
-def _unnamed(reason: str | None, address: Address) -> str | None:
+def _unnamed(reason: str | None, address: Person) -> str | None:
     return None if reason is None else address.replaced(reason, "[the person]")
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import psycopg
 
 from prelude_analytics.governing.jobs import StoppedError
-from prelude_otel.catalogue import builtin, load
 from prelude_otel.errors import PreludeError
 from prelude_store import lanes
+from prelude_store.catalogues import known
 from prelude_store.connection import connect, said
 from prelude_store.erasure import receipts
 from prelude_store.erasure.aim import Aim
@@ -18,7 +18,7 @@ from prelude_store.erasure.carry_out import Work, governing
 from prelude_store.governance import requests
 from prelude_store.governance.people import person_key
 from prelude_store.governance.receipts import keep
-from prelude_store.mentions.address import Address
+from prelude_store.mentions.person import Person
 from prelude_store.quarantine.reader import reader_of
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class Task(NamedTuple):
     """
 
     request: Request
-    address: Address
-    new: Address | None
+    address: Person
+    new: Person | None
     actor: str
     reason: str | None = None
     catalogues: Sequence[Path] = ()
@@ -63,11 +63,8 @@ def carry_out(conninfo: str, task: Task, progress: Callable[[str, int, int], Non
     """
     try:
         with governing(conninfo, "prelude-analytics-request") as connection:
-            catalogue = builtin()
-            for file in task.catalogues:
-                catalogue.update(load(file))
             work = Work(
-                connection, Aim(task.address, task.new, catalogue), reader_of(task.catalogues),
+                connection, Aim(task.address, task.new, known(task.catalogues)), reader_of(task.catalogues),
                 actor=task.actor, reason=task.reason, progress=progress,
             )  # fmt: skip
             worked = work.carry_out()

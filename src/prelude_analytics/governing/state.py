@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from prelude_analytics.governing.shapes import Checkpoint, Retention, Seals, State
+from prelude_store.governance.four_eyes import asked_for
 from prelude_store.retention.figures import figures
 from prelude_store.seals.state import status
 
@@ -41,7 +42,7 @@ def state(connection: Connection, settings: Settings) -> State:
     assert row is not None  # noqa: S101 (no table in FROM)
     now, holds, requests, overdue, proposals = row
     return State(
-        as_of=now, four_eyes=settings.four_eyes, seals=_seals(connection, settings, now),
+        as_of=now, four_eyes=asked_for(connection), seals=_seals(connection, settings, now),
         retention=_retention(figures(connection), settings), holds=holds, open_requests=requests, overdue_requests=overdue,
         waiting_proposals=proposals,
     )  # fmt: skip

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Annotated, Final
 
 import psycopg
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
@@ -17,8 +18,10 @@ from prelude_analytics.database import Database, Reads, trouble
 from prelude_analytics.parameters import ParameterError, Parameters
 from prelude_analytics.problems import Problem
 from prelude_otel.contract.email import normalise_email
+from prelude_store.catalogues import known
 from prelude_store.dossier import Dossier, NothingHeldError, open_dossier
-from prelude_store.mentions.address import Address, AddressError
+from prelude_store.mentions.address import AddressError
+from prelude_store.mentions.person import Person, person_of
 from prelude_store.quarantine.reader import reader_of
 
 __all__ = ["archive_headers", "opened", "router"]
@@ -51,13 +54,16 @@ class DossierQuery(Parameters):
     response_class=StreamingResponse,
     responses={200: {"content": {"application/zip": {}}}, 404: {"description": "Nothing is held on the person."}},
 )
-async def get_dossier(query: Annotated[DossierQuery, Query()], caller: Calls, database: Reads) -> StreamingResponse:
+async def get_dossier(
+    query: Annotated[DossierQuery, Query()], caller: Calls, database: Reads, request: Request
+) -> StreamingResponse:
     """All that is held on a person, as a zip with a page that explains it (GDPR, Articles 15 and 20).
 
     Looking for what others did that names the person takes a walk through the log: with ten million activities about half a minute
     before the answer begins.
     """
-    content = opened(database, _whose(query, caller), with_others=query.with_others)
+    catalogues = request.app.state.settings.catalogues
+    content = opened(database, _whose(query, caller), catalogues, with_others=query.with_others)
     dossier = await anext(content)
     assert isinstance(dossier, Dossier)  # noqa: S101 (for the type checker: it comes first)
     return StreamingResponse(_bytes_of(content), media_type="application/zip", headers=archive_headers(dossier))
@@ -73,7 +79,7 @@ def archive_headers(dossier: Dossier) -> dict[str, str]:
     }
 
 
-def _whose(query: DossierQuery, caller: Caller) -> Address:
+def _whose(query: DossierQuery, caller: Caller) -> Person:
     if caller.role == "all":
         raise Problem(
             403,
@@ -95,13 +101,18 @@ def _whose(query: DossierQuery, caller: Caller) -> Address:
     if email is None:
         raise ParameterError("user_email", None, "say whose data: user_email=ada@company.com")
     try:
-        return Address(email)
+        return person_of(email)
     except AddressError as error:
         raise ParameterError("user_email", email, str(error)) from None
 
 
-async def opened(database: Database, address: Address, *, with_others: bool) -> AsyncIterator[Dossier | bytes]:
+async def opened(
+    database: Database, address: Person, catalogues: Sequence[Path], *, with_others: bool
+) -> AsyncIterator[Dossier | bytes]:
     """The dossier itself, as soon as it is known that there is something; then its bytes. Ends with whoever reads.
+
+    Args:
+        catalogues: catalogue files of the services: they say which fields are personal.
 
     Raises:
         Problem: 404, nothing is held; 429, too many are made at once.
@@ -118,7 +129,7 @@ async def opened(database: Database, address: Address, *, with_others: bool) -> 
 
     def begin() -> Dossier:
         return open_dossier(
-            database.conninfo, address, reader_of(at_hand=True), with_others=with_others,
+            database.conninfo, address, reader_of(at_hand=True), catalogue=known(catalogues), with_others=with_others,
             application_name="prelude-analytics-dossier", progress=go_on,
         )  # fmt: skip
 

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import click
 import psycopg
 
-from prelude_otel.contract.email import normalise_email
 from prelude_otel.errors import ConfigurationError, StoreError, StoreUnavailableError
 from prelude_store import lanes, migrations
 from prelude_store.audit.asked import FORMATS, Asked, Subject, subject
@@ -23,6 +22,8 @@ from prelude_store.audit.run import SESSION, carried_out
 from prelude_store.connection import connect, said
 from prelude_store.governance.acts import record_act
 from prelude_store.governance.people import person_hash, person_key
+from prelude_store.mentions.address import AddressError
+from prelude_store.mentions.person import person_of
 from prelude_store.settings import database_url as find_database_url
 from prelude_store.settings import target
 from prelude_store.times import MOMENT
@@ -136,9 +137,10 @@ def _recorded(connection: Connection, about: Subject, since: datetime, until: da
 
 
 def _subject(email: str | None, entity: str | None, service: str | None) -> Subject:
-    address = normalise_email(email) if email is not None else None
-    if email is not None and (address is None or "@" not in address):
-        raise click.BadParameter(f"{email!r} is no address", param_hint="--user")
+    try:
+        address = None if email is None else person_of(email).email
+    except AddressError as error:
+        raise click.BadParameter(str(error), param_hint="--user") from None
     kind, found, number = (entity or "").partition(":")
     if entity is not None and not (kind and found and number):
         raise click.BadParameter(

@@ -30,6 +30,8 @@ _UNKNOWN: Final = "acts name people by keyed hashes, and this login may not know
 class Ndjson:
     """A JSON object a line, whose ``record`` says what it is: report, summary, act, look, activity, end."""
 
+    most: None = None
+
     def head(self, asked: Asked, seal: Seal, database: str) -> bytes:
         """The line ``report``."""
         return _line("report", _facts(asked, seal, database))
@@ -62,6 +64,7 @@ class Ndjson:
 class Csv:
     """RFC 4180; ``record`` says what a line is, as in `Ndjson`. What is no column of an activity stands in ``action_data``."""
 
+    most: None = None
     _NAMES: Final = ("record", *COLUMNS, "sealed")
 
     def head(self, asked: Asked, seal: Seal, database: str) -> bytes:

@@ -36,8 +36,11 @@ class Page:
         asked: the report.
 
     Attributes:
+        most: rows that it shows: what a browser opens and prints. It says so, and where the others are.
         policy: the Content-Security-Policy to send with it.
     """
+
+    most: int = 50_000
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
@@ -84,6 +87,11 @@ class Page:
         if whole.first is None or whole.last is None:
             parts.append("<p>No activity in this period.</p>\n")
             return _bytes(parts)
+        if whole.rows > self.most:
+            parts.append(
+                f'<p class="bad"><strong>This page shows the first {self.most:,} of {whole.rows:,} activities</strong>, since a browser opens'
+                " no more; counts are of all. CSV and NDJSON have every row: ask for one of them, or for a shorter period.</p>\n"
+            )
         parts.append(
             f"<p>{whole.rows:,} {'activity' if whole.rows == 1 else 'activities'}, the first {self._at(whole.first)}, the last"
             f" {self._at(whole.last)}. Each row of the log counts: a pending activity and the one that ended it are two.</p>\n"
@@ -172,6 +180,12 @@ class Page:
         """How many there were."""
         parts = ["</tbody></table>\n" if self._day else "<p>None.</p>\n"]
         gone = tally.whole.rows - shown
+        if shown >= self.most and gone > 0:
+            parts.append(
+                f'<p class="end"><span class="bad">End of the page: the first {shown:,} of {tally.whole.rows:,} activities.</span> CSV and'
+                " NDJSON have every row: ask for one of them, or for a shorter period.</p>\n</main></body></html>\n"
+            )
+            return _bytes(parts)
         parts.append(f'<p class="end">End of the report: {shown:,} activities.')
         if gone:
             parts.append(

@@ -34,6 +34,10 @@ _FIRST_ID: Final = UUID(int=0)
 class Format(Protocol):
     """What makes bytes of a report, in this order. Each may give nothing."""
 
+    @property
+    def most(self) -> int | None:
+        """How many rows it shows; None: all."""
+
     def head(self, asked: Asked, seal: Seal, database: str) -> bytes:
         """What it is about; comes at once."""
 
@@ -125,6 +129,8 @@ def _rows(asked: Asked, lanes: Row, shape: Format) -> Generator[Question | bytes
         shown += len(found)
         yield shape.rows(found, first=first)
         first = False
+        if shape.most is not None and shown >= shape.most:
+            return shown
         if not answer or answer[0][0] < _SHOWN:
             return shown
         place |= {"at": answer[0][1], "id": answer[0][2]}

@@ -12,11 +12,12 @@ import psycopg
 
 from prelude_otel.errors import StoreError
 from prelude_store import lanes
+from prelude_store.catalogues import known
 from prelude_store.connection import connect, said
 from prelude_store.dossier.gather import Dossier, open_dossier
 from prelude_store.governance.acts import record_act
 from prelude_store.governance.people import person_hash, person_key
-from prelude_store.mentions.address import Address
+from prelude_store.mentions.person import Person, person_of
 from prelude_store.quarantine.reader import reader_of
 from prelude_store.settings import database_url as find_database_url
 from prelude_store.settings import target
@@ -29,7 +30,15 @@ __all__ = ["export"]
     "--database-url", metavar="URL",
     help="Where the database is. Otherwise PRELUDE_DATABASE_URL, or ANALYTICS_DB_HOST, _PORT, _USER, _PASSWORD and _NAME.",
 )  # fmt: skip
-@click.option("--user", "email", metavar="EMAIL", required=True, help="Whose data.")
+@click.option(
+    "--user", "email", metavar="EMAIL", required=True,
+    help="Whose data: an address, or an id where a service gives one instead.",
+)  # fmt: skip
+@click.option(
+    "--catalogue", "catalogues", envvar="PRELUDE_CATALOGUE", multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A catalogue file of a service: in its personal fields an id is looked for. May be repeated.",
+)  # fmt: skip
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.zip",
     help="Where to; the folder must be there. Otherwise personal-data-DATE.zip here.",
@@ -38,14 +47,15 @@ __all__ = ["export"]
 @click.option("--reason", metavar="TEXT", help="Why, for the record of acts. Name nobody in it.")
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def export(
-    database_url: str | None, email: str, out: Path | None, with_others: bool, reason: str | None, as_json: bool
-) -> None:
+    database_url: str | None, email: str, catalogues: tuple[Path, ...], out: Path | None, with_others: bool,
+    reason: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """Write all that is held on a person to a zip (GDPR, Articles 15 and 20).
 
     What the person did, by index; what others did that names the person, by one walk through the log; sessions, profile, counts,
     credentials, and what is in quarantine. As NDJSON and CSV, with a page that explains them. Needs a login in prelude_governor.
     """
-    address = Address(email)
+    address = person_of(email)
     conninfo = find_database_url(database_url)
     try:
         with click.progressbar(length=1000, file=sys.stderr, label="exporting") as bar:
@@ -55,7 +65,14 @@ def export(
                 share = 0.5 * done / max(of, 1) + (0.5 if what[:7] != "looking" else 0)
                 bar.update(int(share * 1000) - bar.pos)
 
-            dossier = open_dossier(conninfo, address, reader_of(), with_others=with_others, progress=show)
+            dossier = open_dossier(
+                conninfo,
+                address,
+                reader_of(catalogues),
+                catalogue=known(catalogues),
+                with_others=with_others,
+                progress=show,
+            )
             file = out or Path(f"personal-data-{dossier.made_at:%Y%m%dT%H%M%SZ}.zip")
             _write(dossier, file)
         _record(conninfo, address, dossier, reason)
@@ -87,7 +104,7 @@ def _write(dossier: Dossier, file: Path) -> None:
         waiting.unlink(missing_ok=True)
 
 
-def _record(conninfo: str, address: Address, dossier: Dossier, reason: str | None) -> None:
+def _record(conninfo: str, address: Person, dossier: Dossier, reason: str | None) -> None:
     with connect(conninfo, "prelude-export") as connection:
         person = person_hash(person_key(connection), address.email).hex()
         detail: dict[str, Any] = {"person": person, "rows": dossier.rows}

@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 
     from prelude_store.connection import Connection
     from prelude_store.dossier.archive import Archive
-    from prelude_store.mentions.address import Address
+    from prelude_store.mentions.person import Person
 
 __all__ = ["naming_entries", "write_entries"]
 
 _AT_ONCE: Final = 100
+_USER: Final = ("user.email", "user_email")
+"""Who acts, as an attribute and as a column."""
 _QUESTION: Final = "SELECT * FROM public.prelude_naming_entries(%s, %s, %s)"
 
 
-def naming_entries(connection: Connection, address: Address, reader: Reader) -> Iterator[Stored]:
+def naming_entries(connection: Connection, address: Person, reader: Reader) -> Iterator[Stored]:
     """Entries that name `address` in their detail or their record; oldest first."""
     after = 0
     while found := connection.execute(_QUESTION, [address.patterns, after, _AT_ONCE]).fetchall():
@@ -34,7 +36,9 @@ def naming_entries(connection: Connection, address: Address, reader: Reader) -> 
         after = found[-1][0]
 
 
-def _names(entry: Stored, address: Address, reader: Reader) -> bool:
+def _names(entry: Stored, address: Person, reader: Reader) -> bool:
+    if not address.within_texts:
+        return _acts_in(entry, address, reader)
     if address.mentioned(entry.detail):
         return True
     try:
@@ -48,12 +52,33 @@ def _names(entry: Stored, address: Address, reader: Reader) -> bool:
     )
 
 
-def _like(address: Address, text: str) -> bool:
+def _acts_in(entry: Stored, person: Person, reader: Reader) -> bool:
+    """Whether a record is of what the person did, who is known by an id."""
+    try:
+        return any(person.mentioned(user) for user in _users(reader.readable(entry.signal, bytes(entry.payload))))
+    except UnreadableError:
+        return False
+
+
+def _users(value: Any) -> Iterator[str]:
+    """Acting users that stand in a record, in whatever depth."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            if name in _USER and isinstance(one, str | int):
+                yield str(one)
+            else:
+                yield from _users(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _users(one)
+
+
+def _like(address: Person, text: str) -> bool:
     text = text.lower()
     return any(all(needle in text for needle in needles) for needles in address.needles)
 
 
-def write_entries(connection: Connection, archive: Archive, address: Address, reader: Reader) -> Iterator[bytes]:
+def write_entries(connection: Connection, archive: Archive, address: Person, reader: Reader) -> Iterator[bytes]:
     """Write ``quarantine.ndjson``; gives what is ready of the archive."""
     with archive.file("quarantine.ndjson") as file:
         file.rows = 0

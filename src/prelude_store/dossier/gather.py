@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg import IsolationLevel
 
+from prelude_otel.catalogue import builtin
 from prelude_otel.errors import StoreError
 from prelude_store import migrations
 from prelude_store.connection import connect
@@ -25,8 +26,9 @@ from prelude_store.dossier.words import PURPOSES, PURPOSES_UNSAID
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from prelude_otel.catalogue import Catalogue
     from prelude_store.connection import Connection
-    from prelude_store.mentions.address import Address
+    from prelude_store.mentions.person import Person
     from prelude_store.quarantine.reader import Reader
 
 __all__ = ["Dossier", "NothingHeldError", "open_dossier"]
@@ -41,9 +43,10 @@ class NothingHeldError(StoreError):
 
 def open_dossier(
     conninfo: str,
-    address: Address,
+    address: Person,
     reader: Reader,
     *,
+    catalogue: Catalogue | None = None,
     with_others: bool = False,
     application_name: str = "prelude-export",
     progress: Callable[[str, int, int], None] = lambda _what, _done, _of: None,
@@ -53,6 +56,7 @@ def open_dossier(
     Args:
         conninfo: a login that is a member of ``prelude_governor``, or of ``prelude_reader`` and ``prelude_access``.
         reader: decodes what is in quarantine.
+        catalogue: of the services: tells which fields are personal; by default the reference's.
         with_others: show who else is in rows that name the person. Without it they stay unnamed: they have a right to that.
         progress: told what is being done, how much of it is, and of how much.
 
@@ -72,7 +76,7 @@ def open_dossier(
         connection.read_only = True
         connection.autocommit = False
         connection.execute(_ASK, [EMAIL, address.email, KEY, address.email])
-        named = NamedRows(address, whole=with_others)
+        named = NamedRows(address, builtin() if catalogue is None else catalogue, whole=with_others)
         until_it_is_open.callback(named.close)
         named.find(connection, lambda done, of: progress("looking for who names them", done, of))
         if not (
@@ -95,7 +99,7 @@ class Dossier:
     def __init__(
         self,
         connection: Connection,
-        address: Address,
+        address: Person,
         reader: Reader,
         named: NamedRows,
         resources: ExitStack,

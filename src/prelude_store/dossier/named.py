@@ -15,16 +15,17 @@ from prelude_store.dossier.parts import ACTIVITY_COLUMNS
 from prelude_store.dossier.tables import csv_row
 from prelude_store.mentions import json_text
 from prelude_store.mentions.anybody import SOMEBODY
-from prelude_store.mentions.content import texts
+from prelude_store.mentions.content import Content, changed_fields, personal_paths, texts
 from prelude_store.mentions.json_text import Number
 from prelude_store.mentions.search import days_of_log, looks_like, said_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from prelude_otel.catalogue import Catalogue
     from prelude_store.connection import Connection
     from prelude_store.dossier.archive import Archive
-    from prelude_store.mentions.address import Address
+    from prelude_store.mentions.person import Person
 
 __all__ = ["ANOTHER", "NamedRows"]
 
@@ -45,14 +46,16 @@ class NamedRows:
     """Rows of others that name `address`, kept in a file until they are written twice.
 
     Args:
+        catalogue: tells which fields are personal: in those alone an id is looked for.
         whole: show the others, too.
 
     Attributes:
         rows: how many there are.
     """
 
-    def __init__(self, address: Address, *, whole: bool = False) -> None:
+    def __init__(self, address: Person, catalogue: Catalogue, *, whole: bool = False) -> None:
         self._address = address
+        self._catalogue = catalogue
         self._whole = whole
         self._lines: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 (closed by `close`)
         self.rows = 0
@@ -92,15 +95,23 @@ class NamedRows:
                     yield from archive.ready()
 
     def _keep(self, row: dict[str, Any]) -> None:
-        if not any(self._address.mentioned(text) for text in texts(row)):
+        if not self._named(row):
             return
         if not self._whole:
             row = _without_others(row, self._address)
         self._lines.write(json_text.write(row).encode() + b"\n")
         self.rows += 1
 
+    def _named(self, row: dict[str, Any]) -> bool:
+        if self._address.within_texts:
+            return any(self._address.mentioned(text) for text in texts(row))
+        data, result = (row[name] and json_text.write(row[name]) for name in ("action_data", "result_data"))
+        content = Content(row["page_url"], row["entity_id"], data, result, row["tags"])
+        paths = personal_paths(self._catalogue, row["action_type"], row["action_name"], row["personal_paths"])
+        return content != changed_fields(content, paths, lambda value: self._address.replaced(value, ANOTHER))
 
-def _without_others(row: dict[str, Any], address: Address) -> dict[str, Any]:
+
+def _without_others(row: dict[str, Any], address: Person) -> dict[str, Any]:
     """`row` with its acting user withheld, and every address in it but the person's."""
     shown = {name: _masked(value, address) for name, value in row.items()}
     for name in _WHO:
@@ -109,7 +120,7 @@ def _without_others(row: dict[str, Any], address: Address) -> dict[str, Any]:
     return shown
 
 
-def _masked(value: Any, address: Address) -> Any:
+def _masked(value: Any, address: Person) -> Any:
     if isinstance(value, Number):
         return value
     if isinstance(value, str):

@@ -16,8 +16,8 @@ from uuid import UUID
 from prelude_otel.catalogue import Catalogue, builtin
 from prelude_store.governance.changes import ClassName, Kind, RowKey
 from prelude_store.mentions import json_text
-from prelude_store.mentions.address import Address
-from prelude_store.mentions.content import ERASED, Content, changed, personal_paths, without_fields
+from prelude_store.mentions.content import ERASED, Content, changed, changed_fields, personal_paths, without_fields
+from prelude_store.mentions.person import Person
 from prelude_store.mentions.search import NAMES
 
 __all__ = ["FOUND_COLUMNS", "Aim", "Found", "Treated", "treated"]
@@ -28,6 +28,8 @@ FOUND_COLUMNS: Final = (
     " completes_event_id"
 )
 """Of the log, in the order of `Found`."""
+
+_KINDS: Final = tuple(name for name in NAMES if name != "user_email")
 
 
 class Found(NamedTuple):
@@ -54,6 +56,8 @@ class Found(NamedTuple):
     service_name: str | None
     personal_paths: Sequence[str] | None
     completes_event_id: UUID | None
+    named: bool = True
+    """Whether it may name the person, beside as the acting user."""
 
     @property
     def key(self) -> RowKey:
@@ -94,9 +98,23 @@ class Aim:
         catalogue: tells which fields are personal.
     """
 
-    address: Address
-    new: Address | None = None
+    address: Person
+    new: Person | None = None
     catalogue: Catalogue = field(default_factory=builtin)
+    _personal: dict[tuple[str, str], list[str]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def personal_kinds(self) -> list[str]:
+        """Activities of which the catalogue knows personal fields, ``type.name``."""
+        return [activity.key for activity in self.catalogue if activity.personal]
+
+    def personal_paths(self, row: Found) -> list[str]:
+        """Paths of the personal fields of `row`."""
+        kind = (row.action_type, row.action_name)
+        known = self._personal.get(kind)
+        if known is None:
+            known = self._personal[kind] = personal_paths(self.catalogue, *kind, None)
+        return [*known, *row.personal_paths] if row.personal_paths else known
 
     @property
     def word(self) -> str:
@@ -104,8 +122,12 @@ class Aim:
         return ERASED if self.new is None else self.new.email
 
     def text(self, text: str) -> str:
-        """`text` as it is to be; the same object where it names nobody."""
-        return self.address.replaced(text, self.word)
+        """`text` as it is to be; the same object where it names nobody. An id stands in no text."""
+        return self.address.replaced(text, self.word) if self.address.within_texts else text
+
+    def value(self, value: str) -> str:
+        """The whole value of a personal field as it is to be."""
+        return self.address.replaced(value, self.word)
 
     def user(self, user: str) -> str | None:
         """The acting user that takes the place of `user`, who is the person, or named after them; None: nobody."""
@@ -117,14 +139,16 @@ class Aim:
 def treated(row: Found, aim: Aim) -> Treated | None:
     """What becomes of `row`; None where it has nothing to do with the person."""
     own = row.user_email is not None and (row.user_email == aim.address.email or aim.address.mentioned(row.user_email))
-    if aim.new is None and any(_names(row, name, aim.address) for name in NAMES if name != "user_email"):
+    within = aim.address.within_texts
+    if within and row.named and aim.new is None and any(_names(row, name, aim.address) for name in _KINDS):
         return Treated(row, {}, True, own, True)
-    content = row.content
+    content, paths = row.content, aim.personal_paths(row)
     if own and aim.new is None:
-        content = without_fields(
-            content, personal_paths(aim.catalogue, row.action_type, row.action_name, row.personal_paths)
-        )
-    content = changed(content, aim.text)
+        content = without_fields(content, paths)
+    if not within:
+        content = changed_fields(content, paths, aim.value)
+    elif row.named:
+        content = changed(content, aim.text)
     user_email, session_id, user_agent, ip_address = _identity(row, aim, own=own)
     other = row._replace(
         user_email=user_email, session_id=session_id, user_agent=user_agent, ip_address=ip_address,
@@ -141,7 +165,8 @@ def treated(row: Found, aim: Aim) -> Treated | None:
         kinds["content"] = how
     if not kinds:
         return None
-    return Treated(other, kinds, False, own, _counted_as(row) != _counted_as(other))
+    counts_anew = "content" in kinds and _counted_as(row) != _counted_as(other)
+    return Treated(other, kinds, False, own, counts_anew)
 
 
 def _identity(row: Found, aim: Aim, *, own: bool) -> tuple[str | None, str | None, str | None, str | None]:
@@ -155,7 +180,7 @@ def _identity(row: Found, aim: Aim, *, own: bool) -> tuple[str | None, str | Non
     return user, session_id, user_agent, ip_address
 
 
-def _names(row: Found, column: str, address: Address) -> bool:
+def _names(row: Found, column: str, address: Person) -> bool:
     value = getattr(row, column)
     return value is not None and any(address.mentioned(text) for text in ([value] if isinstance(value, str) else value))
 

@@ -85,6 +85,8 @@ def settle_credentials(connection: Connection, aim: Aim, run: Run) -> None:
 
 def settle_quarantine(connection: Connection, aim: Aim, run: Run, reader: Reader) -> None:
     """Records that name the person lose their bytes, or get the new address; an entry and its reason stay."""
+    if aim.new is not None and not aim.address.within_texts:
+        return  # of the texts of a record nobody knows here which mean the person; what is left is told
     for entry in naming_entries(connection, aim.address, reader):
         detail = aim.text(entry.detail)
         with connection.transaction():

@@ -36,7 +36,7 @@ __all__ = ["ALONE", "Work", "Worked", "governing", "remember"]
 _BEFORE_ALL: Final[tuple[Any, Any]] = ("-infinity", UUID(int=0))
 ALONE: Final = 0x6572617365  # "erase"
 """Advisory lock of the erasure or renaming that is under way."""
-_AT_ONCE: Final = 5_000
+_AT_ONCE: Final = 20_000
 _RETRIES: Final = 5
 
 _OWN: Final = """
@@ -231,11 +231,13 @@ class Work:
         while keys := self._connection.execute(_OWN, [email, *behind, run.until, _AT_ONCE]).fetchall():
             # The index still holds what is done: it is not walked through again.
             behind = keys[-1]
-            for start in range(0, len(keys), 500):
-                part = keys[start : start + 500]
-                batches.change(part)
-                done += len(part)
-                self._progress("what the person did", done, max(total, done))
+            before = done
+
+            def told(part: int, before: int = before) -> None:
+                self._progress("what the person did", before + part, max(total, before + part))
+
+            batches.change(keys, told)
+            done += len(keys)
 
     def _named(self, run: Run, batches: Batches) -> None:
         days = days_of_log(self._connection)

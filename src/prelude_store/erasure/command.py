@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import click
 
-from prelude_otel.catalogue import builtin, load
 from prelude_otel.errors import StoreError
+from prelude_store.catalogues import known
 from prelude_store.connection import Connection
 from prelude_store.erasure import receipts, scrub
 from prelude_store.erasure.again import people_of
@@ -22,7 +22,7 @@ from prelude_store.erasure.runs import Run
 from prelude_store.governance.four_eyes import say_beside
 from prelude_store.governance.people import person_key
 from prelude_store.governance.receipts import keep
-from prelude_store.mentions.address import Address
+from prelude_store.mentions.person import person_of
 from prelude_store.quarantine.reader import reader_of
 from prelude_store.settings import database_url as find_database_url
 
@@ -67,7 +67,12 @@ _LABELS: Final = {
 
 @click.command()
 @_url
-@click.option("--user", "email", metavar="EMAIL", help="Who is to be forgotten.")
+@click.option(
+    "--user",
+    "email",
+    metavar="EMAIL",
+    help="Who is to be forgotten: an address, or an id where a service gives one instead.",
+)
 @click.option(
     "--replay", "replayed", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="RECEIPT",
     help="Do the erasure of this receipt again, after a backup was restored. May be repeated.",
@@ -91,7 +96,7 @@ def erase(
     if (email is None) == (not replayed):
         raise click.UsageError("say whom: --user EMAIL, or --replay RECEIPT")
     conninfo = find_database_url(database_url)
-    aim = None if email is None else Aim(Address(email), catalogue=_catalogue_of(catalogues))
+    aim = None if email is None else Aim(person_of(email), catalogue=known(catalogues))
     with governing(conninfo, "prelude-erase") as connection:
         if scrubbing:
             scrub.refuse_without_rights(connection)
@@ -121,10 +126,10 @@ def rename(
     Rows, mentions, sessions, counts, profile, tokens and records in quarantine get the new one; where that has some already, they are
     joined. Interrupted, the same command goes on. Needs a login in prelude_governor.
     """
-    old, new = (Address(one) for one in email)
+    old, new = (person_of(one) for one in email)
     if old.email == new.email:
         raise click.UsageError(f"{old.email} is the address already: in rows there is no other form of it")
-    aim = Aim(old, new, _catalogue_of(catalogues))
+    aim = Aim(old, new, known(catalogues))
     with governing(find_database_url(database_url), "prelude-rename") as connection:
         if scrubbing:
             scrub.refuse_without_rights(connection)
@@ -194,7 +199,7 @@ def _replay(
                 _remember(connection, receipt)
             continue
         with _shown("erasing") as progress:
-            aim = Aim(Address(email), catalogue=_catalogue_of(catalogues))
+            aim = Aim(person_of(email), catalogue=known(catalogues))
             work = Work(
                 connection, aim, reader_of(catalogues), actor=_login(connection), reason=reason, progress=progress
             )
@@ -244,13 +249,6 @@ def _shown(label: str) -> Iterator[Callable[[str, int, int], None]]:
             bar.update(int(1000 * done / max(of, 1)) - bar.pos)
 
         yield show
-
-
-def _catalogue_of(files: Sequence[Path]) -> Any:
-    catalogue = builtin()
-    for file in files:
-        catalogue.update(load(file))
-    return catalogue
 
 
 def _tell(counts: Any) -> None:

@@ -140,7 +140,7 @@ def settle(
     left = [day for (day,) in connection.execute(_LEFT, [aim.address.email])] if aim.new is None else []
     if left:  # what the person did since then is still theirs
         sessions.recount(connection, [aim.address.email])
-    for table, columns in _KINDS.items() if aim.new is None else ():
+    for table, columns in _KINDS.items() if aim.new is None and aim.address.within_texts else ():
         _forget_kinds(connection, aim, table, columns)
     connection.execute(_ANEW, [sorted({*run.anew, *left})])
     connection.execute(_TELL, [sorted({*days, *left})])

@@ -23,10 +23,10 @@ Run = Callable[..., psycopg.Cursor[tuple[Any, ...]]]
 Places = dict[str, list[int]]
 """How far the lanes have been copied."""
 _ROUNDS: Final = 20
-_LITTLE: Final = 0.02
+_LITTLE: Final = 0.01
 """Seconds that catching up may take within the exchange."""
 _TRIES: Final = 400
-_PATIENCE: Final = "40ms"
+_PATIENCE: Final = "30ms"
 """That the exchange waits for its lock, and whoever writes behind it."""
 _PAUSE: Final = 0.15
 
@@ -74,13 +74,14 @@ def rewrite(connection: Connection, partition: str) -> None:
     names = {
         "old": sql.Identifier(partition),
         "new": sql.Identifier(f"{partition}_new"),
+        "gone": sql.Identifier(f"{partition}_gone"),
         "owner": sql.Identifier(owner),
     }
 
     def run(statement: str, values: Any = None) -> psycopg.Cursor[tuple[Any, ...]]:
         return connection.execute(sql.SQL(statement).format(**names), values)
 
-    run("DROP TABLE IF EXISTS public.{new}")
+    run("DROP TABLE IF EXISTS public.{new}, public.{gone}")  # of one that was ended there
     run(
         "CREATE TABLE public.{new} (LIKE public.{old} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING INDEXES)"
     )
@@ -94,10 +95,11 @@ def rewrite(connection: Connection, partition: str) -> None:
             f"ALTER TABLE public.{{new}} ADD CONSTRAINT in_bounds CHECK (\"timestamp\" >= '{starts}' AND \"timestamp\" < '{ends}')"
         )
         run("ANALYZE public.{new}")
-        _insist(connection, run, bound, _caught_up(connection, run, {"lanes": list(seqs), "seqs": list(seqs.values())}))
+        _insist(connection, run, bound, {"lanes": list(seqs), "seqs": list(seqs.values())})
     except BaseException:
         run("DROP TABLE IF EXISTS public.{new}")
         raise
+    run("DROP TABLE public.{gone}")
 
 
 def _caught_up(connection: Connection, run: Run, places: Places) -> Places:
@@ -121,6 +123,7 @@ def _catch_up(run: Run, places: Places) -> None:
 
 def _insist(connection: Connection, run: Run, bound: str, places: Places) -> None:
     for attempt in range(_TRIES):
+        places = _caught_up(connection, run, places)
         try:
             with connection.transaction():
                 connection.execute("SELECT set_config('lock_timeout', %s, true)", [_PATIENCE])
@@ -140,7 +143,8 @@ def _exchange(run: Run, bound: str, places: Places) -> None:
     run("LOCK TABLE public.user_activity_logs IN ACCESS EXCLUSIVE MODE")
     _catch_up(run, places)
     run("ALTER TABLE public.user_activity_logs DETACH PARTITION public.{old}")
-    run("DROP TABLE public.{old}")
+    # Dropped afterwards: its files are deleted while its locks are held.
+    run("ALTER TABLE public.{old} RENAME TO {gone}")
     run("ALTER TABLE public.{new} RENAME TO {old}")
     run(f"ALTER TABLE public.user_activity_logs ATTACH PARTITION public.{{old}} {bound}")
     run("ALTER TABLE public.{old} DROP CONSTRAINT in_bounds")

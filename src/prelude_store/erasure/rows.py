@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,11 +11,15 @@ from psycopg.types.json import Jsonb
 from prelude_store.erasure import sessions
 from prelude_store.erasure.aim import FOUND_COLUMNS, Found, Treated, treated
 from prelude_store.erasure.held import held_rows
-from prelude_store.governance.changes import SEAL_LOCK, changing
+from prelude_store.governance import holds
+from prelude_store.governance.changes import MAKE_LIST, SEAL_LOCK, changing, changing_listed
+from prelude_store.mentions.content import CONTENT
+from prelude_store.mentions.search import NAMES, TEXTS, looks_like, said_in
+from prelude_store.portion import TOO_LONG, Portion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Sequence
+    from datetime import date, datetime
     from uuid import UUID
 
     from prelude_store.connection import Connection
@@ -29,25 +32,56 @@ __all__ = ["Batches", "foreseen"]
 _MOST: Final = 4_000
 _LEAST: Final = 200
 _FIRST: Final = 500
-_TARGET: Final = 0.08
-"""Seconds that a batch may take. Whoever completes a length of one of its rows waits for it, and so does the sealer."""
 _RETRIES: Final = 10
+_IN_THE_WAY: Final = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
-_TAKE: Final = f"""
-SELECT {FOUND_COLUMNS} FROM unnest(%s::timestamptz[], %s::uuid[]) AS wanted (moment, id)
+# Who acts stands in a column of its own; this is about all else.
+_WORDS: Final = tuple(name for name in TEXTS + NAMES if name != "user_email")
+_FIND: Final = f"""
+FROM unnest(%(moments)s::timestamptz[], %(ids)s::uuid[]) AS wanted (moment, id)
 CROSS JOIN LATERAL (
     SELECT * FROM public.user_activity_logs AS log WHERE log."timestamp" = wanted.moment AND log.event_id = wanted.id OFFSET 0
-) AS log
+) AS log {said_in("log", _WORDS)}
 """  # noqa: S608 (constants)
+_TAKE: Final = f"SELECT {FOUND_COLUMNS}, {{like}} {_FIND}"
+# What the person did that names them nowhere else, and has no personal field: none of it need be looked at here.
+_IS_PLAIN: Final = """
+(log.user_email = %(email)s AND log.personal_paths IS NULL AND NOT {like}
+    AND NOT log.action_type || '.' || log.action_name = ANY (%(kinds)s::text[])) IS TRUE
+"""
+_REST: Final = f"WHERE NOT {_IS_PLAIN}"
+_PLAIN: Final = f"""
+INSERT INTO pg_temp.prelude_changing (lane, lane_seq, event_id, moment, person, device, content)
+SELECT lane, lane_seq, event_id, "timestamp", true, user_agent IS NOT NULL OR ip_address IS NOT NULL, false {_FIND} WHERE {_IS_PLAIN}
+"""
+_LIST: Final = """
+INSERT INTO pg_temp.prelude_changing
+SELECT lane, seq, id, moment, person, device, content, page_url, entity_id, action_data::jsonb, result_data::jsonb,
+    CASE WHEN tags IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(tags)) END
+FROM unnest(%(lanes)s::integer[], %(seqs)s::bigint[], %(ids)s::uuid[], %(moments)s::timestamptz[], %(person)s::boolean[],
+    %(device)s::boolean[], %(content)s::boolean[], %(page_url)s::text[], %(entity_id)s::text[], %(action_data)s::text[],
+    %(result_data)s::text[], %(tags)s::jsonb[]) AS one (
+    lane, seq, id, moment, person, device, content, page_url, entity_id, action_data, result_data, tags)
+"""
+# A batch is few rows, whatever the planner believes of a table without statistics: one look into an index for each.
+_ONE_BY_ONE: Final = """
+SELECT set_config(name, 'off', true) FROM unnest('{enable_hashjoin,enable_mergejoin,enable_seqscan}'::text[]) AS settings (name)
+"""
+_ANONYMISE: Final = f"""
+UPDATE public.user_activity_logs AS log
+SET user_email = NULL, session_id = NULL, user_agent = NULL, ip_address = NULL, content_hash = '',
+    {", ".join(f"{name} = CASE WHEN new.content THEN new.{name} ELSE log.{name} END" for name in CONTENT)}
+FROM pg_temp.prelude_changing AS new
+WHERE log."timestamp" = new.moment AND log.event_id = new.event_id AND log."timestamp" BETWEEN %(first)s AND %(last)s
+"""  # noqa: S608 (constants)
+_DAYS: Final = """
+SELECT (moment AT TIME ZONE 'UTC')::date, count(*), count(*) FILTER (WHERE device) FROM pg_temp.prelude_changing WHERE NOT content GROUP BY 1
+"""
 # The bounds let the planner leave out partitions that can't hold any of the rows.
 _KEYED: Final = """
 FROM unnest(%(moments)s::timestamptz[], %(ids)s::uuid[]) AS new (moment, id)
 WHERE log."timestamp" = new.moment AND log.event_id = new.id AND log."timestamp" BETWEEN %(first)s AND %(last)s
 """
-_ANONYMISE: Final = f"""
-UPDATE public.user_activity_logs AS log
-SET user_email = NULL, session_id = NULL, user_agent = NULL, ip_address = NULL, content_hash = '' {_KEYED}
-"""  # noqa: S608
 _REMOVE: Final = f"DELETE FROM public.user_activity_logs AS log USING {_KEYED.strip().removeprefix('FROM ')}"  # noqa: S608
 _CHANGE: Final = """
 UPDATE public.user_activity_logs AS log
@@ -68,6 +102,9 @@ _FORGET_ENDS: Final = """
 DELETE FROM public.superseded_rows USING unnest(%s::integer[], %s::bigint[]) AS gone (lane, seq)
 WHERE superseded_rows.lane = gone.lane AND superseded_rows.lane_seq = gone.seq
 """
+_BOUNDS: Final = "SELECT min(moment), max(moment) FROM pg_temp.prelude_changing"
+_ANONYMOUS: Final[dict[ClassName, Kind]] = {"person": "erased", "device": "erased", "content": "redacted"}
+"""What becomes of each class of what the person did."""
 _CHANGED: Final = (
     "user_email", "session_id", "user_agent", "ip_address", "page_url", "entity_id", "action_data", "result_data",
 )  # fmt: skip
@@ -87,26 +124,29 @@ class Batches:
         self._lane = lane
         self._run = run
         self._aim = aim
-        self._size = _FIRST
+        for statement in MAKE_LIST:
+            connection.execute(statement.encode())
+        # Whoever completes a length of one of its rows waits for it, and so does the sealer.
+        self._portion = Portion(first=_FIRST, least=_LEAST, most=_MOST)
 
-    @property
-    def size(self) -> int:
-        """How many rows the next batch should hold, by how long the last ones took."""
-        return self._size
+    def change(self, keys: Sequence[tuple[datetime, UUID]], told: Callable[[int], None] = lambda _done: None) -> int:
+        """Change the rows with these keys as the aim has it; gives how many were changed. Keys of rows that are gone are passed over.
 
-    def change(self, keys: Sequence[tuple[datetime, UUID]]) -> int:
-        """Change the rows with these keys as the aim has it; gives how many were changed. Keys of rows that are gone are passed over."""
-        done = 0
-        while keys:
-            batch, keys = keys[: self._size], keys[self._size :]
-            began = time.monotonic()
-            done += self._insist(batch)
-            seconds = time.monotonic() - began
-            if seconds > _TARGET:
-                self._size = max(_LEAST, int(self._size * _TARGET / seconds))
-            elif len(batch) == self._size:
-                self._size = min(_MOST, self._size + self._size // 4 + 1)
-        return done
+        Args:
+            told: how many keys are done, after each batch.
+        """
+        changed, at = 0, 0
+        while at < len(keys):
+            batch = keys[at : at + self._portion.size]
+            try:
+                changed += self._insist(batch)
+            except TOO_LONG:
+                if not self._portion.undone(len(batch)):
+                    raise
+                continue
+            at += len(batch)
+            told(at)
+        return changed
 
     def within(self, keys: Sequence[tuple[datetime, UUID]]) -> int:
         """The same within the open transaction; for few rows."""
@@ -116,28 +156,74 @@ class Batches:
         """Again where a writer that completed a duration was in the way."""
         counted = self._run.counts.copy()
         for attempt in range(_RETRIES):
-            self._run.counts = counted.copy()
             try:
                 with self._connection.transaction():
-                    return self._once(batch)
-            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
-                if attempt == _RETRIES - 1:
+                    changed = self._once(batch)
+            except BaseException as error:
+                self._run.counts = counted.copy()
+                if attempt == _RETRIES - 1 or not isinstance(error, _IN_THE_WAY):
                     raise
+            else:
+                self._portion.committed(len(batch))
+                return changed
         raise AssertionError
 
     def _once(self, batch: Sequence[tuple[datetime, UUID]], *, again: bool = False) -> int:
         # Taken before the look: what is written is made of what no other change comes between.
         self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [SEAL_LOCK])
-        todo = foreseen(self._connection, batch, self._aim)
+        if not again:
+            self._portion.begin(self._connection, len(batch))
+        plain = self._list_plain(batch)
+        todo = foreseen(self._connection, batch, self._aim, but_plain=plain is not None)
         held = held_rows(self._connection, [one.row.key for one in todo]) if self._aim.new is None else set()
         if held:
             self._run.counts["held"] += 0 if again else len(held)
             todo = [one for one in todo if (one.row.event_id, one.row.timestamp) not in held]
-        if todo:
-            self._apply([one for one in todo if not one.removed])
-            self._remove([one for one in todo if one.removed])
-            self._run.changed(self._connection, todo)
-        return len(todo)
+        own = [one for one in todo if one.own and not one.removed and self._aim.new is None]
+        others = [
+            one for one in todo if not (one.own or one.removed) or (self._aim.new is not None and not one.removed)
+        ]
+        plain = plain or []
+        if plain or own:
+            self._anonymise(own)
+        self._apply(others)
+        self._remove([one for one in todo if one.removed])
+        if plain or todo:
+            self._run.changed(self._connection, todo, plain)
+        if again:  # within a longer transaction another list may follow
+            self._connection.execute("DELETE FROM pg_temp.prelude_changing")
+            self._connection.execute("DELETE FROM pg_temp.prelude_befores")
+        else:
+            self._portion.go_on(len(batch))
+        return sum(rows for _, rows, _ in plain) + len(todo)
+
+    def _list_plain(self, batch: Sequence[tuple[datetime, UUID]]) -> list[tuple[date, int, int]] | None:
+        """List what the person did of which nothing but the person goes: of each day how many rows, and how many of a device.
+
+        None where each row must be looked at.
+        """
+        if self._aim.new is not None:
+            return None
+        holds.stand_still(self._connection)
+        if holds.held(self._connection) is not None:
+            return None
+        like, values = _named(self._aim)
+        self._connection.execute(
+            _PLAIN.replace("{like}", like).encode(),
+            values | _wanted(batch),
+        )
+        return self._connection.execute(_DAYS).fetchall()
+
+    def _anonymise(self, own: list[Treated]) -> None:
+        """Take the person out of the rows that are listed, and out of `own`."""
+        if own:
+            self._connection.execute(_LIST, _listed(own))
+        self._connection.execute(_ONE_BY_ONE)
+        bounds = self._connection.execute(_BOUNDS).fetchone() or ()
+        with ExitStack() as told:
+            for cls, kind in _ANONYMOUS.items():
+                told.enter_context(changing_listed(self._connection, self._lane, self._run.act_id, kind, cls))
+            self._connection.execute(_ANONYMISE.encode(), dict(zip(("first", "last"), bounds, strict=True)))
 
     def _apply(self, todo: list[Treated]) -> None:
         by_kind: dict[tuple[Kind, ClassName], list[Treated]] = {}
@@ -148,12 +234,8 @@ class Batches:
             for (kind, cls), members in by_kind.items():
                 keys = [one.row.key for one in members]
                 told.enter_context(changing(self._connection, self._lane, self._run.act_id, kind, cls, keys))
-            plain = [one for one in todo if one.own and self._aim.new is None and "content" not in one.kinds]
-            rest = [one for one in todo if not (one.own and self._aim.new is None and "content" not in one.kinds)]
-            if plain:
-                self._connection.execute(_ANONYMISE.encode(), _keys(plain))
-            if rest:
-                self._connection.execute(_CHANGE.encode(), _keys(rest) | _values(rest))
+            if todo:
+                self._connection.execute(_CHANGE.encode(), _keys(todo) | _values(todo))
 
     def _remove(self, todo: list[Treated]) -> None:
         if not todo:
@@ -167,13 +249,41 @@ class Batches:
         sessions.recount(self._connection, [self._aim.text(user) for user in users])
 
 
-def foreseen(connection: Connection, keys: Sequence[tuple[datetime, UUID]], aim: Aim) -> list[Treated]:
-    """What becomes of the rows with these keys, in the order of commits; without those that stay."""
+def foreseen(
+    connection: Connection, keys: Sequence[tuple[datetime, UUID]], aim: Aim, *, but_plain: bool = False
+) -> list[Treated]:
+    """What becomes of the rows with these keys, in the order of commits; without those that stay.
+
+    Args:
+        but_plain: pass over those that `Batches` lists without a look.
+    """
     if not keys:
         return []
-    found = [Found(*row) for row in connection.execute(_TAKE, [[at for at, _ in keys], [event for _, event in keys]])]
+    like, values = _named(aim)
+    asked = (_TAKE + (_REST if but_plain else "")).replace("{like}", like)
+    found = [Found(*row) for row in connection.execute(asked.encode(), values | _wanted(keys))]
     found.sort(key=lambda row: (row.lane, row.lane_seq))
     return [done for row in found if (done := treated(row, aim)) is not None]
+
+
+def _named(aim: Aim) -> tuple[str, dict[str, Any]]:
+    """A condition that every row meets which names the person beside as the acting user; with its parameters, and those of `_IS_PLAIN`."""
+    values: dict[str, Any] = {"email": aim.address.email, "kinds": aim.personal_kinds}
+    if not aim.address.within_texts:
+        return "false", values
+    like, needles = looks_like(aim.address)
+    names = [f"needle_{number}" for number in range(len(needles))]
+    return like % tuple(f"%({name})s" for name in names), values | dict(zip(names, needles, strict=True))
+
+
+def _wanted(keys: Sequence[tuple[datetime, UUID]]) -> dict[str, Any]:
+    return {"moments": [at for at, _ in keys], "ids": [event for _, event in keys]}
+
+
+def _listed(own: list[Treated]) -> dict[str, Any]:
+    keys = [one.row.key for one in own]
+    kinds = {cls: [cls in one.kinds for one in own] for cls in _ANONYMOUS}
+    return _keys(own) | _values(own) | kinds | {"lanes": [key.lane for key in keys], "seqs": [key.seq for key in keys]}
 
 
 def _keys(todo: list[Treated]) -> dict[str, Any]:

@@ -88,9 +88,18 @@ class Run:
         sets = {name: set(fields[name]) for name in ("days", "anew", "reopened")}
         return cls(**fields | sets | {"counts": Counter(fields["counts"])})
 
-    def changed(self, connection: Connection, todo: Iterable[Treated]) -> None:
-        """Note rows that are changed in the open transaction."""
+    def changed(
+        self, connection: Connection, todo: Iterable[Treated], plain: Iterable[tuple[date, int, int]] = ()
+    ) -> None:
+        """Note rows that are changed in the open transaction.
+
+        Args:
+            plain: days, with how many of the person's rows lost the person alone, and how many of these the device, too.
+        """
         new: set[date] = set()
+        for day, rows, devices in plain:
+            new.add(day)
+            self.counts.update({"rows": rows, "person_erased": rows, "device_erased": devices})
         for one in todo:
             day = one.row.timestamp.astimezone(UTC).date()
             new.add(day)

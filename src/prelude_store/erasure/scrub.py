@@ -47,6 +47,13 @@ _AHEAD: Final = (
     "SELECT count(*) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND name > pg_walfile_name(pg_current_wal_lsn())"
 )
 _BEHIND: Final = "SELECT count(*) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND substr(name, 9) < substr(%s, 9)"
+_SETTING: Final = "SELECT setting, source, sourcefile LIKE '%%postgresql.auto.conf' FROM pg_settings WHERE name = %s"
+_LEFT: Final = """
+SELECT size - mod(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'), size)
+FROM (SELECT setting::numeric AS size FROM pg_settings WHERE name = 'wal_segment_size') AS segment
+"""
+_FILLING: Final = 262_144
+_FILL: Final = f"SELECT pg_logical_emit_message(true, 'prelude', repeat(' ', {_FILLING}))"
 _LOCK_TIMEOUT: Final = "1500ms"
 _TRIES: Final = 40
 
@@ -120,18 +127,24 @@ def _full(connection: Connection, table: str) -> None:
 
 
 def _recycle_wal(connection: Connection) -> list[str]:
-    with _no_recycling(connection):
+    with _set_for_all(connection, "wal_recycle"), _set_for_all(connection, "wal_init_zero"):
         row = connection.execute(_SEGMENT).fetchone()
         begun_in = str(row[0]) if row else ""
         # Segments that wait to be written over hold what they held; going through them writes each to its end.
         for _ in range(_number(connection, _AHEAD) + 1):
-            connection.execute("SELECT pg_logical_emit_message(true, 'prelude', 'scrub')")
-            connection.execute("SELECT pg_switch_wal()")
+            _fill_segment(connection)
         connection.execute("CHECKPOINT")
-        connection.execute("SELECT pg_logical_emit_message(true, 'prelude', 'scrub')")
-        connection.execute("SELECT pg_switch_wal()")
+        _fill_segment(connection)
         connection.execute("CHECKPOINT")
     return kept_wal(connection, begun_in)
+
+
+def _fill_segment(connection: Connection) -> None:
+    """Write the segment of the write-ahead log to its end. A switch writes what is left of it, too, but lets nobody else write meanwhile."""
+    while _number(connection, _LEFT) > 2 * _FILLING:
+        connection.execute(_FILL)
+    connection.execute("SELECT pg_logical_emit_message(true, 'prelude', 'scrub')")
+    connection.execute("SELECT pg_switch_wal()")
 
 
 def kept_wal(connection: Connection, segment: str) -> list[str]:
@@ -144,21 +157,21 @@ def kept_wal(connection: Connection, segment: str) -> list[str]:
 
 
 @contextmanager
-def _no_recycling(connection: Connection) -> Iterator[None]:
-    row = connection.execute(
-        "SELECT setting, source, sourcefile LIKE '%%postgresql.auto.conf' FROM pg_settings WHERE name = 'wal_recycle'"
-    ).fetchone()
-    by_us = row is not None and not (row[1] == "configuration file" and row[2])
+def _set_for_all(connection: Connection, name: str) -> Iterator[None]:
+    """Switch a setting of the server off inside."""
+    row = connection.execute(_SETTING, [name]).fetchone()
     if row is None or row[0] == "off":
         yield
         return
-    connection.execute("ALTER SYSTEM SET wal_recycle = off")
+    by_us = not (row[1] == "configuration file" and row[2])
+    setting = sql.Identifier(name)
+    connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(setting))
     connection.execute("SELECT pg_reload_conf()")
     connection.execute("SELECT pg_sleep(0.2)")  # until the checkpointer has read it
     try:
         yield
     finally:
-        connection.execute("ALTER SYSTEM RESET wal_recycle" if by_us else "ALTER SYSTEM SET wal_recycle = on")
+        connection.execute(sql.SQL("ALTER SYSTEM RESET {}" if by_us else "ALTER SYSTEM SET {} = on").format(setting))
         connection.execute("SELECT pg_reload_conf()")
 
 

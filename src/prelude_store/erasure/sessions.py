@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from prelude_store.connection import Connection
-    from prelude_store.mentions.address import Address
+    from prelude_store.mentions.person import Person
 
 __all__ = ["Page", "Summary", "joined", "recount", "replace"]
 
@@ -58,7 +58,7 @@ class Summary(NamedTuple):
     last: Page
 
 
-def replace(connection: Connection, address: Address, users: Sequence[str], user: Callable[[str], str | None],
+def replace(connection: Connection, address: Person, users: Sequence[str], user: Callable[[str], str | None],
             text: Callable[[str], str], gap: timedelta) -> int:  # fmt: skip
     """Give summaries of `users`, and those that name `address`, their new names, and join what belongs together.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from psycopg.pq import TransactionStatus
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prelude_store.connection import Connection
 
-__all__ = ["CLASSES", "SEAL_LOCK", "ClassName", "Kind", "RowKey", "changing"]
+__all__ = ["CLASSES", "MAKE_LIST", "SEAL_LOCK", "ClassName", "Kind", "RowKey", "changing", "changing_listed"]
 
 ClassName = Literal["person", "device", "content"]
 Kind = Literal["erased", "redacted", "renamed", "removed"]
@@ -58,6 +58,49 @@ FROM (
     WHERE log."timestamp" = changed.moment AND log.event_id = changed.event_id OFFSET 0
 ) AS now
 """
+
+MAKE_LIST: Final = (
+    """
+CREATE TEMP TABLE IF NOT EXISTS prelude_changing (
+    lane integer, lane_seq bigint, event_id uuid, moment timestamptz, person boolean, device boolean, content boolean,
+    page_url text, entity_id text, action_data jsonb, result_data jsonb, tags text[]
+) ON COMMIT DELETE ROWS
+""",
+    """
+CREATE TEMP TABLE IF NOT EXISTS prelude_befores (class text, place bigint, before bytea) ON COMMIT DELETE ROWS
+""",
+)
+"""What makes the tables of `changing_listed`: rows that change with the classes that do, and new values of the class content."""
+
+_PLACED: Final = """
+SELECT row_number() OVER (ORDER BY lane, lane_seq) AS place, lane, lane_seq, event_id, moment FROM pg_temp.prelude_changing WHERE {class}
+"""
+_RELEASE_LISTED: Final = f"""
+INSERT INTO pg_temp.prelude_befores
+SELECT %(class)s, released.place, released.before FROM (
+    SELECT array_agg(lane ORDER BY place) AS lanes, array_agg(lane_seq ORDER BY place) AS seqs, array_agg(event_id ORDER BY place) AS ids,
+        array_agg(moment ORDER BY place) AS moments FROM ({_PLACED}) AS placed
+) AS all_of CROSS JOIN LATERAL public.prelude_release(all_of.lanes, all_of.seqs, all_of.ids, all_of.moments, %(class)s) AS released
+"""  # noqa: S608 (constants)
+_GONE_LISTED: Final = f"""
+INSERT INTO public.activity_changes (lane, lane_seq, act_id, row_lane, row_seq, event_id, "timestamp", kind, class, before)
+SELECT %(lane)s, %(first)s - 1 + placed.place, %(act)s, placed.lane, placed.lane_seq, placed.event_id, placed.moment, %(kind)s, %(class)s,
+    befores.before
+FROM ({_PLACED}) AS placed LEFT JOIN pg_temp.prelude_befores AS befores ON befores.class = %(class)s AND befores.place = placed.place
+"""  # noqa: S608 (constants)
+_OTHER_LISTED: Final = f"""
+INSERT INTO public.activity_changes (
+    lane, lane_seq, act_id, row_lane, row_seq, event_id, "timestamp", kind, class, before, after, salt
+)
+SELECT %(lane)s, %(first)s - 1 + place, %(act)s, lane, lane_seq, event_id, moment, %(kind)s, %(class)s, before, after, salt
+FROM (
+    SELECT placed.*, befores.before, substr(%(salts)s::bytea, ((placed.place - 1) * 16 + 1)::integer, 16) AS salt
+    FROM ({_PLACED}) AS placed LEFT JOIN pg_temp.prelude_befores AS befores ON befores.class = %(class)s AND befores.place = placed.place
+) AS changed CROSS JOIN LATERAL (
+    SELECT public.prelude_commitment(log, %(class)s, changed.salt) AS after FROM public.user_activity_logs AS log
+    WHERE log."timestamp" = changed.moment AND log.event_id = changed.event_id OFFSET 0
+) AS now
+"""  # noqa: S608 (constants)
 
 
 class RowKey(NamedTuple):
@@ -116,6 +159,33 @@ def changing(
     ).rowcount  # fmt: skip
     if told != len(rows):
         raise StoreError(f"of {len(rows)} rows that were to be {kind}, {len(rows) - told} are not in the log")
+
+
+@contextmanager
+def changing_listed(connection: Connection, lane: int, act_id: int, kind: Kind, cls: ClassName) -> Iterator[int]:
+    """As `changing`, of the rows in ``prelude_changing`` of which `cls` changes; gives how many. They need not leave the server.
+
+    Args:
+        connection: as that of `changing`, with the tables of `MAKE_LIST`.
+    """
+    _refuse_other_transactions(connection)
+    row = connection.execute(f"SELECT count(*) FROM pg_temp.prelude_changing WHERE {cls}".encode()).fetchone()  # noqa: S608 (a constant)
+    count = int(row[0]) if row else 0
+    if not count:
+        yield 0
+        return
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", [SEAL_LOCK])
+    connection.execute(_RELEASE_LISTED.replace("{class}", cls).encode(), {"class": cls})
+    yield count
+    values: dict[str, Any] = {
+        "lane": lane, "first": lanes.reserve(connection, lane, count), "act": act_id, "kind": kind, "class": cls,
+    }  # fmt: skip
+    statement = _GONE_LISTED
+    if kind in {"redacted", "renamed"}:
+        statement, values["salts"] = _OTHER_LISTED, os.urandom(_SALT_BYTES * count)
+    told = connection.execute(statement.replace("{class}", cls).encode(), values).rowcount
+    if told != count:
+        raise StoreError(f"of {count} rows that were to be {kind}, {count - told} are not in the log")
 
 
 def _refuse_other_transactions(connection: Connection) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from prelude_store.connection import Connection
-    from prelude_store.mentions.address import Address
+    from prelude_store.mentions.person import Person
 
 __all__ = [
     "KINDS",
@@ -79,9 +79,9 @@ class Wanted(NamedTuple):
     """
 
     kind: Kind
-    address: Address
+    address: Person
     received_at: datetime
-    new: Address | None = None
+    new: Person | None = None
     note: str | None = None
 
 
@@ -223,7 +223,7 @@ def close(connection: Connection, lane: int, actor: str, number: int, outcome: O
     )
 
 
-def take_over(connection: Connection, number: int, address: Address, kinds: tuple[Kind, ...]) -> Request:
+def take_over(connection: Connection, number: int, address: Person, kinds: tuple[Kind, ...]) -> Request:
     """The request that is to be carried out; locked within the open transaction.
 
     Args:
@@ -272,11 +272,11 @@ def _detail(found: Request, what: str) -> dict[str, Any]:
 
 def _unnamed(text: str, found: Request) -> str:
     """`text` without the addresses of the request: it stays for good."""
-    from prelude_store.mentions.address import Address
+    from prelude_store.mentions.person import person_of
 
     for email in (found.email, found.new_email):
         if email is not None:
-            text = Address(email).replaced(text, "[the person]")
+            text = person_of(email).replaced(text, "[the person]")
     return text.strip()
 
 

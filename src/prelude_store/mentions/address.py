@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from itertools import product
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import quote
 
 from prelude_otel.contract.email import normalise_email
 from prelude_otel.errors import StoreError
 
-__all__ = ["Address", "AddressError"]
+__all__ = ["Address", "AddressError", "patterns_of"]
 
 _LONGEST: Final = 1000
 _SHAPE: Final = re.compile(r"[^\s@\x00-\x1f\x7f]+@[^\s@\x00-\x1f\x7f]+\Z")
@@ -30,7 +30,7 @@ _ENCODED_PLUS: Final = ("+", "%2b", "%252b")
 
 
 class AddressError(StoreError):
-    """What was given is no address of a person."""
+    """What was given is no address of a person, and no id of one."""
 
 
 class Address:
@@ -51,6 +51,9 @@ class Address:
 
     __slots__ = ("_pattern", "email", "needles", "patterns")
 
+    within_texts: ClassVar[bool] = True
+    """Whether it is looked for within texts; an `Identifier` is not."""
+
     def __init__(self, given: str) -> None:
         email = normalise_email(given)
         if email is None or len(email) > _LONGEST or not _SHAPE.match(email):
@@ -58,7 +61,7 @@ class Address:
             raise AddressError(f"{shown!r} is no address of a person; it looks like ada@company.com")
         self.email: Final = email
         self.needles: Final = _needles(email)
-        self.patterns: Final = [f"%{'%'.join(map(_literally, needles))}%" for needles in self.needles]
+        self.patterns: Final = patterns_of(self.needles)
         spelled = "".join(_spelled(character) for character in email)
         self._pattern = re.compile(f"{_BEFORE}{spelled}{_AFTER}", re.IGNORECASE)
 
@@ -87,6 +90,11 @@ class Address:
             and normalise_email(alone) != self.email
             and (self._pattern.fullmatch(alone) is None and not _suffixed(alone.lower(), self.email))
         )
+
+
+def patterns_of(needles: list[list[str]]) -> list[str]:
+    """Alternatives, each a list of texts that all stand in what is looked for, as LIKE has them."""
+    return [f"%{'%'.join(map(_literally, alternative))}%" for alternative in needles]
 
 
 def _suffixed(text: str, email: str) -> bool:

@@ -14,9 +14,12 @@ __all__ = ["MARKS", "SOMEBODY", "addresses"]
 MARKS: Final = ("@", "%40", "%2540")
 """What a text holds that names somebody; one of them."""
 
-# Wide: whatever is around an address is cut off again, by and by.
+_LOCAL: Final = r"""[^\s"<>(){}\[\],;:\\|/?=&@\x00-\x1f]"""
+# Wide: whatever is around an address is cut off again, by and by. It begins where a word does, or behind another address, with a percent
+# sign: tried at each letter of a long word without an address, it would take the square of its length.
 SOMEBODY: Final = re.compile(
-    r"""[^\s"<>(){}\[\],;:\\|/?=&@\x00-\x1f]+(?:@|%(?:25)*40)[^\s"<>(){}\[\],;:\\|/?=&@%\x00-\x1f]+""", re.IGNORECASE
+    rf"""(?:(?<!{_LOCAL}){_LOCAL}+|%{_LOCAL}{{,1000}})(?:@|%(?:25)*40)[^\s"<>(){{}}\[\],;:\\|/?=&@%\x00-\x1f]+""",
+    re.IGNORECASE,
 )
 _QUOTES: Final = "'`"
 _ENDS: Final = "'`.-_"

@@ -11,7 +11,7 @@ from prelude_store.mentions.json_text import Number
 if TYPE_CHECKING:
     from prelude_otel.catalogue import Catalogue
 
-__all__ = ["CONTENT", "ERASED", "Content", "changed", "personal_paths", "texts", "without_fields"]
+__all__ = ["CONTENT", "ERASED", "Content", "changed", "changed_fields", "personal_paths", "texts", "without_fields"]
 
 ERASED: Final = "[erased]"
 """Stands where something personal was."""
@@ -63,6 +63,22 @@ def without_fields(content: Content, paths: Sequence[str]) -> Content:
     return content
 
 
+def changed_fields(content: Content, paths: Sequence[str], change: Change) -> Content:
+    """`content` with each whole value of the `paths` as `change` has it: a text, or a number as a text; names of fields stay."""
+    for path in paths:
+        column, _, inner = path.partition(".")
+        value = getattr(content, column) if column in CONTENT else None
+        if not value:
+            continue
+        if column in ("entity_id", "page_url"):
+            content = content._replace(**{column: change(value)})
+        elif column == "tags":
+            content = content._replace(tags=[change(tag) for tag in value])
+        else:
+            content = content._replace(**{column: _at(value, inner, lambda field: _valued(field, change))})
+    return content
+
+
 def texts(value: Any) -> Iterator[str]:
     """Every text in a value of JSON, names of fields included."""
     if isinstance(value, str):
@@ -95,10 +111,31 @@ def _walked(value: Any, change: Change) -> Any:
     return value
 
 
+def _valued(value: Any, change: Change) -> Any:
+    """A value of JSON with each text and number in it as `change` has it; the same number where it stays."""
+    if isinstance(value, str):
+        other = change(str(value))
+        return value if other == value else other
+    if isinstance(value, list):
+        return [_valued(one, change) for one in value]
+    if isinstance(value, dict):
+        return {name: _valued(one, change) for name, one in value.items()}
+    return value
+
+
 def _without(text: str, path: str) -> str:
+    if not path:
+        value = json_text.read(text)
+        return text if value in ({}, None) else json_text.write({ERASED: ERASED} if isinstance(value, dict) else ERASED)
+    return _at(text, path, lambda field: field if field is None else ERASED)
+
+
+def _at(text: str, path: str, change: Callable[[Any], Any]) -> str:
+    """JSON with the value at `path` as `change` has it; all of it where there is no path."""
     value = json_text.read(text)
     if not path:
-        return text if value in ({}, None) else json_text.write({ERASED: ERASED} if isinstance(value, dict) else ERASED)
+        other = change(value)
+        return text if other == value else json_text.write(other)
     if not isinstance(value, dict):
         return text
     holder, names = value, path.split(".")
@@ -109,7 +146,9 @@ def _without(text: str, path: str) -> str:
             break
         holder, names = holder[".".join(names[:width])], names[width:]
     name = ".".join(names)
-    if holder.get(name) in (None, ERASED):
+    before = holder.get(name)
+    after = change(before)
+    if after == before:
         return text
-    holder[name] = ERASED
+    holder[name] = after
     return json_text.write(value)

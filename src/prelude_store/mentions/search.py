@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from prelude_store.connection import Connection
-    from prelude_store.mentions.address import Address
+    from prelude_store.mentions.person import Person
 
 __all__ = ["NAMES", "TEXTS", "days_of_log", "looks_like", "said_in"]
 
@@ -48,7 +48,7 @@ def said_in(of: str, columns: tuple[str, ...] = TEXTS + NAMES) -> str:
     return f"CROSS JOIN LATERAL (SELECT lower(concat_ws(E'\\n', {texts}) COLLATE \"C\") AS words OFFSET 0) AS said"
 
 
-def looks_like(address: Address, words: str = "said.words") -> tuple[str, list[str]]:
+def looks_like(address: Person, words: str = "said.words") -> tuple[str, list[str]]:
     """A condition that every text that names `address` meets, and few others; with its parameters."""
     alternatives = [
         "(" + " AND ".join(f"strpos({words}, %s) > 0" for _ in needles) + ")" for needles in address.needles

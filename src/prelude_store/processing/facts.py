@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import psycopg
 
+from prelude_store.governance.four_eyes import asked_for
 from prelude_store.governance.holds import holds
 from prelude_store.retention.policies import policies
 from prelude_store.retention.policy import Policy
@@ -64,6 +65,7 @@ class Facts(NamedTuple):
         seals: name of the log, leaves, time of the newest checkpoint.
         server: version, whether TLS is on, how passwords are kept, whether this connection has TLS.
         acts: kind, how many, the last.
+        four_eyes: whether a second one must consent.
     """
 
     extent: tuple[datetime | None, datetime | None]
@@ -75,6 +77,7 @@ class Facts(NamedTuple):
     seals: tuple[str | None, int, datetime | None] | None
     server: tuple[str, str, str, bool] | None
     acts: list[tuple[str, int, datetime]] | None
+    four_eyes: bool | None
 
 
 def gather(connection: Connection) -> Facts:
@@ -97,6 +100,7 @@ def gather(connection: Connection) -> Facts:
         seals=seals[0] if seals else None,
         server=server[0] if server else None,
         acts=ask(_ACTS),
+        four_eyes=_allowed(lambda: asked_for(connection)),
     )
 
 

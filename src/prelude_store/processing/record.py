@@ -18,6 +18,11 @@ __all__ = ["TITLE", "Said", "record"]
 
 TITLE: Final = "Record of processing activities: log of user activities"
 _UNKNOWN: Final = "unknown to this login"
+_FOUR_EYES: Final = {
+    True: "what is done by the API and the dashboard (erasures, changes of address, policies, holds) needs a second one's consent",
+    False: "not asked for: one credential with the role govern is enough",
+    None: _UNKNOWN,
+}
 
 
 class Said(NamedTuple):
@@ -199,10 +204,7 @@ def _security(facts: Facts) -> Iterator[Block]:
             ),
         ]
     lines += [
-        (
-            "Four eyes",
-            "a setting of the analytics service (PRELUDE_FOUR_EYES), not known to the database: state it here",
-        ),
+        ("Four eyes", _FOUR_EYES[facts.four_eyes]),
         ("TLS from services to Collector, exporter and analytics", "not known to the database: state it here"),
         ("Encryption of disks and backups", "not known to the database: state it here"),
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from prelude_store.connection import Connection
+    from prelude_store.portion import Portion
     from prelude_store.retention.due import Due
     from prelude_store.retention.policy import Policy
 
@@ -180,6 +180,7 @@ def take_batch(
     policies: Sequence[Policy],
     now: datetime,
     bounds: Mapping[str, Any],
+    portion: Portion,
 ) -> Gone:
     """Let a part of what is listed go, in a transaction of its own.
 
@@ -189,12 +190,17 @@ def take_batch(
         act_of: gives the act for the policy of that id, recorded in this transaction or before.
         now: that is judged by.
         bounds: ``behind`` and ``upto``: places on the list; ``starts`` and ``ends``: the time that the list is of.
+        portion: is told when it begins and ends.
+
+    Raises:
+        portion.TOO_LONG: it took too long, and is undone.
     """
+    size = bounds["upto"] - bounds["behind"]
     with connection.transaction():
         gap = derived.lock(connection)
         holds.stand_still(connection)
-        began = time.monotonic()
         connection.execute(_ONE_BY_ONE)
+        portion.begin(connection, size)
         is_due = due(policies, now, holds.held(connection))
         if is_due is None:
             return Gone()
@@ -203,6 +209,7 @@ def take_batch(
             return Gone()
         groups = _groups(connection)
         removed, erased = _count(groups, removed=True), _count(groups, removed=False)
+        portion.go_on(size)
         if removed:
             _point_away(connection)
         with ExitStack() as changes:
@@ -213,8 +220,10 @@ def take_batch(
                 connection.execute(_REMOVE.encode(), bounds, prepare=False)
             if erased:
                 connection.execute(_ERASE.encode(), bounds, prepare=False)
+        portion.go_on(size)
         _make_good(connection, gap)
-    return Gone(removed, erased, time.monotonic() - began)
+        portion.go_on(size)
+    return Gone(removed, erased, portion.committed(size))
 
 
 def _groups(connection: Connection) -> dict[tuple[str, int], list[RowKey]]:

@@ -12,6 +12,7 @@ from psycopg.errors import LockNotAvailable
 
 from prelude_store import lanes, migrations
 from prelude_store.connection import BoundedConnection, connect, said
+from prelude_store.portion import TOO_LONG, Portion
 from prelude_store.retention import derived, drop, going
 from prelude_store.retention.acts import Acts
 from prelude_store.retention.leftovers import clear_leftovers
@@ -34,11 +35,9 @@ PATIENCE: Final = 60.0
 """Seconds that a run waits for who holds what it needs, each time."""
 
 _LOCK: Final = 0x72657461696E  # "retain"
-_FIRST_BATCH: Final = 1_000
-_LEAST: Final = 500
+_FIRST_BATCH: Final = 500
+_LEAST: Final = 100
 _MOST: Final = 5_000
-_GOAL: Final = 0.1
-"""Seconds that a batch is to take: its rows are locked so long, and sealing waits."""
 _BREATH: Final = 0.05
 _BEGUN: Final = "INSERT INTO public.retention_runs DEFAULT VALUES RETURNING id"
 _SO_FAR: Final = """
@@ -149,7 +148,8 @@ class _Run:
         self._note, self._stopped = note, stopped
         self._actor = connection.info.user
         self._lane = lanes.claim(connection)
-        self._size = _FIRST_BATCH
+        # Rows of a batch are locked until its end, and sealing waits.
+        self._portion = Portion(first=_FIRST_BATCH, least=_LEAST, most=_MOST)
 
     def all(self, now: datetime | None, progress: Callable[[int, int], None]) -> None:
         derived.remake(self._connection)  # where a run was ended in the middle of a day
@@ -200,18 +200,22 @@ class _Run:
         listed = again(lambda: going.list_due(self._connection, is_due, starts, ends), self._patience)
         behind = 0
         while behind < listed and not self._stopped():
-            upto = behind + self._size
+            upto = min(behind + self._portion.size, listed)
             bounds = {"starts": starts, "ends": ends, "behind": behind, "upto": upto}
 
             def batch(bounds: dict[str, object] = bounds) -> going.Gone:
                 with acts.within():
-                    return going.take_batch(self._connection, self._lane, acts.of, policies, now, bounds)
+                    return going.take_batch(self._connection, self._lane, acts.of, policies, now, bounds, self._portion)
 
-            gone = again(batch, self._patience)
+            try:
+                gone = again(batch, self._patience)
+            except TOO_LONG:
+                if not self._portion.undone(upto - behind):
+                    raise
+                continue
             self._outcome.rows += gone.rows
             self._outcome.columns += gone.columns
             self._outcome.longest = max(self._outcome.longest, gone.seconds)
-            self._size = min(max(int(self._size * min(_GOAL / max(gone.seconds, 0.001), 2)), _LEAST), _MOST)
             time.sleep(min(gone.seconds, _BREATH))  # keepers have waited
             behind = upto
         derived.remake(self._connection)

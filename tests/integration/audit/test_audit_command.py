@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from prelude_store.audit import report
+from prelude_store.audit import page, report
 from prelude_store.command import command
 from prelude_store.governance.people import person_hash, person_key
 from prelude_store.writer import Batch, Writer
@@ -384,3 +384,18 @@ def test_a_period_is_from_its_first_moment_to_before_its_last(database: str, wri
     writer.write(Batch(rows=rows))
     records = lines(database, "--from", "2026-11-02", "--to", "2026-11-02T00:00:01")
     assert {row["event_id"] for row in of(records, "activity")} == {row.event_id for row in rows[1:4]}
+
+
+def test_a_page_that_a_browser_would_not_open_says_how_much_it_shows_and_files_have_all(
+    sealed: Sealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = len(of(lines(sealed.url), "activity"))
+    monkeypatch.setattr(page.Page, "most", 22)
+    said = " ".join(Page(html(sealed.url)).said)
+    shown = sum(name == "code" and kind.get("class") == "soft" for name, kind in Page(html(sealed.url)).elements)
+    assert rows > 22
+    assert shown == 22
+    assert f"This page shows the first 22 of {rows:,} activities" in said
+    assert f"End of the page: the first 22 of {rows:,} activities." in said
+    assert "left the log" not in said
+    assert len(of(lines(sealed.url), "activity")) == rows

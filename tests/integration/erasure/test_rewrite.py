@@ -77,7 +77,21 @@ def test_the_copy_has_the_indexes_the_checks_and_the_owner_of_the_original(
     before = superuser.execute(asked, [name]).fetchall()
     rewrite(superuser, name)
     assert superuser.execute(asked, [name]).fetchall() == before
-    assert superuser.execute("SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_new'").fetchone() == (0,)
+    beside = "SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_new' OR relname LIKE '%\\_gone'"
+    assert superuser.execute(beside).fetchone() == (0,)
+
+
+def test_what_an_exchange_left_that_was_killed_goes_with_the_next(writer: Writer, superuser: Superuser) -> None:
+    writer.write(Batch(rows=[make_row()]))
+    name = partition(superuser)
+    superuser.execute(f"CREATE TABLE {name}_gone (x text)".encode())
+    superuser.execute(f"CREATE TABLE {name}_new (x text)".encode())
+    rewrite(superuser, name)
+    assert superuser.execute("SELECT count(*) FROM user_activity_logs").fetchone() == (1,)
+    assert superuser.execute("SELECT to_regclass(%s), to_regclass(%s)", [f"{name}_gone", f"{name}_new"]).fetchone() == (
+        None,
+        None,
+    )
 
 
 def test_a_table_that_is_in_use_all_the_time_is_left_as_it_is(

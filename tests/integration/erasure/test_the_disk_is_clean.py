@@ -91,6 +91,7 @@ def test_no_file_of_the_server_names_the_person(server: EmbeddedPostgres) -> Non
         writer.write(Batch(rows=[ahead]))
         assert superuser.execute("SELECT count(*) FROM user_activity_logs").fetchone() == (len(before) + 1,)
         assert superuser.execute("SHOW wal_recycle").fetchone() == ("on",)
+        assert superuser.execute("SHOW wal_init_zero").fetchone() == ("on",)
         bobs = {event_id for event_id, row in before.items() if ADA not in row and ADA.replace("@", "%40") not in row}
         assert bobs
         assert {event_id: after[event_id] for event_id in bobs} == {event_id: before[event_id] for event_id in bobs}

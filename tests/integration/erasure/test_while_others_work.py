@@ -10,7 +10,9 @@ import threading
 from pathlib import Path
 
 import psycopg
+import pytest
 
+from prelude_store import portion
 from prelude_store.connection import Connection
 from prelude_store.rollups import building, passes
 from prelude_store.rollups.verify import verify
@@ -139,6 +141,20 @@ def test_others_write_and_count_meanwhile_and_nothing_of_theirs_is_lost(
         "SELECT count(*) FROM user_activity_logs WHERE user_email = %s AND duration_ms IS NULL", [BOB]
     )
     assert lengths.fetchone() == (0,)
+
+
+def test_batches_that_take_too_long_are_undone_and_done_in_smaller_ones_and_count_once(
+    writer: Writer, keeping: Connection, erase: Erase, superuser: Superuser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portion, "_LONGEST", 0.0)  # only the smallest are let go on
+    fill(writer)
+    catch_up(keeping)
+    worked = erase(ADA)
+    assert worked.run is not None
+    assert worked.run.counts["rows"] == ROWS * 2 // 3
+    changes = superuser.execute("SELECT count(*) FROM activity_changes WHERE class = 'person'").fetchone()
+    assert changes == (ROWS * 2 // 3,)
+    assert ADA not in dump(superuser)
 
 
 def test_two_at_once_are_one_after_the_other(

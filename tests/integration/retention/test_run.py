@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
+import pytest
 
+from prelude_store import portion
 from prelude_store.connection import Connection
 from prelude_store.retention.plan import plan
 from prelude_store.retention.run import run
@@ -95,5 +97,21 @@ def test_what_is_held_stays(governor: Connection, superuser: Superuser, writer: 
     ]
     assert run(governor).rows == 1
     assert count(superuser, "SELECT count(*) FROM user_activity_logs") == 2
+    settle(keeping)
+    assert verify(keeping.info.dsn).differences == []
+
+
+def test_a_batch_that_takes_too_long_is_undone_and_done_in_smaller_ones(
+    governor: Connection, superuser: Superuser, writer: Writer, keeping: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portion, "_LONGEST", 0.0)  # only the smallest are let go on
+    old = [make_row(timestamp_us=ago(100) + n, action_type="navigation", action_name="page_view") for n in range(420)]
+    writer.write(Batch(rows=[*old, make_row(timestamp_us=ago(100))]))
+    settle(keeping)
+    keep(governor, "90d", "navigation")
+    assert run(governor).rows == 420
+    assert count(superuser, "SELECT count(*) FROM user_activity_logs") == 1
+    assert count(superuser, "SELECT count(*) FROM activity_changes WHERE kind = 'removed'") == 420
+    assert count(superuser, "SELECT count(*) FROM governance_acts WHERE kind = 'expire'") == 1
     settle(keeping)
     assert verify(keeping.info.dsn).differences == []

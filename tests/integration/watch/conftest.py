@@ -60,6 +60,7 @@ def analytics_metrics(postgres: TestServer, tmp_path_factory: pytest.TempPathFac
     key = tmp_path_factory.mktemp("watched-seals") / "seal.key"
     keys.generate(key)
     with running_analytics(url, seal_key_file=key) as service:
+        httpx.get(f"{service.url}/api/v1/analytics/user-activities", trust_env=False)  # so that a route has been asked
         yield _names(httpx.get(f"{service.url}/metrics", trust_env=False).text)
     postgres.drop_database(url)
 
