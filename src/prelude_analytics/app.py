@@ -43,6 +43,9 @@ PREFIX: Final = "/api/analytics"
 
 _DESCRIPTION: Final = "Who did what, when, with what result, and how long it took. Every answer needs a credential, which decides whose activities it shows."
 
+_NO_TELEMETRY: Final[Any] = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own, where it has any: its spans would carry what is asked for, addresses and words, to wherever traces go."""
+
 
 def make_app(settings: Settings, recorder: Recorder | None = None) -> FastAPI:
     """An application that is not started yet. It starts whether or not the database is there.
@@ -62,6 +65,7 @@ def make_app(settings: Settings, recorder: Recorder | None = None) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
         lifespan=partial(_lifespan, modules),
+        telemetry=_NO_TELEMETRY,
     )
     app.state.settings = settings
     app.state.metrics = Metrics()

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias
 
 import psycopg
 from fastapi import Depends
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -29,6 +30,8 @@ from prelude_store.connection import said
 from prelude_store.settings import target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from prelude_analytics.settings import Settings
 
 __all__ = ["Connection", "Database", "DatabaseUnavailableError", "Reads", "TooMuchError", "connection_pool", "trouble"]
@@ -87,6 +90,7 @@ class Database:
         self._bounds: dict[Connection, asyncio.Timeout] = {}
         milliseconds = round(settings.statement_timeout * 1000)
         self._begin = _BEGIN.format(timeout=milliseconds, idle=milliseconds + 60_000)
+        self._ending: set[asyncio.Task[None]] = set()
         self._pool = connection_pool(settings, "prelude-analytics", settings.connections)
 
     @classmethod
@@ -98,6 +102,7 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        await asyncio.gather(*self._ending)
         await self._pool.close(timeout=1.0)
 
     @asynccontextmanager
@@ -110,10 +115,23 @@ class Database:
             DatabaseUnavailableError: the database is away, does not let us in, or did not answer.
             TooMuchError: a statement took longer than ``statement_timeout``.
         """
-        connection = await self._begun()
+        async with self.read_first(None, {}) as (connection, _):
+            yield connection
+
+    @asynccontextmanager
+    async def read_first(
+        self, question: sql.SQL | None, parameters: Mapping[str, Any]
+    ) -> AsyncIterator[tuple[Connection, list[dict[str, Any]]]]:
+        """As `read`, and what the snapshot says to a first question, which travels with the beginning: one round trip for both.
+
+        Args:
+            question: None: there is none.
+            parameters: numbers and times of ours. They are written into the statement, where texts of clients never are.
+        """
+        connection, rows = await self._begun(question, parameters)
         try:
             async with asyncio.timeout(self.patience) as self._bounds[connection]:
-                yield connection
+                yield connection, rows
         except TimeoutError:
             await connection.close()
             raise DatabaseUnavailableError(f"{target(self.conninfo)} does not answer") from None
@@ -121,7 +139,7 @@ class Database:
             raise trouble(error, self.conninfo) or error from error
         finally:
             self._bounds.pop(connection, None)
-            await self._ended(connection)
+            self._end(connection)
 
     @asynccontextmanager
     async def unhurried(self, connection: Connection) -> AsyncIterator[None]:
@@ -133,14 +151,16 @@ class Database:
         finally:
             bound.reschedule(asyncio.get_running_loop().time() + self.patience)
 
-    async def _begun(self) -> Connection:
-        """A connection that has begun its transaction; connections that died while they waited are thrown away."""
+    async def _begun(
+        self, question: sql.SQL | None, parameters: Mapping[str, Any]
+    ) -> tuple[Connection, list[dict[str, Any]]]:
+        """A connection that has begun its transaction, and the first answer; connections that died while they waited are thrown away."""
         try:
             async with asyncio.timeout(self._wait):
                 while True:
                     connection = await self._pool.getconn(timeout=self._wait)
                     try:
-                        await connection.execute(self._begin.encode())
+                        rows = await self._ask_first(connection, question, parameters)
                     except psycopg.OperationalError:
                         dead = connection.closed or connection.broken
                         await self._pool.putconn(connection)
@@ -150,13 +170,32 @@ class Database:
                         await self._ended(connection)
                         raise
                     else:
-                        return connection
+                        return connection, rows
         except (TimeoutError, PoolTimeout):
             raise DatabaseUnavailableError(
                 f"no connection to {target(self.conninfo)} within {self._wait:g} s"
             ) from None
         except psycopg.Error as error:
             raise DatabaseUnavailableError(f"can't read {target(self.conninfo)}: {said(error)}") from None
+
+    async def _ask_first(
+        self, connection: Connection, question: sql.SQL | None, parameters: Mapping[str, Any]
+    ) -> list[dict[str, Any]]:
+        if question is None:
+            await connection.execute(self._begin.encode())
+            return []
+        # Several statements in one message have no parameters apart from it.
+        cursor = psycopg.AsyncClientCursor(connection, row_factory=dict_row)
+        await cursor.execute(sql.SQL(self._begin + ";") + question, parameters)
+        while cursor.nextset():
+            pass
+        return await cursor.fetchall()
+
+    def _end(self, connection: Connection) -> None:
+        """End the transaction while the answer is on its way already."""
+        ending = asyncio.create_task(self._ended(connection))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     async def _ended(self, connection: Connection) -> None:
         if not connection.closed:

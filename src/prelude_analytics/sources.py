@@ -12,6 +12,7 @@ from prelude_analytics.filters import NONE, Filters
 from prelude_analytics.problems import Problem
 from prelude_analytics.ranges import Range
 from prelude_analytics.statuses import QUARTER, quarter_floor
+from prelude_otel.contract.vocabulary import ERROR, PENDING, TIMEOUT
 
 if TYPE_CHECKING:
     from prelude_analytics.database import Connection
@@ -26,9 +27,9 @@ __all__ = [
     "fetch",
     "in_lanes",
     "indexed",
+    "listed",
     "newest",
     "newest_ahead",
-    "reaching",
     "rows_kept_from",
     "watermark_of_rollups",
     "watermark_of_rows",
@@ -73,6 +74,14 @@ def indexed(filters: Filters) -> Filters:
     return Filters()
 
 
+def listed(filters: Filters) -> Filters:
+    """As `indexed`, for lists, which read few rows at a time: what did not succeed is found among such rows alone."""
+    by_index = indexed(filters)
+    if filters.result_status in {ERROR, PENDING, TIMEOUT} and not by_index.given.keys() & {"user_email", "entity_id"}:
+        return Filters(result_status=filters.result_status)
+    return by_index
+
+
 def between(low: Watermark, high: Watermark) -> list[tuple[int, int, int]]:
     """Where `high` is further than `low`: the lane, behind which number, and up to which."""
     return [
@@ -101,14 +110,6 @@ async def newest_ahead(connection: Connection, moment: datetime) -> datetime | N
     (found,) = await fetch(connection, queries.load("newest_ahead"), {"moment": moment})
     newest: datetime | None = found["newest"]
     return newest
-
-
-async def reaching(connection: Connection, counting: Counting) -> Counting:
-    """The same, with what is dated ahead of now, where nobody said where the range ends; in the snapshot that the answer is read from."""
-    among = counting.range
-    if not among.open:
-        return counting
-    return replace(counting, range=among.reaching(await newest_ahead(connection, among.to)))
 
 
 async def watermark_of_rollups(connection: Connection, cut: datetime) -> tuple[Watermark, datetime | None]:

@@ -56,5 +56,5 @@ async def _ask(figures: Remembered, settings: Settings) -> None:
         lambda reading: rankings.customers(reading, about, first, named=False),
         lambda reading: rankings.emails(reading, about, first),
     ):
-        async with figures.read() as reading:
+        async with figures.read(among) as reading:
             await question(reading)

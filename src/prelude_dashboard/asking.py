@@ -31,11 +31,12 @@ from prelude_analytics.governing.lists import plan_shown
 from prelude_analytics.governing.overview import Overview, overview
 from prelude_analytics.governing.overview import Wanted as Shown
 from prelude_analytics.parameters import ParameterError
+from prelude_analytics.ranges import Range
 from prelude_analytics.routes.audit import sealed
 from prelude_analytics.routes.rankings import RankingQuery, ranked
 from prelude_analytics.routes.sessions import SessionQuery, SessionsQuery, session_shown, sessions_shown
 from prelude_analytics.routes.system import QuarantineQuery, opened, quarantine_shown
-from prelude_analytics.sources import Counting, newest, newest_ahead, watermark_of_rows
+from prelude_analytics.sources import Counting, newest
 from prelude_analytics.timeline.asked_cohorts import CohortsQuery, cohorts_shown
 from prelude_analytics.timeline.asked_funnel import funnel
 from prelude_analytics.timeline.asked_paths import PathsQuery, paths_shown
@@ -69,6 +70,8 @@ __all__ = ["Asking", "asking"]
 
 _HEATMAP_DAYS: Final = timedelta(days=400)
 _MOST_ID: Final = 2**63
+_USUAL: Final = ("1", "7", "30", "90")
+"""Days of a range that are asked for most."""
 _NEW: Final = timedelta(days=7)
 """How far back the newest rows are looked for."""
 
@@ -192,9 +195,7 @@ class Asking:
             place, moment = Place.read(cursor, digest), None
         else:
             watermark, moment = (
-                (Watermark.read(as_of), None)
-                if as_of is not None
-                else await watermark_of_rows(self._reading.connection, self._cut)
+                (Watermark.read(as_of), None) if as_of is not None else await self._reading.committed(self._cut)
             )
             place = first_place(watermark, among.from_, among.to, digest)
         return await activities(self._reading, Wanted(filters, among.to, place), limit, moment)
@@ -202,7 +203,7 @@ class Asking:
     async def newest(self, limit: int) -> Activities:
         """The newest rows that there are, whatever the range of the page; from the list's cursor on the live feed has the rest."""
         filters = restrict(self.caller, self.query.filters())
-        watermark, moment = await watermark_of_rows(self._reading.connection, self._cut)
+        watermark, moment = await self._reading.committed(self._cut)
         until = (self._newest or self.now) + timedelta(seconds=1)  # what is committed, whatever its clock says
         place = first_place(watermark, self.now - _NEW, until, asked(self.query, filters))
         return await activities(self._reading, Wanted(filters, until, place), limit, moment)
@@ -210,7 +211,7 @@ class Asking:
     async def activity(self, timestamp: datetime, event_id: UUID) -> Activity | None:
         """One activity, whatever the filters of the page; None where there is none that the caller may see."""
         filters = restrict(self.caller, Filters())
-        watermark, _ = await watermark_of_rows(self._reading.connection, self._cut)
+        watermark, _ = await self._reading.committed(self._cut)
         until = timestamp + timedelta(microseconds=1)
         place = Place(watermark, timestamp, until, LAST_ID, "")
         found = await activities(self._reading, Wanted(filters, until, place), 1000, None)
@@ -226,7 +227,7 @@ class Asking:
             name: value for name, value in self._given.items() if name in SessionsQuery.model_fields or name == "from"
         }
         query = SessionsQuery(**about, limit=limit, cursor=cursor, with_errors=with_errors)
-        return await sessions_shown(self._reading.connection, query, self.caller, self.settings)
+        return await sessions_shown(self._reading, query, self.caller, self.settings, self.now)
 
     async def session(
         self, session_id: str, limit: int = 100, cursor: str | None = None, result_status: str | None = None
@@ -266,17 +267,17 @@ class Asking:
     async def funnel(self, body: FunnelBody) -> Funnel:
         """How many people went a way, and who."""
         query = TimelineQuery(**self._given)
-        return await funnel(self._reading.connection, self._timeline, self.about, body, query)
+        return await funnel(self._reading, self._timeline, self.about, body, query)
 
     async def cohorts(self, **asked: Any) -> Cohorts:
         """Who came back; `asked` are parameters of the route beside filters and range."""
         query = CohortsQuery(**self._given, **asked)
-        return await cohorts_shown(self._reading.connection, self._timeline, self.about, query)
+        return await cohorts_shown(self._reading, self._timeline, self.about, query)
 
     async def paths(self, **asked: Any) -> PathsShown:
         """What follows what; `asked` as for `cohorts`."""
         query = PathsQuery(**self._given, **asked)
-        return await paths_shown(self._reading.connection, self._timeline, self.about, query)
+        return await paths_shown(self._reading, self._timeline, self.about, query)
 
     async def system(self) -> System:
         """How the log fares."""
@@ -348,6 +349,14 @@ class Asking:
 @asynccontextmanager
 async def asking(request: Request, caller: Caller, state: State) -> AsyncIterator[Asking]:
     """One snapshot for one page."""
-    async with request.app.state.figures.read() as reading:
-        newest = await newest_ahead(reading.connection, datetime.now(UTC))
+    now = datetime.now(UTC)
+    about = Range(now - _days(state), now, ZoneInfo("UTC"), open=True)
+    async with request.app.state.figures.read(about) as reading:
+        newest = await reading.newest_ahead(now)
         yield Asking(reading, request.app.state, caller, state, newest)
+
+
+def _days(state: State) -> timedelta:
+    """As long as the range of the page, about, and the period before it: what is to be known of them is asked at once."""
+    days = str(state.range.get("days", ""))
+    return timedelta(days=2 * int(days)) if days in _USUAL else 2 * _NEW

@@ -31,13 +31,13 @@ async def exported(database: Database, wanted: Wanted, lines: Lines) -> AsyncIte
     cut = place.watermark.cut
     while True:
         async with database.read() as connection:
-            rows, behind = await portion(connection, wanted._replace(place=place), _AT_ONCE)
-        if rows or first:
-            yield lines([item(row, cut) for row in rows], first)
+            found = await portion(connection, wanted._replace(place=place), _AT_ONCE)
+        if found.rows or first:
+            yield lines([item(row, cut) for row in found.rows], first)
             first = False
-        if behind is None:
+        if found.behind is None:
             return
-        place = behind
+        place = found.behind
 
 
 def ndjson_lines(items: list[dict[str, Any]], _first: bool) -> bytes:

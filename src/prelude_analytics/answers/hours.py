@@ -11,7 +11,7 @@ import numpy as np
 from prelude_analytics import groups, queries
 from prelude_analytics.figures.tables import ACTIVITIES
 from prelude_analytics.filters import NONE, ROLLED_UP
-from prelude_analytics.sources import between, fetch, in_lanes, indexed
+from prelude_analytics.sources import between, fetch, in_lanes, listed
 from prelude_otel.contract.vocabulary import ERROR, PENDING, SUCCESS, TIMEOUT
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from prelude_analytics.figures.reading import Reading
     from prelude_analytics.filters import Filters
 
-__all__ = ["Stretch", "stretches"]
+__all__ = ["Stretch", "stretches", "told"]
 
 _HOUR: Final = timedelta(hours=1)
 _SECONDS: Final = 3600
@@ -51,11 +51,16 @@ class Stretch(NamedTuple):
     rows: int
 
 
+def told(filters: Filters) -> bool:
+    """Whether the rollups may know more than an index of where there are such rows."""
+    read = listed(filters)
+    return bool(filters.given.keys() & _KNOWN - read.given.keys()) and read.within(ROLLED_UP - {"entity_type"})
+
+
 async def stretches(reading: Reading, filters: Filters, place: Place) -> AsyncIterator[Stretch]:
     """What is to be looked through for rows behind `place`, the newest first. Outside there is none in the list."""
-    read = indexed(filters)
-    can_tell = filters.given.keys() & _KNOWN - read.given.keys() and read.within(ROLLED_UP - {"entity_type"})
-    uncounted = await _uncounted(reading, filters, place) if can_tell else None
+    read = listed(filters)
+    uncounted = await _uncounted(reading, filters, place) if told(filters) else None
     if uncounted is None:
         yield Stretch(place.since, place.timestamp, 0)
         return

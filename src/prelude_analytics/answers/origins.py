@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from prelude_analytics import queries
 from prelude_analytics.answers.shapes import Counts, RangeShown, WatermarkShown, counts
 from prelude_analytics.browsers import expression
-from prelude_analytics.sources import asked_rows, bounded, fetch, watermark_of_rows
+from prelude_analytics.sources import asked_rows, bounded, fetch
 from prelude_analytics.statuses import ORDER
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def origins(reading: Reading, counting: Counting, limit: int = 5) -> Origi
     Raises:
         Problem: 422, there are more rows than may be read.
     """
-    watermark, as_of = await watermark_of_rows(reading.connection, counting.cut)
+    watermark, as_of = await reading.committed(counting.cut)
     condition, parameters = asked_rows(counting.filters)
     parameters |= watermark.parameters() | {"since": counting.range.from_, "until": counting.range.to}
     await bounded(reading.connection, counting.filters, parameters)

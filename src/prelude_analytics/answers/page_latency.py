@@ -17,7 +17,7 @@ from prelude_analytics.answers.shapes import Percentiles, RangeShown, WatermarkS
 from prelude_analytics.figures.sheet import edges_of, sheet
 from prelude_analytics.figures.tables import ACTIVITIES
 from prelude_analytics.figures.work import worked
-from prelude_analytics.sources import asked_rows, fetch, watermark_of_rows
+from prelude_analytics.sources import asked_rows, fetch
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -51,7 +51,7 @@ class PageLatencies(BaseModel):
 async def page_latencies(reading: Reading, counting: Counting, limit: int = 50) -> PageLatencies:
     """Percentiles of each page, exact (nearest rank)."""
     since = await _since(reading, counting)
-    watermark, as_of = await watermark_of_rows(reading.connection, counting.cut)
+    watermark, as_of = await reading.committed(counting.cut)
     condition, parameters = asked_rows(counting.filters)
     parameters |= watermark.parameters() | {"since": since, "until": counting.range.to, "limit": limit}
     statement = queries.load("page_latencies", **{"filters} AND {counted": condition})

@@ -11,29 +11,33 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from prelude_analytics import queries
-from prelude_analytics.answers.hours import stretches
+from prelude_analytics.answers.hours import stretches, told
 from prelude_analytics.answers.shapes import KEPT_FROM, WatermarkShown
 from prelude_analytics.cursors import Place, Watermark
 from prelude_analytics.filters import Filters
 from prelude_analytics.items import Activity, columns, item
 from prelude_analytics.items import place as place_columns
-from prelude_analytics.sources import asked_rows, fetch, indexed, rows_kept_from
+from prelude_analytics.sources import asked_rows, fetch, listed
 from prelude_otel.contract.vocabulary import ACTION_TYPES
 
 if TYPE_CHECKING:
     from prelude_analytics.database import Connection
     from prelude_analytics.figures.reading import Reading
 
-__all__ = ["LAST_ID", "Activities", "Wanted", "activities", "first_place", "portion"]
+__all__ = ["LAST_ID", "Activities", "Bound", "Found", "Wanted", "activities", "first_place", "portion"]
 
 LAST_ID: Final = UUID(int=2**128 - 1)
 _FIRST_ID: Final = UUID(int=0)
 _PORTION: Final = 5_000
-"""Rows that are compared one by one in one statement, where no index answers the filters."""
+"""Rows that are compared one by one in one statement, where no index answers the filters and nobody waits for a page."""
 _READ: Final = 50_000
 """Rows that are compared for one page, at most."""
 _LONG: Final = 0.015
-"""Seconds after which no further portion is compared for one page."""
+"""Seconds that finding the rows of one page may take, about, where they are compared one by one."""
+_FIRST: Final = 0.004
+"""Seconds of them that are given to a first look, before the rollups are asked where such rows are."""
+_LEAST: Final = 0.004
+"""Seconds that rows are compared in any case, so that every page gets on."""
 _NEWEST: Final = timedelta(days=7)
 """What is looked at first, by itself: a page of most lists is in it, and few partitions are planned quickly."""
 _MOST_KINDS: Final = 100
@@ -46,6 +50,26 @@ class Wanted(NamedTuple):
     filters: Filters
     until: datetime
     place: Place
+
+
+class Bound(NamedTuple):
+    """How many rows one statement may compare, and for how many seconds."""
+
+    rows: int = _PORTION
+    seconds: float = 3600.0
+
+
+class Found(NamedTuple):
+    """What one statement found.
+
+    Attributes:
+        behind: the place to go on from; None where there are no more rows.
+        stopped: whether it stopped before the end because enough was compared.
+    """
+
+    rows: list[dict[str, Any]]
+    behind: Place | None
+    stopped: bool = False
 
 
 class Activities(BaseModel):
@@ -66,7 +90,7 @@ async def activities(reading: Reading, wanted: Wanted, limit: int, as_of: dateti
     page = _Page(reading, wanted, limit)
     await page.fill()
     place, watermark = page.place, wanted.place.watermark
-    kept_from = await rows_kept_from(reading.connection, wanted.filters, wanted.place.since, wanted.until)
+    kept_from = await reading.rows_kept_from(wanted.filters, wanted.place.since, wanted.until)
     return Activities(
         items=[Activity(**item(row, watermark.cut)) for row in page.rows],
         next_cursor=None if place is None else place.token,
@@ -98,8 +122,9 @@ class _Page:
         begin = self._wanted.place
         by_kinds = self._wanted.filters.given.keys() == {"entity_id"}
         newest = begin.since if by_kinds else max(begin.since, begin.timestamp - _NEWEST)
-        await self._read(newest, portions=1)
-        if not self._done:
+        more_is_known = told(self._wanted.filters)
+        passed = await self._read(newest, Bound(_PORTION, _FIRST) if more_is_known else Bound(_READ, _LONG))
+        if not self._done and (passed or more_is_known):
             await self._read_rest()
 
     async def _read_rest(self) -> None:
@@ -109,58 +134,62 @@ class _Page:
             self.place = None
             return
         self._wanted = self._wanted._replace(filters=filters)
-        if indexed(filters) == filters:
-            await self._read(place.since)
+        if listed(filters) == filters:
+            await self._read(place.since, Bound())
             return
+        left = max(self._left(), _LEAST)
         async for stretch in stretches(self._reading, filters, place):
             if stretch.until < self._wanted.place.timestamp:
                 self._go_to(_before(place, stretch.until))
-            if self._is_enough():
+            if self._compared >= _READ or left <= 0:
                 return
-            await self._read(stretch.since)
-            if self._done:
+            passed = await self._read(stretch.since, Bound(_READ - self._compared, left))
+            if self._done or not passed:
                 return
             self._compared += stretch.rows
+            left = self._left()
         self.place = None
 
-    async def _read(self, since: datetime, portions: int | None = None) -> None:
-        """What there is down to `since`, so many portions at most, or to where the page is full, or has taken long enough."""
-        while not self._done and portions != 0:
-            portions = None if portions is None else portions - 1
-            place = self._wanted.place
-            rows, behind = await portion(self._reading.connection, self._wanted, self._limit - len(self.rows), since)
-            self.rows += rows
-            if behind is None:
-                if since == place.since:
-                    self.place, self._done = None, True
-                else:
-                    self._go_to(_before(place, since))
-                return
+    async def _read(self, since: datetime, bound: Bound) -> bool:
+        """What there is down to `since`, within a bound, as far as there is place for it; whether it came there."""
+        start = self._wanted.place
+        left = self._limit - len(self.rows)
+        rows, behind, stopped = await portion(self._reading.connection, self._wanted, left, since, bound)
+        self.rows += rows
+        self._compared += bound.rows if stopped else 0
+        if behind is not None:
             self._go_to(behind)
-            self._compared += _PORTION
-            self._done = len(self.rows) >= self._limit or (portions is None and self._is_enough())
+            self._done = len(self.rows) >= self._limit
+        elif since == start.since:
+            self.place, self._done = None, True
+        else:
+            self._go_to(_before(start, since))
+        return behind is None
 
     def _go_to(self, place: Place) -> None:
         self.place = place
         self._wanted = self._wanted._replace(place=place)
 
-    def _is_enough(self) -> bool:
-        """Whether as much has been compared for one page as may be."""
-        took = asyncio.get_running_loop().time() - self._began
-        return self._compared >= _READ or (self._compared >= _PORTION and took > _LONG)
+    def _left(self) -> float:
+        """Seconds that may still go by for this page."""
+        return self._began + _LONG - asyncio.get_running_loop().time()
+
+
+_UNHURRIED: Final = Bound()
 
 
 async def portion(
-    connection: Connection, wanted: Wanted, limit: int, since: datetime | None = None
-) -> tuple[list[dict[str, Any]], Place | None]:
-    """The next rows, `limit` at most, and the place to go on from; None where there are no more.
+    connection: Connection, wanted: Wanted, limit: int, since: datetime | None = None, bound: Bound = _UNHURRIED
+) -> Found:
+    """The next rows, `limit` at most, and the place to go on from.
 
     There may be fewer before the end: where no index answers all filters, only so many rows are compared.
 
     Args:
         since: no rows from before it; None: all of the list.
+        bound: of comparing.
     """
-    place, by_index = wanted.place, indexed(wanted.filters)
+    place, by_index = wanted.place, listed(wanted.filters)
     condition, parameters = asked_rows(wanted.filters)
     parameters |= place.watermark.parameters() | {
         "since": since or place.since,
@@ -168,7 +197,8 @@ async def portion(
         "at": place.timestamp,
         "id": place.event_id,
         "limit": limit + 1,
-        "portion": _PORTION,
+        "portion": bound.rows,
+        "seconds": bound.seconds,
     }
     if wanted.filters.given.keys() == {"entity_id"}:
         among = {"since": place.since, "until": wanted.until, "most": _MOST_KINDS}
@@ -182,9 +212,7 @@ async def portion(
         return _cut(await fetch(connection, statement, parameters), limit, place)
     fragments = {"columns": columns(), "conditions": condition, "place": place_columns()}
     statement = queries.load("compared_rows", indexed=by_index.where("log")[0], **fragments)
-    rows = await fetch(connection, statement, parameters)
-    stop = rows.pop() if rows and rows[-1]["stop"] else None
-    return (rows, None if stop is None else _behind(place, stop)) if len(rows) <= limit else _cut(rows, limit, place)
+    return _compared(await fetch(connection, statement, parameters), limit, place)
 
 
 def first_place(watermark: Watermark, since: datetime, until: datetime, asked: str) -> Place:
@@ -195,7 +223,7 @@ def first_place(watermark: Watermark, since: datetime, until: datetime, asked: s
 async def _typed(connection: Connection, wanted: Wanted) -> Filters | None:
     """The filters with the type of an action that is asked for by its name alone, so that an index answers; None: there is no such row."""
     filters, place = wanted.filters, wanted.place
-    if filters.action_name is None or filters.action_type is not None or indexed(filters) != Filters():
+    if filters.action_name is None or filters.action_type is not None or listed(filters) != Filters():
         return filters
     parameters = {"types": sorted(ACTION_TYPES), "since": place.since, "at": place.timestamp}
     parameters["filter_action_name"] = filters.action_name
@@ -205,11 +233,24 @@ async def _typed(connection: Connection, wanted: Wanted) -> Filters | None:
     return replace(filters, action_type=types[0]) if len(types) == 1 else filters
 
 
-def _cut(rows: list[dict[str, Any]], limit: int, place: Place) -> tuple[list[dict[str, Any]], Place | None]:
-    """The rows, of which there may be one more than `limit`, and the place to go on from."""
+def _cut(rows: list[dict[str, Any]], limit: int, place: Place) -> Found:
+    """The rows, of which there may be one more than `limit`."""
     if len(rows) <= limit:
-        return rows, None
-    return rows[:limit], _behind(place, rows[limit - 1]) if limit else place
+        return Found(rows, None)
+    return Found(rows[:limit], _behind(place, rows[limit - 1]) if limit else place)
+
+
+def _compared(rows: list[dict[str, Any]], limit: int, place: Place) -> Found:
+    """The rows that fit, up to the first stop, or up to one more than `limit`."""
+    fitting: list[dict[str, Any]] = []
+    for row in rows:
+        if row["fits"]:
+            fitting.append(row)
+        if len(fitting) > limit:
+            break
+        if row["stop"]:
+            return Found(fitting, _behind(place, row), stopped=True)
+    return _cut(fitting, limit, place)
 
 
 def _behind(place: Place, row: dict[str, Any]) -> Place:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -117,13 +117,11 @@ async def heatmap(reading: Reading, counting: Counting) -> Heatmap:
     by_hour = await worked(chosen, lambda: chosen.by_status(len(edges) - 1, edges_of(edges)))
     cells = np.zeros((7 * 24, len(ORDER)), dtype=np.int64)
     np.add.at(cells, _cells(tuple(edges[:-1]), counting.range.tz), by_hour)
-    return Heatmap(
-        **framed(chosen, counting),
-        totals=Counts(**counts(by_hour.sum(axis=0).tolist())),
-        cells=[
-            Cell(weekday=place // 24 + 1, hour=place % 24, **counts(cell)) for place, cell in enumerate(cells.tolist())
-        ],
-    )
+    shown: list[Any] = [  # all are read in one go, which is three times as quick as to make each of them here
+        {"weekday": place // 24 + 1, "hour": place % 24, "count": sum(cell), **dict(zip(ORDER, cell, strict=True))}
+        for place, cell in enumerate(cells.tolist())
+    ]
+    return Heatmap(**framed(chosen, counting), totals=Counts(**counts(by_hour.sum(axis=0).tolist())), cells=shown)
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -17,13 +17,17 @@ from starlette.requests import HTTPConnection
 from prelude_analytics import queries
 from prelude_analytics.cursors import Watermark
 from prelude_analytics.figures.frames import Dictionaries, Frame, frame_of, frames_of_arrays, frames_of_days
+from prelude_analytics.figures.known import Known, question
 from prelude_analytics.figures.memory import Memory
 from prelude_analytics.figures.strip import Versions
 from prelude_analytics.figures.tables import Table
-from prelude_analytics.sources import watermark_of_rollups
+from prelude_analytics.sources import newest_ahead, rows_kept_from, watermark_of_rollups, watermark_of_rows
 
 if TYPE_CHECKING:
     from prelude_analytics.database import Connection, Database
+    from prelude_analytics.filters import Filters
+    from prelude_analytics.ranges import Range
+    from prelude_analytics.sources import Counting
 
 __all__ = ["Figures", "Reading", "Remembered"]
 
@@ -37,22 +41,61 @@ class Reading:
         memory: of the process.
         unhurried: inside it many statements together may take longer than a request may otherwise.
         patience: seconds that one of them may take; None: as long as it likes.
+        known: what was asked as it began; the rest is asked when it is wanted.
     """
 
     connection: Connection
     memory: Memory = field(default_factory=Memory)
     unhurried: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     patience: float | None = None
+    known: Known | None = None
     _state: tuple[Watermark, datetime | None] | None = None
-    _versions: dict[date, int] = field(default_factory=dict)
-    _known: tuple[date, date] | None = None
+    _versions: Versions = field(default_factory=dict)
+    _learnt: tuple[date, date] | None = None
+
+    def __post_init__(self) -> None:
+        """Begin with what is known."""
+        if self.known is not None:
+            self._versions, self._learnt = self.known.versions, (self.known.first, self.known.last)
 
     async def counted(self, cut: datetime) -> tuple[Watermark, datetime | None]:
         """How far the rollups have counted, and when that was; `cut` becomes the watermark's."""
+        if self.known is not None:
+            lanes, as_of = self.known.counted
+            return Watermark(lanes, cut), as_of
         if self._state is None:
             self._state = await watermark_of_rollups(self.connection, cut)
         watermark, as_of = self._state
         return Watermark(watermark.lanes, cut), as_of
+
+    async def committed(self, cut: datetime) -> tuple[Watermark, datetime | None]:
+        """All that is committed, and when that was; `cut` becomes the watermark's."""
+        if self.known is None:
+            return await watermark_of_rows(self.connection, cut)
+        lanes, as_of = self.known.committed
+        return Watermark(lanes, cut), as_of
+
+    async def newest_ahead(self, moment: datetime) -> datetime | None:
+        """The time of the newest row, if that is dated at `moment` or later."""
+        if self.known is None or self.known.moment != moment:
+            return await newest_ahead(self.connection, moment)
+        return self.known.newest
+
+    async def reaching(self, counting: Counting) -> Counting:
+        """The same, with what is dated ahead of now, where nobody said where the range ends; in the snapshot that the answer is read from."""
+        among = counting.range
+        if not among.open:
+            return counting
+        return replace(counting, range=among.reaching(await self.newest_ahead(among.to)))
+
+    async def rows_kept_from(
+        self, filters: Filters, since: datetime, until: datetime, *, people: bool = False
+    ) -> datetime | None:
+        """As `sources.rows_kept_from`."""
+        known = self.known
+        if known is None or known.thinned or since.date() < known.first or until.date() > known.last:
+            return await rows_kept_from(self.connection, filters, since, until, people=people)
+        return None
 
     async def frames(
         self, table: Table, grain: int, since: datetime, until: datetime
@@ -71,12 +114,12 @@ class Reading:
     async def learn(self, since: datetime, until: datetime) -> Versions:
         """The versions of the days of a range, and perhaps of more."""
         first, last = since.date(), until.date()
-        if self._known is None or not self._known[0] <= first <= last <= self._known[1]:
-            low, high = self._known or (first, last)
+        if self._learnt is None or not self._learnt[0] <= first <= last <= self._learnt[1]:
+            low, high = self._learnt or (first, last)
             low, high = min(low, first), max(high, last)
             rows = await self.rows(queries.load("rollup_days"), {"first": low, "last": high})
             self._versions = {day: int(version) for day, version in rows}
-            self._known = low, high
+            self._learnt = low, high
         return self._versions
 
     async def _load(
@@ -106,11 +149,12 @@ class Remembered:
         self.memory = memory
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[Reading]:
-        """One snapshot; errors as `Database.read`."""
-        async with self._database.read() as connection:
+    async def read(self, among: Range) -> AsyncIterator[Reading]:
+        """One snapshot, for an answer about a range; errors as `Database.read`."""
+        first, asked = question(among)
+        async with self._database.read_first(first, asked) as (connection, (row,)):
             unhurried = partial(self._database.unhurried, connection)
-            yield Reading(connection, self.memory, unhurried, self._database.patience)
+            yield Reading(connection, self.memory, unhurried, self._database.patience, Known.of(row, asked))
 
 
 async def _remembered(connection: HTTPConnection) -> Remembered:

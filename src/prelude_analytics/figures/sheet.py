@@ -27,8 +27,6 @@ from prelude_analytics.sources import (
     between,
     bounded,
     in_lanes,
-    rows_kept_from,
-    watermark_of_rows,
 )
 from prelude_analytics.statuses import ORDER
 from prelude_otel.contract.vocabulary import PENDING, TIMEOUT
@@ -176,7 +174,7 @@ async def _of_rollups(
     kept_from = None
     if table.people or "user_email" in counting.filters.given:
         asked = counting.range
-        kept_from = await rows_kept_from(reading.connection, counting.filters, asked.from_, asked.to, people=True)
+        kept_from = await reading.rows_kept_from(counting.filters, asked.from_, asked.to, people=True)
     found = Sheet("rollups", watermark, as_of, table, chunks + newer, known[0], kept_from)
     if not counting.filters.given:
         return found
@@ -236,7 +234,7 @@ def _filtered(of: Sheet, chunk: Chunk, filters: Filters) -> Frame:
 async def _of_rows(reading: Reading, table: Table, counting: Counting) -> Sheet:
     watermark, as_of = counting.as_of, None
     if watermark is None:
-        watermark, as_of = await watermark_of_rows(reading.connection, counting.cut)
+        watermark, as_of = await reading.committed(counting.cut)
     condition, parameters = asked_rows(counting.filters)
     parameters |= {"since": counting.range.from_, "until": counting.range.to}
     parameters |= watermark.parameters()
@@ -244,7 +242,7 @@ async def _of_rows(reading: Reading, table: Table, counting: Counting) -> Sheet:
     dictionaries = new_dictionaries(table)
     frame = frame_of(table, dictionaries, await _arrays(reading, table, condition, parameters))
     asked = counting.range
-    kept_from = await rows_kept_from(reading.connection, counting.filters, asked.from_, asked.to, people=table.people)
+    kept_from = await reading.rows_kept_from(counting.filters, asked.from_, asked.to, people=table.people)
     chunks = [Chunk(frame, late=False)] if len(frame) else []
     return Sheet("rows", watermark, as_of, table, chunks, dictionaries, kept_from)
 

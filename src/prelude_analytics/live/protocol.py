@@ -10,6 +10,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.protocol import State
 
 from prelude_analytics.access.oversight import HANG_UP
+from prelude_analytics.http_protocol import BoundedProtocol
 
 __all__ = ["OPTIONS", "LiveProtocol"]
 
@@ -75,5 +76,10 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         self.loop.call_later(_GRACE, self.transport.abort)
 
 
-OPTIONS: Final[dict[str, Any]] = {"ws": LiveProtocol, "ws_per_message_deflate": False, "ws_max_size": 4096}
+OPTIONS: Final[dict[str, Any]] = {
+    "http": BoundedProtocol,
+    "ws": LiveProtocol,
+    "ws_per_message_deflate": False,
+    "ws_max_size": 4096,
+}
 """For `uvicorn.Config`. Compression would cost each socket its own window and each frame its own work; clients have nothing to say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -14,7 +15,6 @@ from prelude_analytics.answers.summary import Summary, summary
 from prelude_analytics.asking import CursorQuery, PanelQuery, asked, counting, cut_now
 from prelude_analytics.cursors import Place, Watermark
 from prelude_analytics.figures.reading import Figures
-from prelude_analytics.sources import newest_ahead, reaching, watermark_of_rows
 
 __all__ = ["AsOfQuery", "router"]
 
@@ -39,8 +39,9 @@ async def get_activities(
 ) -> Summary:
     """What was done: totals by status with the change against the period before, by action, and by day."""
     about = counting(query, caller, request.app.state.settings)
-    async with figures.read() as reading:
-        about = await reaching(reading.connection, about)
+    whole = replace(about.range, from_=about.range.before().from_)
+    async with figures.read(whole) as reading:
+        about = await reading.reaching(about)
         return await summary(reading, about)
 
 
@@ -54,11 +55,11 @@ async def get_recent_activities(
     among, digest = query.range(now), asked(query, filters)
     place = None if query.cursor is None else Place.read(query.cursor, digest)
     watermark = None if query.as_of is None else Watermark.read(query.as_of)
-    async with figures.read() as reading:
-        among = among.reaching(await newest_ahead(reading.connection, among.to))
+    async with figures.read(among) as reading:
+        among = among.reaching(await reading.newest_ahead(among.to))
         as_of = None
         if place is None:
             if watermark is None:
-                watermark, as_of = await watermark_of_rows(reading.connection, cut_now(request.app.state.settings, now))
+                watermark, as_of = await reading.committed(cut_now(request.app.state.settings, now))
             place = first_place(watermark, among.from_, among.to, digest)
         return await activities(reading, Wanted(filters, among.to, place), query.limit, as_of)

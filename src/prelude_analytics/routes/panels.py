@@ -17,7 +17,6 @@ from prelude_analytics.answers.trends import STACKS, Heatmap, Stack, Trends, hea
 from prelude_analytics.asking import PanelQuery, StepQuery, counting, step_of
 from prelude_analytics.figures.reading import Figures
 from prelude_analytics.parameters import ParameterError
-from prelude_analytics.sources import reaching
 
 __all__ = ["router"]
 
@@ -49,8 +48,8 @@ async def get_trends(
 ) -> Trends:
     """Counts over time, stacked."""
     about = counting(query, caller, request.app.state.settings)
-    async with figures.read() as reading:
-        about = await reaching(reading.connection, about)
+    async with figures.read(about.range) as reading:
+        about = await reading.reaching(about)
         return await trends(reading, about, step_of(query, about.range), query.stack, query.limit)
 
 
@@ -63,8 +62,8 @@ async def get_heatmap(
     if about.range.to - about.range.from_ > timedelta(days=_HEATMAP_DAYS):
         name, value = ("days", query.days) if query.days else ("from", query.from_)
         raise ParameterError(name, value, f"a heatmap is of at most {_HEATMAP_DAYS} days")
-    async with figures.read() as reading:
-        about = await reaching(reading.connection, about)
+    async with figures.read(about.range) as reading:
+        about = await reading.reaching(about)
         return await heatmap(reading, about)
 
 
@@ -74,8 +73,8 @@ async def get_latency(
 ) -> Latency:
     """How long activities took: percentiles over time and by action."""
     about = counting(query, caller, request.app.state.settings)
-    async with figures.read() as reading:
-        about = await reaching(reading.connection, about)
+    async with figures.read(about.range) as reading:
+        about = await reading.reaching(about)
         return await latency(reading, about, step_of(query, about.range))
 
 
@@ -85,8 +84,8 @@ async def get_errors(
 ) -> Errors:
     """What failed: the rate over time, by action with examples, and by page."""
     about = counting(query, caller, request.app.state.settings)
-    async with figures.read() as reading:
-        about = await reaching(reading.connection, about)
+    async with figures.read(about.range) as reading:
+        about = await reading.reaching(about)
         return await errors(reading, about, step_of(query, about.range))
 
 
@@ -96,8 +95,8 @@ async def get_origins(
 ) -> Origins:
     """Where activities came from: by address, and by browser. Read from rows, so ask it of a person, a thing or a short range."""
     about = counting(query, caller, request.app.state.settings)
-    async with figures.read() as reading:
-        about = await reaching(reading.connection, about)
+    async with figures.read(about.range) as reading:
+        about = await reading.reaching(about)
         return await origins(reading, about, query.limit)
 
 
@@ -107,6 +106,6 @@ async def get_deals(
 ) -> Deals:
     """Deals created, updated and deleted, with the values of those created (the reference's Query 6)."""
     about = counting(query, caller, request.app.state.settings)
-    async with figures.read() as reading:
-        about = await reaching(reading.connection, about)
+    async with figures.read(about.range) as reading:
+        about = await reading.reaching(about)
         return await deals(reading, about, step_of(query, about.range))

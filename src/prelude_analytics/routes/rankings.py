@@ -15,7 +15,7 @@ from prelude_analytics.asking import CursorQuery, PanelQuery, StepQuery, asked, 
 from prelude_analytics.cursors import Rank
 from prelude_analytics.figures.reading import Figures
 from prelude_analytics.settings import Settings
-from prelude_analytics.sources import Counting, reaching
+from prelude_analytics.sources import Counting
 from prelude_analytics.zones import STEPS
 
 __all__ = ["RankingQuery", "ranked", "router"]
@@ -41,8 +41,8 @@ class UsersQuery(RankingQuery):
 async def get_users(query: Annotated[UsersQuery, Query()], caller: Ranks, figures: Figures, request: Request) -> Users:
     """The most active users (the reference's Query 3); successes rank, all four statuses are shown."""
     about, part = ranked(query, caller, request.app.state.settings, "users")
-    async with figures.read() as reading:
-        about = await reaching(reading.connection, about)
+    async with figures.read(about.range) as reading:
+        about = await reading.reaching(about)
         step = None if query.step is None else step_of(StepQuery(step=query.step), about.range)
         return await rankings.users(reading, about, part, step)
 
@@ -54,8 +54,8 @@ async def get_customers(
     """Engagement with customers (the reference's Query 4): views of customers and of their deals."""
     about, part = ranked(query, caller, request.app.state.settings, "customers")
     named = caller.role == "self" or may_rank(caller, request.app.state.settings)
-    async with figures.read() as reading:
-        about = await reaching(reading.connection, about)
+    async with figures.read(about.range) as reading:
+        about = await reading.reaching(about)
         return await rankings.customers(reading, about, part, named=named)
 
 
@@ -65,8 +65,8 @@ async def get_emails(
 ) -> Emails:
     """Emails generated and sent (the reference's Query 5)."""
     about, part = ranked(query, caller, request.app.state.settings, "emails")
-    async with figures.read() as reading:
-        about = await reaching(reading.connection, about)
+    async with figures.read(about.range) as reading:
+        about = await reading.reaching(about)
         return await rankings.emails(reading, about, part)
 
 
@@ -76,8 +76,8 @@ async def get_pages(
 ) -> Pages:
     """The most visited pages, by their templates."""
     about, part = ranked(query, caller, request.app.state.settings, "pages")
-    async with figures.read() as reading:
-        about = await reaching(reading.connection, about)
+    async with figures.read(about.range) as reading:
+        about = await reading.reaching(about)
         return await rankings.pages(reading, about, part)
 
 

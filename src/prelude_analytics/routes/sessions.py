@@ -24,16 +24,18 @@ from prelude_analytics.answers.shapes import WatermarkShown
 from prelude_analytics.asking import CursorQuery, asked, cut_now
 from prelude_analytics.cursors import Place, SessionPlace
 from prelude_analytics.database import Reads
+from prelude_analytics.figures.reading import Figures
 from prelude_analytics.filters import Filters
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.problems import Problem
 from prelude_analytics.ranges import RangeQuery
-from prelude_analytics.sources import newest_ahead, rows_kept_from, watermark_of_rollups
+from prelude_analytics.sources import watermark_of_rollups
 from prelude_otel.contract.vocabulary import STATUSES
 
 if TYPE_CHECKING:
     from prelude_analytics.access import Caller
     from prelude_analytics.database import Connection
+    from prelude_analytics.figures.reading import Reading
     from prelude_analytics.settings import Settings
 
 __all__ = ["SessionQuery", "SessionsQuery", "router", "session_shown", "sessions_shown"]
@@ -64,11 +66,12 @@ class SessionQuery(CursorQuery):
 
 @router.get("/sessions")
 async def get_sessions(
-    query: Annotated[SessionsQuery, Query()], caller: Calls, database: Reads, request: Request
+    query: Annotated[SessionsQuery, Query()], caller: Calls, figures: Figures, request: Request
 ) -> Sessions:
     """Sessions that began in the range, the last first."""
-    async with database.read() as connection:
-        return await sessions_shown(connection, query, caller, request.app.state.settings)
+    now = datetime.now(UTC)
+    async with figures.read(query.range(now)) as reading:
+        return await sessions_shown(reading, query, caller, request.app.state.settings, now)
 
 
 @router.get("/sessions/{session_id}")
@@ -84,30 +87,31 @@ async def get_session(
         return await session_shown(connection, session_id, query, caller, request.app.state.settings)
 
 
-async def sessions_shown(connection: Connection, query: SessionsQuery, caller: Caller, settings: Settings) -> Sessions:
-    """The answer to ``GET /sessions``.
+async def sessions_shown(
+    reading: Reading, query: SessionsQuery, caller: Caller, settings: Settings, now: datetime
+) -> Sessions:
+    """The answer to ``GET /sessions``, for somebody who asks `now`.
 
     Raises:
         ParameterError: a value is not allowed.
         Problem: 403, the sessions are somebody else's.
     """
-    now = datetime.now(UTC)
     filters = restrict(caller, _filters(query.user_email, query.session_id))
     among, digest = query.range(now), asked(query, filters, "sessions")
-    among = among.reaching(await newest_ahead(connection, among.to))
+    among = among.reaching(await reading.newest_ahead(among.to))
     place = None if query.cursor is None else SessionPlace.read(query.cursor, digest)
-    known, moment = await watermark_of_rollups(connection, cut_now(settings, now))
+    known, moment = await reading.counted(cut_now(settings, now))
     as_of = moment if place is None else None
     place = place or SessionPlace(among.to, "", "", derived=False, since=among.from_, asked=digest, watermark=known)
     rows, behind = await sessions(
-        connection, SessionList(filters, among.to, place, with_errors=query.with_errors), query.limit, known
+        reading.connection, SessionList(filters, among.to, place, with_errors=query.with_errors), query.limit, known
     )
     whose = Filters(user_email=filters.user_email)
     return Sessions(
         items=[Session(**row) for row in rows],
         next_cursor=None if behind is None else behind.token,
         watermark=WatermarkShown(as_of=as_of, cursor=place.watermark.token),
-        rows_kept_from=await rows_kept_from(connection, whose, among.from_, among.to, people=True),
+        rows_kept_from=await reading.rows_kept_from(whose, among.from_, among.to, people=True),
     )
 
 

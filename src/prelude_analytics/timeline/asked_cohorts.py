@@ -23,7 +23,7 @@ from prelude_store.timeline.columns import DAY_US
 from prelude_store.timeline.moments import microseconds, moment
 
 if TYPE_CHECKING:
-    from prelude_analytics.database import Connection
+    from prelude_analytics.figures.reading import Reading
     from prelude_analytics.timeline.load import Timeline
     from prelude_analytics.timeline.memory import Memory
     from prelude_store.timeline.columns import Ints
@@ -96,7 +96,7 @@ class Cohorts(TimelineAnswer):
     people: Newcomers | None
 
 
-async def cohorts_shown(connection: Connection, memory: Memory, about: Asked, query: CohortsQuery) -> Cohorts:
+async def cohorts_shown(reading: Reading, memory: Memory, about: Asked, query: CohortsQuery) -> Cohorts:
     """Of those who came first in one period, how many came back in which.
 
     Raises:
@@ -107,12 +107,12 @@ async def cohorts_shown(connection: Connection, memory: Memory, about: Asked, qu
     action = None if query.return_action is None else action_of("return_action", query.return_action)
     digest = asked(query, about.filters, "cohorts")
     place = None if query.cursor is None else Behind.read(query.cursor, digest)
-    about = await continued(about, place).reaching(connection)
+    about = await continued(about, place).reaching(reading)
     dates, edges = periods(about.range, query.unit)
     if query.people_of is not None and query.people_of not in dates:
         raise ParameterError("people_of", str(query.people_of), f"it is the first day of a {query.unit} of the range")
     length = ROLLING_DAYS[query.unit] * DAY_US if query.periods == "rolling" else None
-    timeline = await about.timeline(connection, memory)
+    timeline = await about.timeline(reading, memory)
     moments = await timeline.moments(None if length else edges)
     users = await worked(lambda: np.unique(moments.users))
     known = await timeline.seen_before(users) if query.first == "ever" else users[:0]

@@ -25,7 +25,7 @@ from prelude_analytics.timeline.query import Asked, TimelineQuery, framed
 from prelude_analytics.timeline.work import worked
 
 if TYPE_CHECKING:
-    from prelude_analytics.database import Connection
+    from prelude_analytics.figures.reading import Reading
     from prelude_analytics.timeline.load import Timeline
     from prelude_analytics.timeline.memory import Memory
 
@@ -34,9 +34,7 @@ __all__ = ["best_of", "funnel"]
 _SECOND_US: Final = 1_000_000
 
 
-async def funnel(
-    connection: Connection, memory: Memory, about: Asked, body: FunnelBody, query: TimelineQuery
-) -> Funnel:
+async def funnel(reading: Reading, memory: Memory, about: Asked, body: FunnelBody, query: TimelineQuery) -> Funnel:
     """How many people went a way, step by step; with `people`, who they are.
 
     Args:
@@ -49,8 +47,8 @@ async def funnel(
     digest = asked(query, about.filters, _written(body))
     cursor = None if body.people is None else body.people.cursor
     place = None if cursor is None else Behind.read(cursor, digest, "people.cursor")
-    about = await continued(about, place).reaching(connection)
-    timeline = await about.timeline(connection, memory, from_log=question.property is not None)
+    about = await continued(about, place).reaching(reading)
+    timeline = await about.timeline(reading, memory, from_log=question.property is not None)
     best = await best_of(timeline, body, question)
     roles = await timeline.roles(best.users) if question.breakdown == "user.role" else {}
     groups = None if question.breakdown is None else grouped(timeline, best, question, roles, body.top)

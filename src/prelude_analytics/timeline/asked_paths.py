@@ -21,7 +21,7 @@ from prelude_analytics.timeline.work import worked
 from prelude_store.timeline.moments import moment
 
 if TYPE_CHECKING:
-    from prelude_analytics.database import Connection
+    from prelude_analytics.figures.reading import Reading
     from prelude_analytics.timeline.load import Timeline
     from prelude_analytics.timeline.memory import Memory
     from prelude_store.timeline.columns import Ints
@@ -126,7 +126,7 @@ class _Part:
     rest: Sequence
 
 
-async def paths_shown(connection: Connection, memory: Memory, about: Asked, query: PathsQuery) -> PathsShown:
+async def paths_shown(reading: Reading, memory: Memory, about: Asked, query: PathsQuery) -> PathsShown:
     """What people do after what, or before it, within a visit.
 
     Raises:
@@ -138,8 +138,8 @@ async def paths_shown(connection: Connection, memory: Memory, about: Asked, quer
         raise ParameterError("list_step", query.list_step, f"it is 0 to {query.depth}, with list_action beside it")
     digest = asked(query, about.filters, "paths")
     place = None if query.cursor is None else Behind.read(query.cursor, digest)
-    about = await continued(about, place).reaching(connection)
-    timeline = await about.timeline(connection, memory)
+    about = await continued(about, place).reaching(reading)
+    timeline = await about.timeline(reading, memory)
     found = await _found(timeline, query)
     names, steps = found.names, found.steps
     return PathsShown(

@@ -24,7 +24,6 @@ from prelude_analytics.database import Connection
 from prelude_analytics.filters import Filters
 from prelude_analytics.queries import load
 from prelude_analytics.ranges import Range
-from prelude_analytics.sources import rows_kept_from
 from prelude_analytics.timeline.memory import Memory
 from prelude_analytics.timeline.picking import Action, Wanted, passing, picked, picked_of_blocks
 from prelude_analytics.timeline.plan import MOST_ROWS, Built, Part, as_of, plan, refuse_too_many
@@ -117,22 +116,24 @@ class Timeline:
             from_log: read nothing from the timeline.
             memory: what is read of the timeline stays there; by default nothing does.
         """
-        cursor = await connection.execute(load("timeline_freshness"))
-        fresh = await cursor.fetchone() or {}
+        known = filters.within(_IN_COLUMNS) and not from_log
+        days = {"first": range_.from_.date(), "last": range_.to.date()}
+        async with connection.pipeline():  # one round trip for all
+            freshness = await connection.execute(load("timeline_freshness"))
+            state = await connection.execute(load("timeline_state"), days) if known else None
+            actions = await connection.execute(load("timeline_actions"))
+            services = await connection.execute(load("timeline_services"))
+        fresh = await freshness.fetchone() or {}
         now: datetime = fresh["now"]
         built: dict[date, Built] = {}
-        if filters.within(_IN_COLUMNS) and not from_log:
-            days = {"first": range_.from_.date(), "last": range_.to.date()}
-            rows = await connection.execute(load("timeline_state"), days)
-            for row in await rows.fetchall():
-                took = timedelta(milliseconds=row["built_ms"])
-                built[row["day"]] = Built(row["day"], row["dirty"], row["built_at"], took, row["row_count"])
+        for row in await state.fetchall() if state else ():
+            took = timedelta(milliseconds=row["built_ms"])
+            built[row["day"]] = Built(row["day"], row["dirty"], row["built_at"], took, row["row_count"])
         parts = plan(range_.from_, range_.to, built, now)
         until = as_of(parts, now, fresh["followed_at"], behind=fresh["behind"])
         timeline = cls(connection, range_, filters, cut, parts, until, now, memory=memory or Memory())
-        of_all = Filters(user_email=filters.user_email)
-        timeline.rows_kept_from = await rows_kept_from(connection, of_all, range_.from_, range_.to, people=True)
-        await timeline._learn_names()
+        timeline.actions = {row["id"]: (row["action_type"], row["action_name"]) for row in await actions.fetchall()}
+        timeline.services = {row["id"]: row["service_name"] for row in await services.fetchall()}
         return timeline
 
     async def hits(self, wanted: list[Wanted], *, group: str | None = None, strict: bool = False) -> list[Hits]:
@@ -280,12 +281,6 @@ class Timeline:
         cursor = await self.connection.execute(load("timeline_roles"), {"emails": list(emails.values())})
         roles = {row["email"]: row["role"] for row in await cursor.fetchall()}
         return {user: roles[email] for user, email in emails.items() if email in roles}
-
-    async def _learn_names(self) -> None:
-        for row in await binary(self.connection, load("timeline_actions"), {}):
-            self.actions[row["id"]] = (row["action_type"], row["action_name"])
-        for row in await binary(self.connection, load("timeline_services"), {}):
-            self.services[row["id"]] = row["service_name"]
 
     async def _days(self, name: str, *, only: list[int] | None = None) -> dict[int, dict[str, Any]]:
         """Days of the timeline that are parts as a whole, or those of `only`, by the number of the part."""

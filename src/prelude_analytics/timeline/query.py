@@ -13,12 +13,11 @@ from prelude_analytics.answers.shapes import KEPT_FROM
 from prelude_analytics.filters import FilterQuery, Filters
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.ranges import Range, RangeQuery
-from prelude_analytics.sources import newest_ahead
 from prelude_analytics.statuses import cut_at
 from prelude_otel.contract.vocabulary import ACTION_TYPES
 
 if TYPE_CHECKING:
-    from prelude_analytics.database import Connection
+    from prelude_analytics.figures.reading import Reading
     from prelude_analytics.settings import Settings
     from prelude_analytics.timeline.load import Timeline
     from prelude_analytics.timeline.memory import Memory
@@ -68,17 +67,21 @@ class Asked:
     filters: Filters
     cut: datetime
 
-    async def reaching(self, connection: Connection) -> Asked:
+    async def reaching(self, reading: Reading) -> Asked:
         """The same, with what is dated ahead of now, where nobody said where the range ends."""
         if not self.range.open:
             return self
-        return replace(self, range=self.range.reaching(await newest_ahead(connection, self.range.to)))
+        return replace(self, range=self.range.reaching(await reading.newest_ahead(self.range.to)))
 
-    async def timeline(self, connection: Connection, memory: Memory, *, from_log: bool = False) -> Timeline:
+    async def timeline(self, reading: Reading, memory: Memory, *, from_log: bool = False) -> Timeline:
         """The rows that it is about."""
         from prelude_analytics.timeline.load import Timeline
 
-        return await Timeline.open(connection, self.range, self.filters, self.cut, from_log=from_log, memory=memory)
+        about = self.range, self.filters, self.cut
+        timeline = await Timeline.open(reading.connection, *about, from_log=from_log, memory=memory)
+        whose = Filters(user_email=self.filters.user_email)
+        timeline.rows_kept_from = await reading.rows_kept_from(whose, self.range.from_, self.range.to, people=True)
+        return timeline
 
 
 def asked(query: TimelineQuery, caller: Caller, settings: Settings) -> Asked:

@@ -32,9 +32,9 @@ def portions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     read: list[int] = []
 
     async def counted(*asked: Any) -> Any:
-        rows, behind = await portion(*asked)
-        read.append(len(rows))
-        return rows, behind
+        found = await portion(*asked)
+        read.append(len(found.rows))
+        return found
 
     monkeypatch.setattr(export, "portion", counted)
     monkeypatch.setattr(export, "_AT_ONCE", AT_ONCE)

@@ -299,3 +299,40 @@ def test_sessions_come_once_while_rows_arrive(
     assert len(whole) > 9
     assert len(found) == len(set(found))
     assert set(found) == set(whole)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"q": "acme"},
+        {"tag": "vip"},
+        {"result_status": "error", "q": "acme"},
+        {"action_name": "send_email", "result_status": "timeout"},
+        {"user_email": ADA, "result_status": "success"},
+        {"service_name": "rare"},
+    ],
+)
+def test_a_page_whose_time_is_over_goes_on_behind_the_row_that_it_compared_last(
+    client: httpx.Client,
+    writers: tuple[Writer, Writer],
+    keeping: Connection,
+    superuser: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    asked: dict[str, str],
+) -> None:
+    for name in ("_LONG", "_FIRST", "_LEAST"):
+        monkeypatch.setattr(f"prelude_analytics.answers.rows.{name}", 0.0)
+    story = Story(7, writers, keeping)
+    story.write(60)
+    story.count()
+    about: dict[str, Any] = {"days": DAYS + 2, "limit": 3, **asked}
+    page = client.get("/recent-activities", params=about).raise_for_status().json()
+    expected = everything(superuser, page, asked)
+    found, short = [row["event_id"] for row in page["items"]], 0
+    while page["next_cursor"]:
+        cursor = {"cursor": page["next_cursor"]}
+        page = client.get("/recent-activities", params=about | cursor).raise_for_status().json()
+        short += page["searched_to"] is not None
+        found += [row["event_id"] for row in page["items"]]
+    assert found == expected
+    assert short > 3 or asked.get("result_status") in {"error", "timeout"}  # of those few are compared at all

@@ -22,10 +22,11 @@ from prelude_analytics.answers.origins import origins
 from prelude_analytics.answers.page_latency import page_latencies
 from prelude_analytics.answers.rows import Wanted, activities, first_place
 from prelude_analytics.cursors import Place, SessionPlace, Watermark
+from prelude_analytics.figures.known import question
 from prelude_analytics.figures.reading import Reading
 from prelude_analytics.filters import Filters
 from prelude_analytics.ranges import Range
-from prelude_analytics.sources import Counting, newest, newest_ahead, watermark_of_rows
+from prelude_analytics.sources import Counting, fetch, newest, newest_ahead, watermark_of_rows
 from prelude_store.rollups import passes
 from tests.support.postgres import as_role
 
@@ -114,6 +115,7 @@ async def ask_everything(connection: Any) -> None:
         await rankings.users(Reading(connection), about, everything)
         await rankings.customers(Reading(connection), about, everything, named=True)
         await rankings.emails(Reading(connection), about, everything)
+    await fetch(connection, *question(whole))
     await newest_ahead(connection, END - timedelta(minutes=15))
     watermark, as_of = await watermark_of_rows(connection, cut)
     for filters in (
@@ -123,6 +125,7 @@ async def ask_everything(connection: Any) -> None:
         Filters(entity_type="deal", entity_id="13"),
         Filters(action_type="crm", action_name="send_email"),
         Filters(result_status="timeout"),
+        Filters(result_status="error", action_name="send_email"),
         Filters(q="nothing has this"),
         Filters(tag="t7"),
         Filters(action_name="send_email"),
