@@ -98,7 +98,7 @@ def test_who_was_erased_before_is_told_when(database: str, writer: Writer) -> No
     assert "; erased on 20" in str(run(database, "erase", "--user", ADA).exception)
 
 
-@pytest.mark.parametrize("given", ["ada", "@x.com", "ada@x.com,bob@x.com b"])
+@pytest.mark.parametrize("given", ["@x.com", "ada@x.com,bob@x.com b"])
 def test_a_malformed_address_is_refused(database: str, superuser: Superuser, given: str) -> None:
     for words in (("erase", "--user", given), ("rename", "--user", given, BOB), ("export", "--user", given)):
         result = run(database, *words)
