@@ -15,7 +15,7 @@ CARGO := $(shell command -v cargo)
 demo: $(VENV)/installed
 	$(BIN)/prelude up --demo $(UP)
 
-# Where there is cargo, the compiled part of the exporter is tested as well, and the exporter with it and without.
+# Where there is cargo, the compiled part is tested as well, and the exporter and the sealer with it and without.
 # The tests in a browser run in Debian's Chromium; without it they are skipped, and fail where CI is set.
 browser:
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
@@ -25,7 +25,7 @@ test: lint browser $(if $(CARGO),native)
 	@# Here, so that the minutes that it takes where there is none are not a test's.
 	@$(BIN)/prelude collector || $(BIN)/prelude collector build
 	$(BIN)/pytest -q -n $(JOBS) --dist loadfile
-	$(if $(CARGO),PRELUDE_NATIVE=off $(BIN)/pytest -q -n $(JOBS) --dist loadfile tests/integration/exporter)
+	$(if $(CARGO),PRELUDE_NATIVE=off $(BIN)/pytest -q -n $(JOBS) --dist loadfile tests/integration/exporter tests/integration/seals/test_sealer.py)
 	@$(MAKE) --no-print-directory test-lowest
 
 # What runs in a service must run on the oldest versions that pyproject.toml allows, too.
@@ -42,7 +42,7 @@ lint: $(VENV)/installed $(if $(CARGO),lint-native)
 
 native: $(VENV)/native
 
-$(VENV)/native: $(VENV)/installed native/pyproject.toml native/Cargo.toml native/Cargo.lock $(wildcard native/src/*.rs)
+$(VENV)/native: $(VENV)/installed native/pyproject.toml native/Cargo.toml native/Cargo.lock $(wildcard native/src/*.rs native/src/*/*.rs)
 	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --locked --inexact --extra native
 	@touch $@
 

@@ -73,13 +73,18 @@ fn uuid8(content: &[u8]) -> String {
 
 fn uuid_text(bytes: &[u8; 16]) -> String {
     let mut text = String::with_capacity(36);
-    for (index, byte) in bytes.iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        push_hex(&mut text, &[*byte]);
-    }
+    push_uuid(&mut text, bytes);
     text
+}
+
+/// Appends a UUID in lower case, with its hyphens.
+pub fn push_uuid(out: &mut String, bytes: &[u8; 16]) {
+    for (from, to) in [(0, 4), (4, 6), (6, 8), (8, 10), (10, 16)] {
+        if from > 0 {
+            out.push('-');
+        }
+        push_hex(out, &bytes[from..to]);
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The hot loops of prelude-otel's exporter, compiled: the same results as the Python ones, to the byte.
+//! The hot loops of prelude-otel's exporter and sealer, compiled: the same results as the Python ones, to the byte.
 //!
 //! What is unusual in any way is not decided here: it is handed back, and Python decides.
 
@@ -11,6 +11,7 @@ mod json;
 mod record;
 mod request;
 mod row;
+mod seals;
 mod value;
 mod wire;
 
@@ -73,6 +74,8 @@ mod prelude_native {
     use super::Decoder;
     #[pymodule_export]
     use super::copy::copy_text;
+    #[pymodule_export]
+    use super::seals::{bundle_lines, compare_leaves, fold_hashes, leaf_hashes, seal_leaves};
 
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "a name of Python's")]

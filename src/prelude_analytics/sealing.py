@@ -58,7 +58,7 @@ def _measure(sealer: Sealer, outlet: Outlet, registry: CollectorRegistry) -> Non
         ("sealing", "1 where this process seals, 0 where it stands by", lambda: float(sealer.leading)),
         ("leaves", "Leaves of the tree of seals", lambda: float(sealer.last.size)),
         ("waiting", "Places that are committed, and not sealed yet", lambda: float(sealer.last.left)),
-        ("lag_seconds", "Since when something is committed and not sealed", lambda: age(sealer.behind_since)),
+        ("lag_seconds", "Since when something is committed and not sealed", lambda: age(sealer.lag.since)),
         ("unsigned_seconds", "Since when leaves wait for a checkpoint that covers them", lambda: age(sealer.unsigned_since)),
         ("pass_seconds", "That the last pass took", lambda: sealer.last_seconds),
         ("checkpoints", "Checkpoints that this process has signed", lambda: float(sealer.checkpoints)),

@@ -5,6 +5,7 @@ What has changed since it was sealed is written beside what was; whether that is
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -13,19 +14,21 @@ from psycopg import IsolationLevel
 from psycopg.pq import TransactionStatus
 
 from prelude_otel.errors import StoreError
+from prelude_store.native import native
 from prelude_store.seals import comparing, reading
-from prelude_store.seals.leaves import CLASS_NAMES, uuid_text
+from prelude_store.seals.leaves import CLASS_NAMES, leaves_at, uuid_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from prelude_store.connection import Connection
-    from prelude_store.seals.leaves import Leaf
-    from prelude_store.seals.reading import Change, Content, Place, Row
+    from prelude_store.seals.leaves import Block, Leaf
+    from prelude_store.seals.reading import Change, Content, Place, Range, Row
 
 __all__ = ["FORMAT", "write_bundle"]
 
 FORMAT: Final = 1
+_dump: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _STATE: Final = "SELECT origin, size FROM public.seal_state"
 _LANES: Final = "SELECT lane, last_seq FROM public.ingest_lanes ORDER BY lane"
 _PORTION: Final = 20_000
@@ -47,39 +50,67 @@ def write_bundle(
     """
     if connection.info.transaction_status is TransactionStatus.IDLE:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
-    dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
     with connection.transaction():
         origin, size = connection.execute(_STATE).fetchall()[0]
         if origin is None or not size:
             raise StoreError("nothing is sealed yet: run prelude store seal run, or prelude analytics with a seal key")
         made = datetime.now(UTC).isoformat(timespec="seconds")
-        file.write(f"{dump({'prelude-seals': FORMAT, 'origin': origin, 'size': size, 'made_at': made})}\n")
+        file.write(f"{_dump({'prelude-seals': FORMAT, 'origin': origin, 'size': size, 'made_at': made})}\n")
         counts = {"leaves": 0, "extra": 0, "unsealed": 0, "checkpoints": 0, "keys": 0}
         covered: dict[int, int] = {}
-        for batch in reading.blocks(connection):
-            leaves = reading.leaves_of(batch)
-            last = {leaf.lane: leaf.seq for leaf in leaves}
+        batch_size = reading.BatchSize()
+        for batch in reading.blocks(connection, size=batch_size):
+            ordered = reading.in_order(batch, covered)
+            last = {block.lane: block.numbers()[-1] for block in batch}
             ranges = [(lane, covered.get(lane, 0) + 1, seq) for lane, seq in sorted(last.items())]
             covered |= last
-            there = reading.content(connection, ranges)
-            changes = reading.changes_of(connection, ranges)
-            amended = [(leaf.event_id, leaf.at) for leaf in leaves if leaf.kind == "a"]
-            lengths = reading.lengths(connection, amended)
-            file.writelines(f"{dump(_line(leaf, there, changes, lengths))}\n" for leaf in leaves)
+            there = _write_leaves(connection, file, batch, ranges, ordered is not None, batch_size)
             for line in _extra(there):
-                file.write(f"{dump(line)}\n")
+                file.write(f"{_dump(line)}\n")
                 counts["extra"] += 1
-            counts["leaves"] += len(leaves)
+            counts["leaves"] += sum(block.leaf_count for block in batch)
             progress(counts["leaves"], max(size, counts["leaves"]))
         for line in _unsealed(connection, covered):
-            file.write(f"{dump({'unsealed': line})}\n")
+            file.write(f"{_dump({'unsealed': line})}\n")
             counts["unsealed"] += 1
         for name, question, given in (("checkpoint", _CHECKPOINTS, [counts["leaves"]]), ("key", _KEYS, [])):
             for (text,) in connection.execute(question.encode(), given).fetchall():
-                file.write(f"{dump({name: text})}\n")
+                file.write(f"{_dump({name: text})}\n")
                 counts[f"{name}s"] += 1
-        file.write(f"{dump({'end': counts})}\n")
+        file.write(f"{_dump({'end': counts})}\n")
     return counts
+
+
+def _write_leaves(
+    connection: Connection,
+    file: IO[str],
+    batch: Sequence[Block],
+    ranges: Sequence[Range],
+    ordered: bool,
+    size: reading.BatchSize,
+) -> Content:
+    """Write the lines of the leaves of `batch`; gives what stands among them and belongs to none."""
+    changes = reading.changes_of(connection, ranges)
+    leaf_count = sum(block.leaf_count for block in batch)
+    module = native().module if ordered else None
+    entries = reading.packed(connection, ranges) if module is not None else []
+    written = module.bundle_lines(batch, entries, set(changes)) if module is not None else None
+    pieces: list[tuple[str, int]] | None
+    pieces, rest, places = written or (None, "", [])
+    if pieces is None:
+        leaves = reading.leaves_of(batch)
+        there = reading.content(connection, ranges)
+        size.weighed(leaf_count, reading.weight(there))
+    else:
+        size.weighed(leaf_count, reading.packed_weight(entries))
+        numbered = leaves_at(batch, {at for _, at in pieces})
+        leaves = [numbered[at] for _, at in pieces]
+        there = reading.content(connection, reading.stretches({*places, *((leaf.lane, leaf.seq) for leaf in leaves)}))
+    lengths = reading.lengths(connection, [(leaf.event_id, leaf.at) for leaf in leaves if leaf.kind == "a"])
+    for leaf, (before, _) in zip(leaves, pieces or itertools.repeat(("", 0)), strict=False):
+        file.write(f"{before}{_dump(_line(leaf, there, changes, lengths))}\n")
+    file.write(rest)
+    return there
 
 
 def _line(

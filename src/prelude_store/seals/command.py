@@ -21,7 +21,8 @@ from prelude_store.seals import verify as verifying
 from prelude_store.seals.keys import KEY_FILE, SigningKey
 from prelude_store.seals.notes import Checkpoint, VerifierKey
 from prelude_store.seals.outside import BUCKET, CHECKPOINT_FILE, WEBHOOK, Outlet, read_checkpoints
-from prelude_store.seals.sealer import INTERVAL, SHARE, Sealer, connected
+from prelude_store.seals.pace import SHARE
+from prelude_store.seals.sealer import INTERVAL, Sealer, connected
 from prelude_store.settings import database_url as find_database_url
 from prelude_store.signalled import until_signalled
 from prelude_store.terminal import plain_errors, progress_bar
@@ -87,7 +88,7 @@ def seal() -> None:
 )  # fmt: skip
 @click.option(
     "--share", type=click.FloatRange(0.01, 1), default=SHARE, show_default=True,
-    help="Of a core that it takes at most while it is behind. 1 to catch up with a log that was never sealed.",
+    help="Of a core that it takes at most while it is little behind; more the further it falls behind. 1 to catch up with a log that was never sealed.",
 )  # fmt: skip
 @logs.options
 def run(
@@ -301,7 +302,8 @@ def verify(
 def prove(database_url: str | None, event_id: UUID) -> None:
     """Print the proof that the row EVENT_ID is in the log, as JSON that verify/prelude_verify.py checks without the log.
 
-    It holds that row, and of all others nothing but hashes. Needs a login in prelude_sealer.
+    It holds that row, and of all others nothing but hashes. An id of version 7 is found at once, for any other all leaves are
+    looked through. Needs a login in prelude_sealer.
     """
     with (
         plain_errors(database_url, "prelude_sealer"),

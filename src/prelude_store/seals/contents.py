@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from prelude_store.native import native
 from prelude_store.seals import comparing, reading
 from prelude_store.seals.findings import Finding, Findings, moment
-from prelude_store.seals.leaves import KINDS
+from prelude_store.seals.leaves import KINDS, leaves_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prelude_store.connection import Connection
-    from prelude_store.seals.leaves import Leaf
-    from prelude_store.seals.reading import Change, Content, Range, Row
+    from prelude_store.seals.leaves import Block, Leaf
+    from prelude_store.seals.reading import Change, Content, Place, Range, Row
 
 __all__ = ["Contents", "drops"]
 
@@ -78,6 +79,7 @@ class Contents:
         rows: that were compared.
         explained: rows that are gone or changed, and lawfully.
         covered: by lane, up to which number leaves have told what stands there.
+        size: of the next batch.
     """
 
     def __init__(self, connection: Connection, findings: Findings) -> None:
@@ -87,14 +89,48 @@ class Contents:
         self.rows = 0
         self.explained = 0
         self.covered: dict[int, int] = {}
+        self.size = reading.BatchSize()
 
-    def compare(self, leaves: Sequence[Leaf]) -> None:
+    def compare(self, batch: Sequence[Block]) -> None:
         """The next leaves."""
+        ranges = reading.in_order(batch, self.covered)
+        if ranges is not None and self._compiled(batch, ranges):
+            return
+        leaves = reading.leaves_of(batch)
         ranges = self._ranges(leaves)
         there = reading.content(self._connection, ranges)
+        self.size.weighed(len(leaves), reading.weight(there))
+        self._each(leaves, there, reading.changes_of(self._connection, ranges), [], [])
+
+    def _compiled(self, batch: Sequence[Block], ranges: Sequence[Range]) -> bool:
+        """Let the compiled part find what is as it was, and look at the others; False where there is none, or it leaves all to us."""
+        module = native().module
+        if module is None:
+            return False
         changes = reading.changes_of(self._connection, ranges)
-        born: list[tuple[Leaf, int]] = []
-        given: list[tuple[Leaf, int | None]] = []
+        entries = reading.packed(self._connection, ranges)
+        found = module.compare_leaves(batch, entries, set(changes))
+        if found is None:
+            return False
+        rows, born, given, odd, places = found
+        self.size.weighed(sum(block.leaf_count for block in batch), reading.packed_weight(entries))
+        self.rows += rows
+        self.covered |= {lane: last for lane, _, last in ranges}
+        leaf = leaves_at(batch, {*odd, *(at for at, _ in born), *(at for at, _ in given)})
+        left = [leaf[at] for at in odd]
+        there = reading.content(self._connection, reading.stretches({*places, *((one.lane, one.seq) for one in left)}))
+        self._each(left, there, changes, [(leaf[at], ms) for at, ms in born], [(leaf[at], ms) for at, ms in given])
+        return True
+
+    def _each(
+        self,
+        leaves: Sequence[Leaf],
+        there: Content,
+        changes: dict[Place, list[Change]],
+        born: list[tuple[Leaf, int]],
+        given: list[tuple[Leaf, int | None]],
+    ) -> None:
+        """Leaf by leaf; `born` and `given` are known to be rows whose length came later, and amendments."""
         for leaf in leaves:
             found = there.get(leaf.kind, {}).get((leaf.lane, leaf.seq))
             row = _taken(found, leaf)

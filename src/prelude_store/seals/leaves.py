@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from struct import unpack
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from prelude_store.native import native
 from prelude_store.seals import texts
+from prelude_store.seals.merkle import leaf_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "BLOCK_COLUMNS",
@@ -17,6 +22,8 @@ __all__ = [
     "Block",
     "Leaf",
     "head_bytes",
+    "leaf_hashes",
+    "leaves_at",
     "uuid_text",
 ]
 
@@ -152,21 +159,48 @@ class Block(NamedTuple):
 
     def leaves(self) -> list[Leaf]:
         """Its leaves."""
-        seqs, times = unpack(f">{self.leaf_count}q", self.seqs), unpack(f">{self.leaf_count}q", self.times)
-        kinds, ids, bodies, hints, salts = (
-            self.kinds.decode("latin-1"),
-            self.event_ids,
-            self.bodies,
-            self.hints,
-            self.salts,
-        )
-        return [
-            Leaf(
-                self.first_leaf + at, kinds[at], self.lane, seqs[at], ids[16 * at : 16 * at + 16], times[at],
-                bodies[32 * at : 32 * at + 32], hints[12 * at : 12 * at + 12], salts[48 * at : 48 * at + 48],
-            )
-            for at in range(self.leaf_count)
-        ]  # fmt: skip
+        return [self._leaf(at, *numbers) for at, numbers in enumerate(zip(self.numbers(), self._times(), strict=True))]
+
+    def leaf(self, at: int) -> Leaf:
+        """One of them, from 0."""
+        return self._leaf(at, self.numbers()[at], self._times()[at])
+
+    def numbers(self) -> tuple[int, ...]:
+        """Of its leaves in their lane."""
+        seqs: tuple[int, ...] = unpack(f">{self.leaf_count}q", self.seqs)
+        return seqs
+
+    def _times(self) -> tuple[int, ...]:
+        times: tuple[int, ...] = unpack(f">{self.leaf_count}q", self.times)
+        return times
+
+    def _leaf(self, at: int, seq: int, time: int) -> Leaf:
+        return Leaf(
+            self.first_leaf + at, chr(self.kinds[at]), self.lane, seq, self.event_ids[16 * at : 16 * at + 16], time,
+            self.bodies[32 * at : 32 * at + 32], self.hints[12 * at : 12 * at + 12], self.salts[48 * at : 48 * at + 48],
+        )  # fmt: skip
+
+
+def leaf_hashes(blocks: Sequence[Block]) -> bytes:
+    """Of all leaves of `blocks`, one behind the other."""
+    module = native().module
+    hashes: bytes | None = None if module is None else module.leaf_hashes(blocks)
+    if hashes is not None:
+        return hashes
+    return b"".join(leaf_hash(leaf.head, leaf.body) for block in blocks for leaf in block.leaves())
+
+
+def leaves_at(batch: Sequence[Block], wanted: set[int]) -> dict[int, Leaf]:
+    """Leaves by their numbers in the batch."""
+    found: dict[int, Leaf] = {}
+    first = 0
+    for block in batch:
+        of_block = wanted.intersection(range(first, first + block.leaf_count))
+        if of_block:
+            leaves = block.leaves()
+            found |= {at: leaves[at - first] for at in of_block}
+        first += block.leaf_count
+    return found
 
 
 def uuid_text(event_id: bytes) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from prelude_store.native import native
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -99,6 +101,10 @@ def root_from(roots: Sequence[bytes]) -> bytes:
 
 
 def _fold(hashes: bytes) -> bytes:
+    module = native().module
+    if module is not None:
+        folded: bytes = module.fold_hashes(hashes)
+        return folded
     level = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
     while len(level) > 1:
         pairs = iter(level)

@@ -12,19 +12,30 @@ from prelude_store.seals.leaves import BLOCK_COLUMNS, CLASS_NAMES, Block, uuid_t
 from prelude_store.seals.merkle import HASH_BYTES, TILE_HEIGHT, Frontier, inclusion, leaf_hash
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from prelude_store.connection import Connection
     from prelude_store.seals.leaves import Leaf
+    from prelude_store.seals.reading import Row
 
 __all__ = ["prove"]
 
 _V7: Final = 7
 # The time in a UUID of version 7 spares a look into every week.
-_FIND: Final = (
-    'SELECT lane, lane_seq FROM public.user_activity_logs WHERE event_id = %s{within} ORDER BY "timestamp" LIMIT 1'
+_FIND: Final = """
+SELECT lane, lane_seq FROM public.user_activity_logs
+WHERE event_id = %s AND "timestamp" >= to_timestamp(%s) AND "timestamp" < to_timestamp(%s) ORDER BY "timestamp" LIMIT 1
+"""
+# Other ids are looked for in the leaves, which hold 16 bytes of each row, and in what is not sealed yet.
+_BLOCKS: Final = (
+    f"SELECT {BLOCK_COLUMNS} FROM public.seal_blocks WHERE position(%b::bytea IN event_ids) > 0 ORDER BY first_leaf"  # noqa: S608 (constants)
 )
-_WITHIN: Final = ' AND "timestamp" >= to_timestamp(%s) AND "timestamp" < to_timestamp(%s)'
+_UNSEALED: Final = """
+SELECT 1 FROM public.ingest_lanes LEFT JOIN public.seal_cursors USING (lane)
+JOIN public.user_activity_logs AS log ON log.lane = ingest_lanes.lane AND log.lane_seq > coalesce(seq, 0)
+WHERE log.event_id = %s LIMIT 1
+"""
 _BLOCK: Final = (
     f"SELECT {BLOCK_COLUMNS} FROM public.seal_blocks WHERE lane = %s AND last_seq >= %s ORDER BY last_seq LIMIT 1"  # noqa: S608 (constants)
 )
@@ -38,19 +49,19 @@ def prove(connection: Connection, event_id: UUID) -> dict[str, Any]:
 
     Args:
         connection: of `sealer.connected`.
+        event_id: a UUIDv7 tells its time, and is found at once; for any other all leaves are looked through.
 
     Raises:
         StoreError: no such row, or it is not sealed yet, or is not what was sealed.
     """
     with connection.transaction():
-        lane, seq = _place(connection, event_id)
-        leaf = _leaf(connection, lane, seq, event_id)
+        leaf, row = _row_of(connection, _leaves_of(connection, event_id), event_id)
+        lane, seq = leaf.lane, leaf.seq
         newest = connection.execute(_NEWEST).fetchone()
         if newest is None or newest[0] <= leaf.number:
             raise StoreError(f"event {event_id} is sealed, and no checkpoint covers it yet; try again in a second")
         size, note = newest
         path = inclusion(leaf.number, size, partial(_root, connection))
-        row = reading.content(connection, [(lane, seq, seq)])["r"][(lane, seq)][0]
         changes = reading.changes_of(connection, [(lane, seq, seq)]).get((lane, seq), [])
     committed, _ = comparing.explained(row, leaf, changes)
     length = next(
@@ -86,24 +97,34 @@ def _disclosed(text: bytes | None, committed: bytes, salt: bytes, changed: bool)
     return None if text is None else {"text": text.decode(), "salt": salt.hex()}
 
 
-def _place(connection: Connection, event_id: UUID) -> tuple[int, int]:
-    row = None
+def _leaves_of(connection: Connection, event_id: UUID) -> list[Leaf]:
     if event_id.version == _V7:
         second = (event_id.int >> 80) / 1000
-        row = connection.execute(_FIND.format(within=_WITHIN).encode(), [event_id, second - 1, second + 1]).fetchone()
-    row = row or connection.execute(_FIND.format(within="").encode(), [event_id]).fetchone()
-    if row is None:
-        raise StoreError(f"the log has no event {event_id}; see prelude store verify for what was removed")
-    return row[0], row[1]
+        row = connection.execute(_FIND, [event_id, second - 1, second + 1]).fetchone()
+        if row is not None:
+            leaf = _leaf(connection, *row)
+            return [leaf] if leaf is not None else []
+    with connection.cursor(binary=True) as cursor:
+        blocks = [Block(*row) for row in cursor.execute(_BLOCKS, [event_id.bytes])]
+    return [leaf for leaf in reading.leaves_of(blocks) if (leaf.kind, leaf.event_id) == ("r", event_id.bytes)]
 
 
-def _leaf(connection: Connection, lane: int, seq: int, event_id: UUID) -> Leaf:
+def _row_of(connection: Connection, leaves: Sequence[Leaf], event_id: UUID) -> tuple[Leaf, Row]:
+    """The first of `leaves` whose row is there."""
+    for leaf in leaves:
+        place = (leaf.lane, leaf.seq)
+        for row in reading.content(connection, [(*place, leaf.seq)])["r"].get(place, ()):
+            if row.event_id == leaf.event_id:
+                return leaf, row
+    if connection.execute(_UNSEALED, [event_id]).fetchone() is not None:
+        raise StoreError(f"event {event_id} is not sealed yet; see prelude store seal status")
+    raise StoreError(f"the log has no event {event_id}; see prelude store verify for what was removed")
+
+
+def _leaf(connection: Connection, lane: int, seq: int) -> Leaf | None:
     with connection.cursor(binary=True) as cursor:
         row = cursor.execute(_BLOCK, [lane, seq]).fetchone()
-    found = [leaf for leaf in Block(*row).leaves() if leaf.seq == seq] if row else []
-    if not found:
-        raise StoreError(f"event {event_id} is not sealed yet; see prelude store seal status")
-    return found[0]
+    return next((leaf for leaf in Block(*row).leaves() if leaf.seq == seq), None) if row else None
 
 
 def _root(connection: Connection, start: int, end: int) -> bytes:

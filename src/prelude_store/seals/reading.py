@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections import deque
+from operator import ge
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from prelude_store.seals import texts
-from prelude_store.seals.leaves import BLOCK_COLUMNS, Block, Leaf
+from prelude_store.seals.leaves import BLOCK_COLUMNS, KINDS, Block, Leaf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from prelude_store.connection import Connection
 
-__all__ = ["Change", "Content", "Place", "Range", "Row", "amended", "blocks", "changes_of", "content", "lengths"]
+__all__ = [
+    "BatchSize", "Change", "Content", "Place", "Range", "Row", "amended", "blocks", "changes_of", "content", "in_order", "leaves_of", "lengths",
+    "packed", "packed_weight", "stretches", "weight",
+]  # fmt: skip
 
 BATCH_LEAVES: Final = 8192
+"""That are compared at once, at most."""
+_FIRST_BATCH: Final = 1024
+_MOST_READ: Final = 16 << 20
+"""Bytes of the log that are compared at once, about."""
+_LETTERS: Final = "".join(KINDS).encode()
 
 Place = tuple[int, int]
 """Lane and number."""
@@ -54,6 +64,15 @@ FROM {_RANGES} JOIN public.{table} AS found {_IN.format("found")}
         ("g", "governance_acts", texts.ACT, f"'\\x{bytes(16).hex()}'::bytea", "found.at", "NULL::integer"),
     )
 }
+_PACKED: Final = " UNION ALL ".join(
+    f"SELECT {texts.PACKED[kind]} FROM {_RANGES} JOIN public.{table} AS {name} {_IN.format(name)}"  # noqa: S608 (constants)
+    for kind, table, name in (
+        ("r", "user_activity_logs", "log"),
+        ("a", "activity_amendments", "found"),
+        ("c", "activity_changes", "found"),
+        ("g", "governance_acts", "found"),
+    )
+)
 _CHANGES: Final = f"""
 SELECT found.row_lane, found.row_seq, found.lane, found.lane_seq, found.kind, found.class, found.before, found.after, found.salt
 FROM {_RANGES} JOIN public.activity_changes AS found ON found.row_lane = b.lane AND found.row_seq >= b.first AND found.row_seq <= b.last
@@ -109,22 +128,40 @@ Content = dict[str, dict[Place, list[Row]]]
 """By kind and place what is in the log. More than one at a place is one too many."""
 
 
-def blocks(connection: Connection, first_leaf: int = 0) -> Iterator[list[Block]]:
-    """Blocks from that leaf on, in batches."""
+class BatchSize:
+    """How many leaves may be held at once with all that they are of, if they weigh what the last ones did.
+
+    Attributes:
+        leaves: of the next batch.
+    """
+
+    def __init__(self, leaves: int = _FIRST_BATCH) -> None:
+        self.leaves = leaves
+
+    def weighed(self, leaves: int, read: int) -> None:
+        """So many had so many bytes."""
+        self.leaves = max(min(BATCH_LEAVES, leaves * _MOST_READ // max(read, 1)), 1)
+
+
+def blocks(connection: Connection, first_leaf: int = 0, size: BatchSize | None = None) -> Iterator[list[Block]]:
+    """Blocks from that leaf on, in batches of that size, or one block more."""
+    size = size or BatchSize(BATCH_LEAVES)
+    waiting: deque[Block] = deque()
     while True:
-        with connection.cursor(binary=True) as cursor:
-            found = [Block(*row) for row in cursor.execute(_BLOCKS, [first_leaf], prepare=True)]
-        if not found:
-            return
         batch: list[Block] = []
-        leaves = 0
-        for block in found:
-            batch.append(block)
-            leaves += block.leaf_count
-            if leaves >= BATCH_LEAVES:
-                break
+        leaves, wanted = 0, size.leaves
+        while leaves < wanted:
+            if not waiting:
+                with connection.cursor(binary=True) as cursor:
+                    waiting.extend(Block(*row) for row in cursor.execute(_BLOCKS, [first_leaf], prepare=True))
+                if not waiting:
+                    break
+                first_leaf = waiting[-1].first_leaf + 1
+            batch.append(waiting.popleft())
+            leaves += batch[-1].leaf_count
+        if not batch:
+            return
         yield batch
-        first_leaf = batch[-1].first_leaf + 1
 
 
 def content(connection: Connection, ranges: Iterable[Range], *, rows: bool = True) -> Content:
@@ -141,6 +178,39 @@ def content(connection: Connection, ranges: Iterable[Range], *, rows: bool = Tru
                 row = Row(event_id, at, text, duration_ms=duration_ms, salt=salt[0] if salt else None)
                 found[kind].setdefault((lane, seq), []).append(row)
     return found
+
+
+def packed(connection: Connection, ranges: Iterable[Range]) -> list[tuple[bytes]]:
+    """All that is in the log there, for the compiled part: rows with one column."""
+    with connection.cursor(binary=True) as cursor:
+        return cursor.execute(_PACKED, _given(ranges), prepare=True).fetchall()
+
+
+def weight(there: Content) -> int:
+    """Bytes of the rows in what `content` gave, about."""
+    return sum(
+        len(row.clear) + len(row.person or b"") + len(row.device or b"") + len(row.content or b"")
+        for places in there.values()
+        for rows in places.values()
+        for row in rows
+    )
+
+
+def packed_weight(entries: Sequence[tuple[bytes]]) -> int:
+    """Bytes of what `packed` gave."""
+    return sum(len(entry) for (entry,) in entries)
+
+
+def in_order(batch: Iterable[Block], covered: Mapping[int, int]) -> list[Range] | None:
+    """From where `covered` ends up to the last leaf of each lane; None where leaves are not in order, or of a kind that there is not."""
+    last: dict[int, int] = {}
+    for block in batch:
+        numbers = block.numbers()
+        before = last.get(block.lane, covered.get(block.lane, 0))
+        if numbers[0] <= before or any(map(ge, numbers, numbers[1:])) or block.kinds.translate(None, _LETTERS):
+            return None
+        last[block.lane] = numbers[-1]
+    return [(lane, covered.get(lane, 0) + 1, seq) for lane, seq in sorted(last.items())]
 
 
 def changes_of(connection: Connection, ranges: Iterable[Range]) -> dict[Place, list[Change]]:
@@ -178,3 +248,14 @@ def _given(ranges: Iterable[Range]) -> dict[str, list[int]]:
 def leaves_of(batch: Iterable[Block]) -> list[Leaf]:
     """All leaves of a batch."""
     return [leaf for block in batch for leaf in block.leaves()]
+
+
+def stretches(places: set[Place]) -> list[Range]:
+    """Places that follow each other as one range."""
+    found: list[Range] = []
+    for lane, seq in sorted(places):
+        if found and (found[-1][0], found[-1][2]) == (lane, seq - 1):
+            found[-1] = (lane, found[-1][1], seq)
+        else:
+            found.append((lane, seq, seq))
+    return found

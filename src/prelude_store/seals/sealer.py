@@ -14,6 +14,7 @@ from prelude_store.connection import BoundedConnection, connect
 from prelude_store.perseverance import persevere
 from prelude_store.seals import passes
 from prelude_store.seals.notes import Checkpoint
+from prelude_store.seals.pace import SHARE, Lag, share_at
 from prelude_store.seals.thinning import thin
 from prelude_store.settings import target
 
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
     from prelude_store.connection import Connection
     from prelude_store.seals.keys import SigningKey
 
-__all__ = ["INTERVAL", "LOCK", "SESSION", "SHARE", "Sealer", "connected"]
+__all__ = ["INTERVAL", "LOCK", "SESSION", "Sealer", "connected"]
 
-SHARE: Final = 0.25
-"""Of a core that sealing takes at most while it is behind: what is written goes first."""
 INTERVAL: Final = 0.4
 """Seconds between passes: a row has its leaf after half a second, and a signature over it after two at most."""
 SESSION: Final = {
@@ -45,6 +44,10 @@ LOCK: Final = 0x7365616C6572  # "sealer"
 """Advisory lock of the one who seals."""
 
 _THIN_EVERY: Final = 600.0
+_FIRST_PORTION: Final = 2_000
+_MOST_READ: Final = 32 << 20
+"""Bytes of the log that a pass shall hold at once, about."""
+_LOOK_AGAIN: Final = 0.05
 _log = logging.getLogger(__name__)
 
 
@@ -72,7 +75,7 @@ class Sealer:
         conninfo: a login that is a member of ``prelude_sealer`` needs no other right.
         key: signs checkpoints.
         interval: seconds between passes.
-        share: of the time that it works at most while it is behind, up to 1.
+        share: of the time that it works at most while it is little behind, up to 1; `pace.share_at` tells how it grows.
         checkpoint_seconds: between checkpoints at least.
         tell: called with each new checkpoint once it is committed; must not wait.
 
@@ -83,7 +86,7 @@ class Sealer:
         checkpoints: signed by this one.
         failures: times that it lost the database, or could not go on.
         last_seconds: that the last pass took.
-        behind_since: since when (`time.monotonic`) something is committed and not sealed; None when nothing is.
+        lag: since when something is committed and not sealed.
         unsigned_since: since when leaves wait for a checkpoint that covers them; None when none do.
     """
 
@@ -100,7 +103,7 @@ class Sealer:
         self._conninfo = conninfo
         self._key = key
         self._interval = interval
-        self._rest = 1 / share - 1
+        self._share = share
         self._checkpoint_seconds = checkpoint_seconds
         self._tell = tell
         self.leading = False
@@ -109,7 +112,8 @@ class Sealer:
         self.checkpoints = 0
         self.failures = 0
         self.last_seconds = 0.0
-        self.behind_since: float | None = None
+        self.lag = Lag()
+        self._portion = _FIRST_PORTION
         self.unsigned_since: float | None = None
 
     def run(self, stop: Event) -> None:
@@ -136,7 +140,10 @@ class Sealer:
         _log.info("sealing %s with the key %s", target(self._conninfo), self._key.verifier.id.hex())
         thinned = float("-inf")
         while not stop.is_set():
-            stop.wait(self.last_seconds * self._rest if self._pass(connection) else self._interval)
+            if self._pass(connection):
+                self._rest(stop)
+            else:
+                stop.wait(self._interval)
             if time.monotonic() > thinned + _THIN_EVERY:
                 thin(connection)
                 thinned = time.monotonic()
@@ -148,20 +155,32 @@ class Sealer:
         if row is not None:
             self._tell(Checkpoint.parse(row[0]))
 
+    def _rest(self, stop: Event) -> None:
+        """Leave the machine to others for as long as the share of a core says; that grows while one waits."""
+        ended = time.monotonic()
+        while not stop.is_set():
+            now = time.monotonic()
+            rest = self.last_seconds * (1 / share_at(self.lag.seconds(now), self._share) - 1) - (now - ended)
+            if rest <= 0:
+                return
+            stop.wait(min(rest, _LOOK_AGAIN))
+
     def _pass(self, connection: Connection, checkpoint_seconds: float | None = None) -> bool:
         """One pass; whether the next should follow at once."""
         begun = time.monotonic()
-        due = self._checkpoint_seconds if checkpoint_seconds is None else checkpoint_seconds
+        if checkpoint_seconds is None:
+            # What was sealed late is signed the sooner.
+            checkpoint_seconds = max(self._checkpoint_seconds - self.lag.seconds(begun), 0.0)
         try:
-            self.last = passes.carry_out(connection, self._key, checkpoint_seconds=due)
+            self.last = passes.carry_out(
+                connection, self._key, portion=self._portion, checkpoint_seconds=checkpoint_seconds
+            )
         except psycopg.errors.SerializationFailure:
             return True  # another sealer came between
         self.last_seconds = time.monotonic() - begun
         self.leaves += self.last.leaves
-        if not self.last.left:
-            self.behind_since = None
-        elif self.behind_since is None:
-            self.behind_since = begun
+        self.lag.note(begun, self.last.lanes)
+        self._portion = _next_portion(self.last)
         if not self.last.waits:
             self.unsigned_since = None
         elif self.unsigned_since is None:
@@ -170,6 +189,11 @@ class Sealer:
             self.checkpoints += 1
             self._tell(self.last.checkpoint)
         return self.last.left > 0
+
+
+def _next_portion(done: passes.Pass) -> int:
+    """As many places as weigh what a pass may hold, if they weigh what the last ones did."""
+    return max(min(passes.PORTION, done.leaves * _MOST_READ // done.read), 1) if done.read else passes.PORTION
 
 
 def _lead(connection: Connection) -> bool:

@@ -14,7 +14,8 @@ from prelude_store.seals import reading
 from prelude_store.seals.contents import Contents
 from prelude_store.seals.findings import Finding, Findings
 from prelude_store.seals.keys import signers
-from prelude_store.seals.merkle import HASH_BYTES, TILE_HEIGHT, Frontier, leaf_hash
+from prelude_store.seals.leaves import leaf_hashes
+from prelude_store.seals.merkle import HASH_BYTES, TILE_HEIGHT, Frontier
 from prelude_store.seals.notes import Checkpoint, NoteError, VerifierKey
 from prelude_store.seals.trust import handed_on
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from prelude_store.connection import Connection
-    from prelude_store.seals.leaves import Leaf
+    from prelude_store.seals.leaves import Block, Leaf
     from prelude_store.seals.merkle import Node
 
 __all__ = ["Verified", "verify"]
@@ -139,28 +140,26 @@ class _Verification:
     def run(self, progress: Callable[[int, int], None]) -> Verified:
         for one in self._outside:
             self._check_signature(one, "checkpoint from outside")
-        last: Leaf | None = None
-        for batch in reading.blocks(self._connection):
-            leaves = reading.leaves_of(batch)
+        last: Block | None = None
+        for batch in reading.blocks(self._connection, size=self._contents.size):
             if batch[0].first_leaf != self._tree.size or any(
                 later.first_leaf != one.first_leaf + one.leaf_count for one, later in itertools.pairwise(batch)
             ):
-                self._findings.at_leaf("seals", "blocks of leaves do not follow from one another", leaves[0])
-            self._grow(leaves)
-            self._contents.compare(leaves)
-            last = leaves[-1]
+                self._findings.at_leaf("seals", "blocks of leaves do not follow from one another", batch[0].leaf(0))
+            self._grow(leaf_hashes(batch))
+            self._contents.compare(batch)
+            last = batch[-1]
             progress(self._tree.size, max(self._size, self._tree.size))
-        self._end(last)
+        self._end(last.leaf(last.leaf_count - 1) if last is not None else None)
         waiting = self._lanes()
         return Verified(
             self._origin, self._tree.size, self._tree.root(), self._contents.rows, self._contents.explained, waiting,
             self._stored, self._agreeing, self._as_of, self._keys, self._findings,
         )  # fmt: skip
 
-    def _grow(self, leaves: Sequence[Leaf]) -> None:
-        """Add leaves, stopping wherever there is a checkpoint of just that size."""
-        hashes = b"".join(leaf_hash(leaf.head, leaf.body) for leaf in leaves)
-        end = self._tree.size + len(leaves)
+    def _grow(self, hashes: bytes) -> None:
+        """Add leaves by their hashes, stopping wherever there is a checkpoint of just that size."""
+        end = self._tree.size + len(hashes) // HASH_BYTES
         stored = {
             size: (root, note)
             for size, root, note in self._connection.execute(_STORED, [self._tree.size, end], prepare=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
+from prelude_otel.contract.event_id import uuid7_text
 from prelude_otel.errors import PreludeError
 from prelude_store.command import command
 from prelude_store.seals import keys, passes
@@ -121,6 +124,30 @@ def test_prove_needs_a_row_that_is_there_and_sealed(database: str, key: SigningK
     writer.write(Batch(rows=[row]))
     writer.close()
     assert "is not sealed yet" in str(run(sealer, "prove", row.event_id).exception)
+
+
+def test_prove_finds_ids_that_tell_their_time_and_others(database: str, key: SigningKey, tmp_path: Path) -> None:
+    now = time.time_ns() - 60_000_000_000
+    ids = {
+        "its time": uuid7_text(now),
+        "another time": uuid7_text(now - 86_400_000_000_000),
+        "no time": str(uuid4()),
+        "gone": str(uuid4()),
+    }
+    writer = Writer(as_role(database, "writer"))
+    writer.write(Batch(rows=[make_row() for _ in range(700)]))
+    writer.write(Batch(rows=[make_row(event_id=one, timestamp_us=now // 1000) for one in ids.values()]))
+    writer.close()
+    sealed(database, key, tmp_path)
+    with psycopg.connect(database) as superuser:
+        superuser.execute("DELETE FROM user_activity_logs WHERE event_id = %s", [ids["gone"]])
+    sealer = as_role(database, "sealer")
+    for said, event_id in ids.items():
+        done = run(sealer, "prove", event_id)
+        if said == "gone":
+            assert "the log has no event" in str(done.exception)
+        else:
+            assert json.loads(done.stdout)["row"]["event_id"] == event_id, said
 
 
 def test_export_writes_a_file_and_none_over_another(

@@ -17,17 +17,16 @@ from prelude_otel.errors import ConfigurationError, StoreError
 from prelude_store import lanes
 from prelude_store.connection import connect
 from prelude_store.governance.acts import record_act
-from prelude_store.row import SpanLength
 from prelude_store.seals import keys, passes, rotation, texts, witnesses
 from prelude_store.seals.keys import SigningKey
 from prelude_store.seals.notes import COSIGNATURE, Checkpoint, VerifierKey
 from prelude_store.seals.outside import Outlet, read_checkpoints
 from prelude_store.seals.sealer import Sealer, connected
 from prelude_store.seals.thinning import thin
-from prelude_store.seals.verify import Verified, verify
 from prelude_store.writer import Batch, Writer
 from tests.support.postgres import TestServer, as_role
-from tests.support.rows import make_row, waiting_row
+from tests.support.rows import make_row
+from tests.support.sealing import looked, until_sealed, write
 
 
 @pytest.fixture
@@ -47,34 +46,6 @@ def at_work(*sealers: Sealer) -> Iterator[threading.Event]:
         stop.set()
         for thread in threads:
             thread.join()
-
-
-def looked(url: str, outside: list[Checkpoint] | None = None, trusted: list[VerifierKey] | None = None) -> Verified:
-    with connected(as_role(url, "sealer"), "test") as connection:
-        return verify(connection, outside or (), trusted or ())
-
-
-def write(url: str, batches: int, rows: int) -> None:
-    with closing(Writer(as_role(url, "writer"))) as writer:
-        for _ in range(batches):
-            late = waiting_row()
-            writer.write(Batch(rows=[late, *(make_row() for _ in range(rows))]))
-            writer.write(Batch(spans=[SpanLength(late.trace_id or "", late.span_id or "", 5_000_000)]))
-
-
-def sealed_all(url: str) -> bool:
-    with psycopg.connect(url) as connection:
-        row = connection.execute(
-            "SELECT bool_and(coalesce(seq, 0) = last_seq) AND (SELECT size FROM seal_state) = (SELECT max(size) FROM seal_checkpoints)"
-            " FROM ingest_lanes LEFT JOIN seal_cursors USING (lane)"
-        ).fetchone()
-    return bool(row and row[0])
-
-
-def until_sealed(url: str) -> None:
-    pause = threading.Event()
-    while not sealed_all(url):
-        pause.wait(0.05)
 
 
 def test_beside_sixty_four_writers_all_is_sealed_and_no_alarm_is_false(database: str, key: SigningKey) -> None:
