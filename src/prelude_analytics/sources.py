@@ -28,6 +28,7 @@ __all__ = [
     "indexed",
     "newest",
     "newest_ahead",
+    "nothing_yet",
     "reaching",
     "rows_kept_from",
     "watermark_of_rollups",
@@ -101,6 +102,15 @@ async def newest_ahead(connection: Connection, moment: datetime) -> datetime | N
     (found,) = await fetch(connection, queries.load("newest_ahead"), {"moment": moment})
     newest: datetime | None = found["newest"]
     return newest
+
+
+async def nothing_yet(connection: Connection) -> bool:
+    """Whether nothing was ever committed. The rollups are looked at first, since rows lie in many partitions."""
+    for name in ("ever_counted", "ever_committed"):
+        (found,) = await fetch(connection, queries.load(name), {})
+        if found["ever"]:
+            return False
+    return True
 
 
 async def reaching(connection: Connection, counting: Counting) -> Counting:
