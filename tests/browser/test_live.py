@@ -108,7 +108,7 @@ def test_a_row_that_the_script_draws_has_the_links_and_titles_of_one_that_the_se
     open_page: OpenPage, writer: Writer
 ) -> None:
     page = live(open_page(), "?tz=Europe/Berlin&action_type=crm")
-    about = [
+    about: list[dict[str, Any]] = [
         {"user_email": ADA, "entity_type": "deal", "entity_id": "7 & 8/ü?#~"},
         {"user_email": None, "entity_type": None, "entity_id": None},
         {"entity_type": "customer", "entity_id": None},

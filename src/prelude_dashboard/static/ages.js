@@ -15,7 +15,7 @@ function since(moment) {
 // In lists, where many stand below each other, nothing counts seconds.
 export function calm(moment) {
   const seconds = since(moment);
-  return seconds < MINUTE ? "just now" : told(seconds);
+  return seconds < MINUTE ? "now" : told(seconds);
 }
 
 function tell() {

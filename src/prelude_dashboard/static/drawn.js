@@ -73,7 +73,7 @@ export function drawer(blanks, zone) {
     const [when, , what, who, thing, page, took] = drawn.cells;
     const link = when.querySelector("a");
     const address = new URL(location.href);
-    address.searchParams.set("open", `${row.timestamp}~${row.event_id}`);
+    address.searchParams.set("open", `${row.timestamp.replace(/Z$/, "+00:00")}~${row.event_id}`);
     link.href = address.pathname + address.search;
     const moment = link.querySelector("time");
     moment.dateTime = row.timestamp;
