@@ -11,7 +11,7 @@ __all__ = ["Bar", "Reach", "Stack", "Tick", "level", "line", "spark", "split", "
 _GAP: Final = 0.22
 """Share of a step that stays empty between bars."""
 _LEVELS: Final = 6
-_THINNEST: Final = 1.5
+_THINNEST: Final = 0.75
 """Height of a part that is next to nothing: it can be seen."""
 _REACH: Final = 8.0
 """Height in which a pointer finds a part at least."""
