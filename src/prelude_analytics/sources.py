@@ -30,6 +30,7 @@ __all__ = [
     "listed",
     "newest",
     "newest_ahead",
+    "nothing_yet",
     "rows_kept_from",
     "watermark_of_rollups",
     "watermark_of_rows",
@@ -110,6 +111,15 @@ async def newest_ahead(connection: Connection, moment: datetime) -> datetime | N
     (found,) = await fetch(connection, queries.load("newest_ahead"), {"moment": moment})
     newest: datetime | None = found["newest"]
     return newest
+
+
+async def nothing_yet(connection: Connection) -> bool:
+    """Whether nothing was ever committed. The rollups are looked at first, since rows lie in many partitions."""
+    for name in ("ever_counted", "ever_committed"):
+        (found,) = await fetch(connection, queries.load(name), {})
+        if found["ever"]:
+            return False
+    return True
 
 
 async def watermark_of_rollups(connection: Connection, cut: datetime) -> tuple[Watermark, datetime | None]:

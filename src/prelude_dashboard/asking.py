@@ -36,12 +36,13 @@ from prelude_analytics.routes.audit import sealed
 from prelude_analytics.routes.rankings import RankingQuery, ranked
 from prelude_analytics.routes.sessions import SessionQuery, SessionsQuery, session_shown, sessions_shown
 from prelude_analytics.routes.system import QuarantineQuery, opened, quarantine_shown
-from prelude_analytics.sources import Counting, newest
+from prelude_analytics.sources import Counting, newest, nothing_yet, rows_kept_from
 from prelude_analytics.timeline.asked_cohorts import CohortsQuery, cohorts_shown
 from prelude_analytics.timeline.asked_funnel import funnel
 from prelude_analytics.timeline.asked_paths import PathsQuery, paths_shown
 from prelude_analytics.timeline.query import TimelineQuery
 from prelude_analytics.timeline.query import asked as asked_of_timeline
+from prelude_analytics.zones import midnight
 from prelude_dashboard import words
 
 if TYPE_CHECKING:
@@ -126,6 +127,20 @@ class Asking:
         self.counting = part
         return narrowed
 
+    async def nothing_yet(self) -> bool:
+        """Whether nothing was ever committed."""
+        return await nothing_yet(self._reading.connection)
+
+    async def kept_from(self, *, people: bool) -> datetime | None:
+        """From when on all that the page asks for is there; None: none of it went by retention.
+
+        Args:
+            people: whether it matters whose rows are, which may go before the row.
+        """
+        among = self.query.range(self.now)
+        filters = restrict(self.caller, self.query.filters())
+        return await rows_kept_from(self._reading.connection, filters, among.from_, among.to, people=people)
+
     @property
     def most_rows(self) -> int:
         """How many rows figures may read."""
@@ -138,9 +153,13 @@ class Asking:
 
     @property
     def days(self) -> str:
-        """The first and the last day of the range that is asked for, in words; one, where it is one."""
-        among = self.query.range(self.now)
-        first, last = words.day(among.from_, self.tz), words.day(among.to - timedelta(microseconds=1), self.tz)
+        """The first and the last day of the range that is asked for, in words; one, where it is one. With hours, where it begins within a day."""
+        among, tz = self.query.range(self.now), self.tz
+        end = among.to - timedelta(microseconds=1)
+        if among.from_ != midnight(among.from_.astimezone(tz).date(), tz):
+            same = among.from_.astimezone(tz).date() == end.astimezone(tz).date()
+            return f"{words.short(among.from_, tz)} – {words.time(among.to, tz)[:5] if same else words.short(among.to, tz)}"
+        first, last = words.day(among.from_, tz), words.day(end, tz)
         return first if first == last else f"{first} – {last}"
 
     @property

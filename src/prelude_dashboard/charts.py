@@ -6,15 +6,28 @@ import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-__all__ = ["Bar", "Stack", "Tick", "level", "line", "spark", "split", "stack"]
+__all__ = ["Bar", "Reach", "Stack", "Tick", "level", "line", "spark", "split", "stack"]
 
 _GAP: Final = 0.22
 """Share of a step that stays empty between bars."""
 _LEVELS: Final = 6
+_THINNEST: Final = 0.75
+"""Height of a part that is next to nothing: it can be seen."""
+_REACH: Final = 8.0
+"""Height in which a pointer finds a part at least."""
+
+
+class Reach(NamedTuple):
+    """Where a pointer finds a part of a column: all of its slot, and never less than a hand can hit."""
+
+    x: float
+    y: float
+    width: float
+    height: float
 
 
 class Bar(NamedTuple):
-    """A part of a stacked bar."""
+    """A part of a stacked bar; `reach` of one that stands."""
 
     key: str
     step: int
@@ -23,6 +36,7 @@ class Bar(NamedTuple):
     y: float
     width: float
     height: float
+    reach: Reach | None = None
 
 
 class Tick(NamedTuple):
@@ -49,15 +63,33 @@ def stack(series: Sequence[tuple[str, Sequence[int]]], width: float, height: flo
     gap = min(slot * _GAP, 8)
     bars = []
     for place in range(steps):
-        below = 0
-        for key, counts in series:
-            count = counts[place]
-            if count:
-                tall = max(count / top * height, 0.75)
-                y = height - below / top * height - tall
-                bars.append(Bar(key, place, count, place * slot + gap / 2, max(y, 0), slot - gap, tall))
-            below += count
+        parts = [(key, counts[place]) for key, counts in series if counts[place]]
+        heights = [max(count / top * height, _THINNEST) for _, count in parts]
+        y = height
+        for (key, count), tall, (at, long) in zip(parts, heights, _reaches(heights, height), strict=True):
+            y -= tall
+            reach = Reach(place * slot, at, slot, long)
+            bars.append(Bar(key, place, count, place * slot + gap / 2, max(y, 0), slot - gap, tall, reach))
     return Stack(bars, [Tick(value, height - value / top * height) for value in ticks], top)
+
+
+def _reaches(heights: Sequence[float], bottom: float) -> list[tuple[float, float]]:
+    """Top and height of the reach of each part of one column, the lowest first; none lies over another.
+
+    Thin parts take what they need half from the tallest one, and half from the room above the column, so that each stays about where it is
+    drawn; where there is no room above, all of it from the tallest.
+    """
+    reaches = [max(tall, _REACH) for tall in heights]
+    more = sum(reaches) - sum(heights)
+    if more:
+        tallest = max(range(len(heights)), key=heights.__getitem__)
+        room = bottom - sum(heights)
+        reaches[tallest] -= min(max(more / 2, more - room), max(heights[tallest] - _REACH, 0.0))
+    found = []
+    for long in reaches:
+        bottom -= long
+        found.append((bottom, long))
+    return found
 
 
 def spark(values: Sequence[float | None], width: float = 100, height: float = 24) -> str:

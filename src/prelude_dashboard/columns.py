@@ -58,6 +58,12 @@ class Columns:
     height: int = int(_HEIGHT)
 
     @property
+    def edges(self) -> list[int]:
+        """Where columns begin, and last where the newest ends, in seconds since the epoch."""
+        begins = [self.answer.range.from_, *self.starts[1:]]
+        return [int(moment.timestamp()) for moment in (*begins, self.ends[-1])] if self.starts else []
+
+    @property
     def form(self) -> str:
         """How the axis says when columns begin: by the ``day``, or ``short``, with the hour, where days have several."""
         return "short" if len(self.starts) > 1 and self.starts[1] - self.starts[0] < _DAY else "day"

@@ -17,6 +17,7 @@ from prelude_dashboard.answer import asked_for, page, redirect
 from prelude_dashboard.asking import asking
 from prelude_dashboard.assets import named
 from prelude_dashboard.drawing import draw
+from prelude_dashboard.notice import noticed
 from prelude_dashboard.screens import MODULES
 from prelude_dashboard.state import FILTERS, ROOT, State
 from prelude_dashboard.trouble import trouble
@@ -75,6 +76,7 @@ def _route(module: ModuleType) -> None:
                     "ask": ask,
                     "tz": ask.tz,
                     "screen": screen,
+                    "notice": await noticed(ask, screen, shown),
                     "menu": [one.SCREEN for one in MODULES if one.SCREEN.key and caller.role in one.SCREEN.roles],
                 }
                 html = draw(f"{screen.name}.html", request, state=state, caller=caller, **frame, **shown)

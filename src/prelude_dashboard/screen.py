@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from prelude_analytics.access import Role
 
-__all__ = ["Screen"]
+__all__ = ["Screen", "Told"]
+
+Told: TypeAlias = Literal["", "counts", "people", "rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Screen:
         within: name of the screen that the menu marks instead of this one.
         roles: for whom it is.
         days: the range where the address has none; 0: as the API.
+        told: what it tells of its range: counts, which outlive rows, what people did, or rows; empty: it has no range.
     """
 
     name: str
@@ -34,3 +38,4 @@ class Screen:
     within: str = ""
     days: int = 0
     roles: tuple[Role, ...] = ("self", "all", "govern")
+    told: Told = ""

@@ -7,7 +7,7 @@ from typing import Final
 from prelude_analytics.parameters import ParameterError
 from prelude_dashboard.state import SEPARATOR, State
 
-__all__ = ["COLUMNS", "USUAL", "chosen"]
+__all__ = ["COLUMNS", "FAILED", "USUAL", "chosen"]
 
 COLUMNS: Final = {
     "status": "Status",
@@ -31,6 +31,10 @@ COLUMNS: Final = {
 USUAL: Final = ("status", "activity", "user", "entity", "page", "took")
 """Those of an address that chooses none."""
 
+FAILED: Final = ("status", "activity", "user", "entity", "took", "result")
+"""Those of a list of what failed, since the result says why."""
+_FAILURES: Final = frozenset({"error", "timeout"})
+
 
 def chosen(state: State) -> tuple[str, ...]:
     """The columns to show, in the order of `COLUMNS`.
@@ -38,7 +42,8 @@ def chosen(state: State) -> tuple[str, ...]:
     Raises:
         ParameterError: there is no such column.
     """
-    asked = (state["columns"] or SEPARATOR.join(USUAL)).split(SEPARATOR)
+    usual = FAILED if state["result_status"] in _FAILURES else USUAL
+    asked = (state["columns"] or SEPARATOR.join(usual)).split(SEPARATOR)
     for name in asked:
         if name not in COLUMNS:
             raise ParameterError("columns", name, f"there are {', '.join(COLUMNS)}, with {SEPARATOR} between them")

@@ -47,6 +47,18 @@ def test_no_page_is_wider_than_the_screen(open_page: Callable[..., Page], width:
         assert page.evaluate("document.documentElement.scrollWidth") <= width, screen
 
 
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (3840, 2160)])
+def test_the_overview_fits_on_a_wall_down_to_how_fresh_it_is(
+    open_page: Callable[..., Page], width: int, height: int
+) -> None:
+    page = open_page("?kiosk=1", width=width, height=height)
+    expect(page.locator(".fresh")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollHeight") <= height
+    expect(page.locator(".nav")).to_be_hidden()
+    expect(page.locator(".ranges a")).to_have_count(6)
+    expect(page.locator(".ranges a:visible")).to_have_text(["7 d"])  # nobody chooses there, but all want to know
+
+
 def test_keys_alone_lead_to_a_row(open_page: Callable[..., Page]) -> None:
     page = open_page()
     expect(page.locator("h1")).to_have_text("Overview")

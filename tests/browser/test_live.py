@@ -104,6 +104,45 @@ def test_rows_appear_on_top_as_they_commit(open_page: OpenPage, writer: Writer) 
     assert page.locator(f"[id='r-{row.event_id}']").inner_text() == text
 
 
+def test_a_row_that_the_script_draws_has_the_links_and_titles_of_one_that_the_server_draws(
+    open_page: OpenPage, writer: Writer
+) -> None:
+    page = live(open_page(), "?tz=Europe/Berlin&action_type=crm")
+    about: list[dict[str, Any]] = [
+        {"user_email": ADA, "entity_type": "deal", "entity_id": "7 & 8/ü?#~"},
+        {"user_email": None, "entity_type": None, "entity_id": None},
+        {"entity_type": "customer", "entity_id": None},
+        {"user_email": f"{'l' * 600}@company.com", "entity_id": "l" * 600},
+    ]
+    ids = [row.event_id for given in about for row in write(writer, **given)]
+    expect(page.locator("[data-scroll] tbody tr")).to_have_count(4)
+    looks = """ids => ids.map(id => {
+        const row = document.getElementById(`r-${id}`);
+        row.querySelector(".ago").remove();
+        const links = [...row.querySelectorAll("a")].map(link => {
+            const address = new URL(link.href);
+            return [link.className, link.textContent, address.pathname, ...[...address.searchParams].sort().map(String)];
+        });
+        return [links, [...row.cells].map(cell => [cell.className, cell.title, cell.textContent.trim()]), row.querySelector("time").title];
+    })"""
+    drawn = page.evaluate(looks, ids)
+    assert [len(links) for links, *_ in drawn] == [3, 1, 2, 1]
+    page.reload()
+    expect(page.locator("[data-link=connected]")).to_be_visible()
+    assert page.evaluate(looks, ids) == drawn
+
+
+def test_links_of_a_row_that_came_lead_to_its_person_and_its_thing(open_page: OpenPage, writer: Writer) -> None:
+    page = live(open_page(), "?action_type=crm")
+    write(writer, user_email=ADA, entity_type="deal", entity_id="789")
+    page.locator("[data-scroll] tbody a", has_text="deal 789").click()
+    expect(page.locator("h1")).to_have_text("deal 789")
+    page.go_back()
+    page.locator("[data-scroll] tbody a", has_text=ADA).click()
+    expect(page.locator("h1")).to_have_text(ADA)
+    assert page.locator(".chip").count() == 0  # a page about one person takes no filters along
+
+
 def test_an_empty_list_says_so_until_the_first_row(open_page: OpenPage, writer: Writer) -> None:
     page = live(open_page())
     expect(page.locator("[data-empty]")).to_contain_text("No rows yet")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,26 @@ def test_bars_stand_on_each_other_and_reach_the_scale() -> None:
         ("b", 0, 0, 20),
         ("b", 1, 0, 40),
     ]
+
+
+def test_thin_parts_can_be_hit_and_no_part_lies_over_another() -> None:
+    for counts in ([1000, 1, 2, 1], [1, 0, 3, 0], [600, 1, 400, 1], [5, 5, 5, 5]):
+        drawn = charts.stack([(str(place), [count, 1000]) for place, count in enumerate(counts)], 720, 176)
+        column = [bar for bar in drawn.bars if bar.step == 0]
+        reaches = [bar.reach for bar in column if bar.reach]
+        assert len(reaches) == len(column) == sum(count > 0 for count in counts)
+        assert min(reach.height for reach in reaches) >= 8
+        for lower, upper in pairwise(reaches):
+            assert upper.y + upper.height == pytest.approx(lower.y)
+        # Each is about where it is drawn.
+        assert all(
+            reach.y - 24 <= bar.y <= reach.y + reach.height + 24 for bar, reach in zip(column, reaches, strict=True)
+        )
+
+
+def test_a_column_as_tall_as_the_scale_gives_its_thin_parts_room_below_the_top() -> None:
+    drawn = charts.stack([("a", [999]), ("b", [1])], 100, 176)
+    assert [round(bar.reach.y) for bar in drawn.bars if bar.reach] == [8, 0]
 
 
 def test_a_line_is_drawn_where_there_is_something_to_see() -> None:

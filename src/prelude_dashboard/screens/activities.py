@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCREEN", "show"]
 
-SCREEN: Final = Screen("activities", "/activities", "Activities", "a")
+SCREEN: Final = Screen("activities", "/activities", "Activities", "a", told="rows")
 _ROWS: Final = 100
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCREEN", "show"]
 
-SCREEN: Final = Screen("cohorts", "/cohorts", "Cohorts", "c", refresh=60)
+SCREEN: Final = Screen("cohorts", "/cohorts", "Cohorts", "c", refresh=60, told="people")
 
 NOTHING_OPEN: Final = {"open": None, "cursor": None}
 """Another table has other people behind it."""

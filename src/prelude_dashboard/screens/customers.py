@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCREEN", "show"]
 
-SCREEN: Final = Screen("customers", "/customers", "Customers", "d", refresh=30)
+SCREEN: Final = Screen("customers", "/customers", "Customers", "d", refresh=30, told="counts")
 _ROWS: Final = 50
 _DONE: Final = (
     ("created", "create_deal", "s1"),

@@ -21,6 +21,7 @@ SCREEN: Final = Screen(
     about=("entity_type", "entity_id", "customer_id"),
     within="customers",
     days=365,
+    told="rows",
 )
 _ROWS: Final = 100
 _PEOPLE: Final = 10

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OTHERS", "SCREEN", "UNNAMED", "show"]
 
-SCREEN: Final = Screen("funnels", "/funnels", "Funnels", "f", refresh=60)
+SCREEN: Final = Screen("funnels", "/funnels", "Funnels", "f", refresh=60, told="people")
 
 UNNAMED: Final = "(none)"
 OTHERS: Final = "(others)"

@@ -43,7 +43,8 @@ def _socket(ask: Asking) -> str:
 
 
 def _blank(status: str) -> Activity:
-    """A row with nothing in it, whose cells the script fills."""
-    nothing = dict.fromkeys(Activity.model_fields)
+    """A row about nothing, whose cells the script fills; about somebody and something, so that its links are there to be filled as well."""
+    nothing: dict[str, Any] = dict.fromkeys(Activity.model_fields)
     known = {"event_id": UUID(int=0), "timestamp": datetime(1970, 1, 1, tzinfo=UTC), "result_status": status}
-    return Activity.model_construct(**nothing | known | {"action_type": "", "action_name": ""})
+    about: dict[str, Any] = dict.fromkeys(("user_email", "entity_type", "entity_id"), "?")
+    return Activity.model_construct(**nothing | known | about | {"action_type": "", "action_name": ""})

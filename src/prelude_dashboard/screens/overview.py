@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCREEN", "show"]
 
-SCREEN: Final = Screen("overview", "", "Overview", "o")
+SCREEN: Final = Screen("overview", "", "Overview", "o", told="counts")
 _NAMES: Final = 8
 _RECENT: Final = 9
 

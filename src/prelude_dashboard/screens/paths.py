@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCREEN", "show"]
 
-SCREEN: Final = Screen("paths", "/paths", "Paths", "p", refresh=60)
+SCREEN: Final = Screen("paths", "/paths", "Paths", "p", refresh=60, told="people")
 
 NOTHING_OPEN: Final = {"open": None, "cursor": None}
 """Another flow has other visits behind it."""

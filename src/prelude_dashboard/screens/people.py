@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCREEN", "show"]
 
-SCREEN: Final = Screen("people", "/people", "People", "u", refresh=30)
+SCREEN: Final = Screen("people", "/people", "People", "u", refresh=30, told="people")
 _ROWS: Final = 50
 
 

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SCREEN", "show"]
 
-SCREEN: Final = Screen("person", "/person", "Person", "", refresh=30, about=("user_email",), within="people")
+SCREEN: Final = Screen(
+    "person", "/person", "Person", "", refresh=30, about=("user_email",), within="people", told="people"
+)
 _NAMES: Final = 10
 _SESSIONS: Final = 8
 _SERVICES: Final = 3

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "SCREEN", "show"]
 
-SCREEN: Final = Screen("reports", "/reports", "Reports", "e", refresh=60)
+SCREEN: Final = Screen("reports", "/reports", "Reports", "e", refresh=60, told="counts")
 
 METHODS: Final = {"gmail_api_v2": "Gmail", "outlook_api_v2": "Outlook", "smtp": "SMTP", "other": "Other"}
 _ACTIONS: Final = 25

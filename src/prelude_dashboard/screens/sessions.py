@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCREEN", "show"]
 
-SCREEN: Final = Screen("sessions", "/sessions", "Sessions", "s")
+SCREEN: Final = Screen("sessions", "/sessions", "Sessions", "s", told="people")
 _ROWS: Final = 50
 _KNOWN: Final = ("user_email", "session_id")
 """Filters that sessions know: one session has activities of all kinds."""

@@ -5,10 +5,14 @@ import { keys } from "./keys.js";
 import { loading } from "./loading.js";
 import { refreshing } from "./refresh.js";
 import { theme } from "./theme.js";
+import { titles } from "./titles.js";
+import { zoom } from "./zoom.js";
 
 ages();
 theme();
 keys();
 copying();
+titles();
+zoom();
 loading();
 refreshing(ages);

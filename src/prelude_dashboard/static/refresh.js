@@ -14,14 +14,15 @@ function twin(part, focused) {
 // Ages are told by the browser, and folds opened by the reader: they are no change.
 function told(part) {
   const copy = part.cloneNode(true);
-  copy.querySelectorAll("time[data-age]").forEach((time) => { time.textContent = ""; });
+  copy.querySelectorAll("[data-age]").forEach((time) => { time.textContent = ""; });
+  copy.querySelectorAll("time").forEach((time) => { time.title = ""; });
   copy.querySelectorAll("details").forEach((fold) => { fold.open = false; });
   return copy.innerHTML;
 }
 
 function inUse(part) {
   const chosen = getSelection();
-  return part.querySelector("details.menu[open]") || (!chosen.isCollapsed && part.contains(chosen.anchorNode));
+  return part.querySelector("details.menu[open], .brush") || (!chosen.isCollapsed && part.contains(chosen.anchorNode));
 }
 
 // The row on top of a list that is scrolled, and how far below the edge: new rows come above it, and it stays where it is.
