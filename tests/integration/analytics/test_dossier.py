@@ -61,7 +61,7 @@ def test_the_others_are_shown_to_who_governs_alone(service: Analytics) -> None:
 @pytest.mark.parametrize(
     ("role", "asked", "status"),
     [
-        ("self", BOB, 403), ("all", ADA, 403), ("govern", None, 422), ("govern", "nobody", 422), ("govern", "eve@company.com", 404),
+        ("self", BOB, 403), ("all", ADA, 403), ("govern", None, 422), ("govern", "@x.com", 422), ("govern", "nobody", 404), ("govern", "eve@company.com", 404),
     ],
 )  # fmt: skip
 def test_others_are_refused_and_told_why(service: Analytics, role: Any, asked: str | None, status: int) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 HOUR_US: Final = 3_600_000_000
 DAYS: Final = 4
 USERS: Final = (ADA, BOB, "cy@company.com", "dan@company.com", "eve@company.com", "flo@company.com")
+NEVER_B: Final = USERS[-2:]
 GAP_S: Final = 3 * 3600
 FIRST: Final = (now_us() // (24 * HOUR_US) - DAYS - 1) * 24 * HOUR_US
 RANGE: Final = {
@@ -65,7 +66,7 @@ class Story:
             row = make_row(
                 timestamp_us=self._at(slot),
                 user_email=user,
-                action_name=self.chance.choice("abc"),
+                action_name=self.chance.choice("ac" if user in NEVER_B else "abc"),
                 result_status=status,
             )
             rows.append(row)

@@ -115,6 +115,8 @@ async def ask_everything(connection: Any) -> None:
         await rankings.users(Reading(connection), about, everything)
         await rankings.customers(Reading(connection), about, everything, named=True)
         await rankings.emails(Reading(connection), about, everything)
+    for name in ("ever_counted", "ever_committed"):  # the second is asked where the first finds nothing
+        await fetch(connection, queries.load(name), {})
     await fetch(connection, *question(whole))
     await newest_ahead(connection, END - timedelta(minutes=15))
     watermark, as_of = await watermark_of_rows(connection, cut)

@@ -354,7 +354,7 @@ def test_what_left_the_log_by_retention_is_said_to_be_missing(database: str, wri
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--user", "ada"], "'ada' is no address"),
+        (["--user", "@x.com"], "'@x.com' is no address"),
         (["--entity", "deal"], "'deal' is no entity"),
         (["--user", ANNA, "--service", "crm"], "one person, one entity or one service"),
         (["--to", "90d"], "is not before --to"),

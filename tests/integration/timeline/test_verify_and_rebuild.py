@@ -91,7 +91,7 @@ def test_what_the_timeline_was_not_told_of_yet_is_no_difference(
 def test_a_row_that_was_deleted_by_hand_is_named(
     database: str, writer: Writer, keeper: Connection, superuser: psycopg.Connection[Any]
 ) -> None:
-    writer.write(Batch(rows=[row(NOON), row(NOON, action_name="other")]))
+    writer.write(Batch(rows=[row(NOON - 1), row(NOON, action_name="other")]))
     built(keeper)
     superuser.execute("DELETE FROM user_activity_logs WHERE action_name = 'other'")
     assert differences(database) == [
