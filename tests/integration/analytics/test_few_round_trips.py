@@ -125,8 +125,8 @@ def test_a_remembered_answer_asks_for_the_token_and_for_news_alone(
         client.get(route, params={"days": 30}).raise_for_status()
         monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
         client.get(route, params={"days": 30}).raise_for_status()
-    # Once a second the service looks whether the database is there, and whether tokens are valid still.
-    watched = ("max(version)", "WHERE id = ANY")
+    # Once a second the service looks whether the database is there, how fresh figures are, and whether tokens are valid still.
+    watched = ("max(version)", "AS unseen", "WHERE id = ANY")
     own = [statement for statement in asked if not any(part in statement for part in watched)]
     own = [statement for statement in own if "BEGIN" not in statement or "counted_as_of" in statement]
     assert len(own) - 3 * (route == "/paths") <= trips, own
