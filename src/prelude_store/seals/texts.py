@@ -81,4 +81,4 @@ PACKED: Final = {
     "c": _packed("c", "found", "found.event_id", 'found."timestamp"', *_CHANGE),
     "g": _packed("g", "found", "NULL::uuid", "found.at", *_ACT),
 }
-"""By kind, all values of an entry as they are, for the compiled part, which prints them itself: it costs the database a third."""
+"""By kind, all values of an entry as they are, for the compiled part, which prints them itself: it costs the database less."""
