@@ -65,32 +65,46 @@ pub fn compare_leaves<'py>(
 }
 
 fn compared(leaves: &[Leaf<'_>], records: &[&[u8]], apart: &HashSet<Place>) -> Usual<Compared> {
-    let entries = records.iter().map(|record| Entry::read(record)).collect::<Usual<Vec<_>>>()?;
-    let mut there = There::of(&entries, apart);
     let mut hasher = Hasher::default();
     let mut found = Compared::default();
-    for (number, leaf) in leaves.iter().enumerate() {
-        let plain =
-            there.single(leaf).is_some_and(|entry| as_sealed(&mut hasher, leaf, &entries[entry], number, &mut found));
-        if plain {
-            there.take(leaf);
-        } else {
+    found.places = pair(leaves, records, apart, |number, leaf, entry| {
+        let plain = entry.is_some_and(|entry| as_sealed(&mut hasher, leaf, entry, number, &mut found));
+        if !plain {
             found.leaves.push(number);
         }
-    }
-    found.places = there.left();
+        plain
+    })?;
     Ok(found)
 }
 
+/// Gives each leaf, by its number, and the one entry at its place to `plain`, which says whether nothing is odd about them; no entry, where there is
+/// none, or more, or where Python must look. What comes back are the places that hold what no plain leaf stands for.
+pub fn pair(
+    leaves: &[Leaf<'_>],
+    records: &[&[u8]],
+    apart: &HashSet<Place>,
+    mut plain: impl FnMut(usize, &Leaf<'_>, Option<&Entry<'_>>) -> bool,
+) -> Usual<Vec<Place>> {
+    let entries = records.iter().map(|record| Entry::read(record)).collect::<Usual<Vec<_>>>()?;
+    let mut there = There::of(&entries, apart);
+    for (number, leaf) in leaves.iter().enumerate() {
+        let entry = there.single(leaf).map(|entry| &entries[entry]);
+        if plain(number, leaf, entry) {
+            there.take(leaf);
+        }
+    }
+    Ok(there.left())
+}
+
 /// What the log holds, by place.
-pub struct There<'a> {
+struct There<'a> {
     /// The number of the entry, and whether it is the only one there.
     entries: FxHashMap<Place, (usize, bool)>,
     apart: &'a HashSet<Place>,
 }
 
 impl<'a> There<'a> {
-    pub fn of(entries: &[Entry<'_>], apart: &'a HashSet<Place>) -> Self {
+    fn of(entries: &[Entry<'_>], apart: &'a HashSet<Place>) -> Self {
         let mut found = FxHashMap::default();
         found.reserve(entries.len());
         for (number, entry) in entries.iter().enumerate() {
@@ -100,7 +114,7 @@ impl<'a> There<'a> {
     }
 
     /// The number of the one entry at the place of a leaf; None where there is none, or more, or where Python must look.
-    pub fn single(&self, leaf: &Leaf<'_>) -> Option<usize> {
+    fn single(&self, leaf: &Leaf<'_>) -> Option<usize> {
         let place = (leaf.lane, leaf.seq);
         match self.entries.get(&place) {
             Some((number, true)) if !self.apart.contains(&place) => Some(*number),
@@ -109,12 +123,12 @@ impl<'a> There<'a> {
     }
 
     /// What is there is of this leaf.
-    pub fn take(&mut self, leaf: &Leaf<'_>) {
+    fn take(&mut self, leaf: &Leaf<'_>) {
         self.entries.remove(&(leaf.lane, leaf.seq));
     }
 
     /// Places of which nothing was taken.
-    pub fn left(self) -> Vec<Place> {
+    fn left(self) -> Vec<Place> {
         self.entries.into_keys().collect()
     }
 }

@@ -8,7 +8,7 @@ use pyo3::types::{PyList, PyTuple};
 use crate::ids::{push_hex, push_uuid};
 use crate::json::{write_integer, write_text};
 use crate::seals::block::{Held, Leaf};
-use crate::seals::compare::{Place, There};
+use crate::seals::compare::{Place, pair};
 use crate::seals::entry::Entry;
 use crate::seals::hashes::Hasher;
 use crate::seals::single_column;
@@ -33,23 +33,19 @@ pub fn bundle_lines<'py>(
 type Written = (Vec<(String, usize)>, String, Vec<Place>);
 
 fn written(leaves: &[Leaf<'_>], records: &[&[u8]], apart: &HashSet<Place>) -> Usual<Written> {
-    let entries = records.iter().map(|record| Entry::read(record)).collect::<Usual<Vec<_>>>()?;
-    let mut there = There::of(&entries, apart);
     let mut hasher = Hasher::default();
     let mut pieces = Vec::new();
     let mut lines = String::new();
-    for (number, leaf) in leaves.iter().enumerate() {
+    let places = pair(leaves, records, apart, |number, leaf, entry| {
         let before = lines.len();
-        let plain =
-            there.single(leaf).is_some_and(|entry| line(&mut lines, &mut hasher, leaf, &entries[entry]).is_ok());
-        if plain {
-            there.take(leaf);
-        } else {
+        let plain = entry.is_some_and(|entry| line(&mut lines, &mut hasher, leaf, entry).is_ok());
+        if !plain {
             lines.truncate(before);
             pieces.push((std::mem::take(&mut lines), number));
         }
-    }
-    Ok((pieces, lines, there.left()))
+        plain
+    })?;
+    Ok((pieces, lines, places))
 }
 
 /// Appends the line of a row that is as it was sealed, but for its length, perhaps.
