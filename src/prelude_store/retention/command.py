@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -26,6 +25,7 @@ from prelude_store.retention.policies import policies, remove_policy, set_policy
 from prelude_store.retention.policy import Policy, Scope, scope_of
 from prelude_store.retention.run import connected
 from prelude_store.retention.run import run as carry_out
+from prelude_store.terminal import progress_bar
 from prelude_store.times import MOMENT
 
 __all__ = ["retain"]
@@ -139,7 +139,7 @@ def list_(database_url: str | None, as_json: bool) -> None:
 @_json
 def plan(database_url: str | None, at: datetime | None, as_json: bool) -> None:
     """What would go, before it goes: counted exactly, by policy and week, with what is held. Changes nothing."""
-    with governing(database_url, connected) as connection, _bar("looking") as bar:
+    with governing(database_url, connected) as connection, progress_bar("looking") as bar:
         found = make_plan(connection, at, bar)
     if as_json:
         click.echo(json.dumps(shown.plan_json(found), default=_as_text))
@@ -156,7 +156,7 @@ def run(database_url: str | None, as_json: bool) -> None:
 
     Exit code 1 when something could not go.
     """
-    with governing(database_url, connected) as connection, _bar("letting go") as bar:
+    with governing(database_url, connected) as connection, progress_bar("letting go") as bar:
         outcome = carry_out(connection, progress=bar)
     if outcome.busy:
         raise StoreError("another run is under way, perhaps by prelude analytics; nothing was done here")
@@ -167,17 +167,6 @@ def run(database_url: str | None, as_json: bool) -> None:
             click.echo(line)
     if outcome.leaving:
         sys.exit(1)
-
-
-@contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.length = max(total, 1)
-            bar.update(done - bar.pos)
-
-        yield show
 
 
 def _as_text(value: Any) -> str:
