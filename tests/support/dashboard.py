@@ -33,12 +33,12 @@ TRACES = "https://tempo.example/trace/{trace_id}"
 
 
 def hostile_rows() -> list[ActivityRow]:
-    """Rows of the last hours with texts that break pages which take them for anything but text, in every field that has one."""
+    """Rows of the last minutes, so on any first page, with texts that break pages which take them for anything but text, in every field that has one."""
     texts = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "\u202eereh sevil eh", "l" * 10_000)
     fields = ("session_id", "action_name", "entity_type", "entity_id", "page_url", "page_route", "service_name")
     return [
         make_row(
-            timestamp_us=now_us() - (number + 3 * place) * 600_000_000,
+            timestamp_us=now_us() - (number + 3 * place) * 30_000_000,
             user_email=f"{text}@company.com",
             result_status=status,
             user_agent=text,
