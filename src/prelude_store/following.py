@@ -25,7 +25,7 @@ __all__ = [
     "COLUMNS",
     "PORTION",
     "AsyncConnection",
-    "Portion",
+    "Followed",
     "connect_reader",
     "last_numbers",
     "read",
@@ -146,7 +146,7 @@ async def last_numbers(connection: AsyncConnection) -> Cursor:
     return {int(lane): int(seq) for lane, seq in await found.fetchall()}
 
 
-class Portion(NamedTuple):
+class Followed(NamedTuple):
     """What was read.
 
     Args:
@@ -160,7 +160,7 @@ class Portion(NamedTuple):
     cut: bool
 
 
-async def read(connection: AsyncConnection, cursor: Cursor, until: Cursor, portion: int, size: int) -> Portion:
+async def read(connection: AsyncConnection, cursor: Cursor, until: Cursor, portion: int, size: int) -> Followed:
     """What was committed behind `cursor`, up to `until`, some of it.
 
     Rows have an ``age`` beside their columns: seconds since their transaction began, by the clock of the database.
@@ -177,7 +177,7 @@ async def read(connection: AsyncConnection, cursor: Cursor, until: Cursor, porti
         if last > cursor.get(lane, 0)
     }
     if not wanted:
-        return Portion([], cursor, cut=False)
+        return Followed([], cursor, cut=False)
     ends = {lane: end for lane, (_, end) in wanted.items()}
     async with connection.cursor(row_factory=dict_row) as query:
         await query.execute(_ROWS, [*_bounds(wanted), max(size // len(wanted), 1)], prepare=True)
@@ -197,7 +197,7 @@ async def read(connection: AsyncConnection, cursor: Cursor, until: Cursor, porti
             await query.execute(_AMENDMENTS, _bounds(read_to), prepare=True)
             changes += [_change("amendment", values) for values in await query.fetchall()]
     changes.sort(key=_place)
-    return Portion(changes, cursor | ends, cut=bool(cut))
+    return Followed(changes, cursor | ends, cut=bool(cut))
 
 
 async def rows_by_key(
