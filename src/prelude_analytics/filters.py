@@ -35,6 +35,8 @@ ROLLED_UP: Final = frozenset({"action_type", "action_name", "entity_type", "resu
 """Filters that ``activity_rollups`` knows; the others read raw rows."""
 
 _SEARCHED: Final = ("user_email", "action_name", "entity_id", "page_url")
+_KEY_BYTES: Final = {"session_id": ", 1000"}
+"""Of keys that may be longer than others."""
 _EMPTY: Final = frozenset({"entity_type", "page_route", "service_name", "ip_address", "browser"})
 """Filters that take `NONE`."""
 _CLOCKS: Final = frozenset({"weekday", "hour"})
@@ -170,7 +172,8 @@ class Filters:
             elif value == NONE and name in _EMPTY:
                 yield f"coalesce({alias}.{name}, '') = ''"
             elif rollup:
-                yield f"{alias}.{name} = public.prelude_key(%(filter_{name})s::text)"
+                most = _KEY_BYTES.get(name, "")
+                yield f"{alias}.{name} = public.prelude_key(%(filter_{name})s::text{most})"
             else:
                 yield f"{alias}.{name} = %(filter_{name})s::text"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from hashlib import md5
 from typing import Any, Final
@@ -16,6 +17,7 @@ __all__ = [
     "OTHER",
     "VALUES",
     "customer_of",
+    "is_cut",
     "key",
     "method_of",
     "quoted",
@@ -40,6 +42,7 @@ VALUES: Final = (KNOWN, "unknown")
 
 _KEY_BYTES: Final = 256
 _KEY_BEGINNING: Final = 40
+_CUT: Final = re.compile(f".{{{_KEY_BEGINNING}}}…[0-9a-f]{{32}}", re.DOTALL)
 
 
 def quoted(names: Iterable[str]) -> str:
@@ -53,6 +56,11 @@ def key(text: str | None) -> str | None:
         return text
     digest = md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
     return f"{text[:_KEY_BEGINNING]}…{digest}"
+
+
+def is_cut(text: str) -> bool:
+    """Whether `text` may be a key that stands for a longer text."""
+    return _CUT.fullmatch(text) is not None
 
 
 def method_of(row: Mapping[str, Any]) -> str:

@@ -78,7 +78,8 @@ def opening(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
         page.goto(f"/analytics{path}")
         if role is not None:
             page.fill("#token", dashboard.token(role, user).token)
-            page.click("form button")
+            with page.expect_navigation():  # until it is loaded: what is counted at once is all there
+                page.click("form button")
         return page
 
     yield opened

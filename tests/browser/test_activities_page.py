@@ -144,8 +144,8 @@ def test_a_whole_task_by_keys_alone(open_page: OpenPage) -> None:
             break
     page.keyboard.press("Enter")
     expect(page.locator(".chip-name").first).to_have_text("user email")
-    assert page.locator("a.open").count() > 0
     page.wait_for_load_state()
+    assert page.locator("a.open").count() > 0
     page.go_back()
     expect(page.locator(".details")).to_be_visible()
     page.wait_for_load_state()

@@ -50,10 +50,12 @@ def number(link: Locator) -> int:
 def listed(page: Page) -> int:
     """Rows of the list that is open, on all its pages."""
     expect(page.locator("h1")).to_have_text("Activities")
+    page.wait_for_load_state()
     count = page.locator("a.open").count()
     older = page.locator("a[rel=next]")
     if older.count():
-        older.click()
+        with page.expect_navigation():
+            older.click()
         return count + listed(page)
     return count
 
@@ -129,6 +131,7 @@ def test_filters_by_clicking_names_are_chips_that_come_along_and_go_one_by_one(r
     reader.get_by_role("link", name="Activities", exact=False).first.click()
     expect(reader.locator("h1")).to_have_text("Activities")
     expect(reader.locator(".chip")).to_have_count(3)
+    reader.wait_for_load_state()
     assert set(reader.locator("td .status").all_inner_texts()) == {"error"}
     reader.locator(".chip a[aria-label='Remove the filter action name']").click()
     expect(reader.locator(".chip")).to_have_count(2)

@@ -18,10 +18,12 @@ def test_a_session_opens_from_its_row_and_a_mark_of_the_ribbon_leads_to_its_acti
     page.goto("/analytics/sessions?days=30&errors=1")
     page.locator("a.over.ill").first.click()
     expect(page.locator(".chip-value")).to_have_text("error")
+    page.wait_for_load_state()
     failed = page.locator("a.open").count()
     assert failed == page.locator(".ribbon a").count() > 0
     page.locator(".chip a").click()
     expect(page.locator(".chip")).to_have_count(0)
+    page.wait_for_load_state()
     assert page.locator(".ribbon a").count() == page.locator("a.open").count() > failed
     page.locator(".ribbon a").first.focus()
     page.keyboard.press("Enter")

@@ -99,6 +99,7 @@ def test_why_did_errors_rise_yesterday(open_page: OpenPage) -> None:
     assert failed >= FAILED
     visitor.click(peak)
     expect(page.locator("a.open")).to_have_count(failed)
+    page.wait_for_load_state()
     assert page.locator("td", has_text="OperationalError").count() >= FAILED
     assert visitor.clicks == 3  # when, and why
     visitor.click(page.locator("tr", has_text="user3@company.com").locator("a.open").first)
@@ -116,6 +117,7 @@ def test_what_did_this_person_do_before_the_deal_was_deleted(open_page: OpenPage
     visitor.click(page.get_by_role("link", name="What they did before"))
     expect(page.locator(".chip-value")).to_have_text(ADA)
     assert visitor.clicks == 4
+    page.wait_for_load_state()
     done = page.locator("tr[id] td:nth-child(3)").all_inner_texts()
     assert [name.partition(".")[2] for name in done] == ["delete_deal", *reversed(DONE_BEFORE)]
 
@@ -134,4 +136,5 @@ def test_which_step_loses_customers_and_who_they_are(open_page: OpenPage) -> Non
     assert visitor.clicks == 3  # and who
     visitor.click(page.locator("#people a.note").first)
     expect(page.locator("h1")).to_have_text("Activities")
+    page.wait_for_load_state()
     assert page.locator("a.open").count() > 0  # and what they did on the way

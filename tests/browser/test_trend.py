@@ -52,6 +52,7 @@ def test_a_click_on_a_thin_part_opens_its_rows(open_page: OpenPage) -> None:
     page.mouse.click(x, y + 2)  # as near as a hand comes
     expect(page.locator("h1")).to_have_text("Activities")
     expect(page.locator("a.open")).to_have_count(2)
+    page.wait_for_load_state()
     assert set(page.locator("td .status").all_inner_texts()) == {"error"}
 
 

@@ -25,6 +25,8 @@ def test_a_shared_link_shows_the_same_in_another_browser_after_signing_in(open_p
     colleague = open_page(shared, dark=True)
     expect(colleague.locator(".details h2")).to_have_text(page.locator(".details h2").inner_text())
     assert colleague.url == page.url
+    for one in (page, colleague):
+        one.wait_for_load_state()
     for what in (".chip", "a.open time", ".zone"):
         assert colleague.locator(what).all_inner_texts() == page.locator(what).all_inner_texts(), what
 
@@ -68,6 +70,7 @@ def test_roles_see_what_is_theirs(open_page: OpenPage) -> None:
     governor.goto("/analytics/reports?days=30")
     expect(governor.locator("[data-part=emails] .empty")).to_contain_text("No names for this credential")
     oneself = open_page("/activities?days=7&columns=user", role="self", user="user@company.com")
+    expect(oneself.locator("h1")).to_have_text("Activities")
     assert set(oneself.locator("td.cut").all_inner_texts()) == {"user@company.com"}
     oneself.goto("/analytics/people?days=7")
     expect(oneself.locator("a.open")).to_have_count(1)

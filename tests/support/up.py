@@ -70,7 +70,7 @@ class Up:
 
     def end(self) -> int:
         """Its exit code, once it has ended."""
-        code = self.process.wait(60)
+        code = self.process.wait(_READY_WITHIN)
         for reader in self._readers:
             reader.join()
         return code

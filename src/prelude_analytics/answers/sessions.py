@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, Field
 
-from prelude_analytics import queries
+from prelude_analytics import groups, queries
 from prelude_analytics.answers.shapes import KEPT_FROM, WatermarkShown
 from prelude_analytics.cursors import SessionPlace
 from prelude_analytics.filters import Filters
@@ -88,7 +88,7 @@ async def sessions(
             by where they stand now.
     """
     place = wanted.place
-    condition, parameters = wanted.filters.where("session")
+    condition, parameters = wanted.filters.where("session", rollup=True)
     parameters |= place.watermark.parameters() | {
         "since": place.since,
         "until": wanted.until,
@@ -120,7 +120,7 @@ async def sessions(
 
 async def find(connection: Connection, session_id: str, filters: Filters) -> list[dict[str, Any]]:
     """The sessions of that id, of several users maybe; three at most."""
-    condition, parameters = filters.where("session")
+    condition, parameters = filters.where("session", rollup=True)
     return await fetch(connection, queries.load("session", filters=condition), parameters | {"session_id": session_id})
 
 
@@ -139,6 +139,12 @@ async def timeline(
         "id": place.event_id,
         "limit": limit + 1,
     }
-    statement = queries.load("session_rows", columns=columns(), filters=condition, counted=queries.text("counted"))
+    fragments = {"columns": columns(), "filters": condition, "counted": queries.text("counted")}
+    statement = queries.load("session_rows", whose=_whose(session["user_email"]), **fragments)
     rows = await fetch(connection, statement, parameters)
     return [item(row, place.watermark.cut) for row in rows[:limit]], len(rows) > limit
+
+
+def _whose(email: str) -> str:
+    """The condition on rows of somebody who is called so in summaries, where what is too long for a key is cut."""
+    return f"{'public.prelude_key(log.user_email)' if groups.is_cut(email) else 'log.user_email'} = %(email)s::text"

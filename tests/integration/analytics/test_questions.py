@@ -352,6 +352,18 @@ def test_sessions_with_errors_are_those_in_which_something_failed(
     assert 0 < len(found) < len(everything)
 
 
+def test_a_session_of_somebody_whose_name_is_too_long_for_a_key_lists_its_rows(
+    client: httpx.Client, writers: tuple[Writer, Writer], keeping: Connection
+) -> None:
+    long, same = (f"{'é' * 200}{end}@company.com" for end in "ab")
+    writers[1].write(Batch(rows=[make_row(user_email=one, session_id="of-long") for one in (long, long, same)]))
+    passes.carry_out(keeping)
+    (found,) = ask(client, "/sessions", days=9, user_email=long)["items"]
+    page = ask(client, "/sessions/of-long", user_email=found["user_email"])
+    assert [row["user_email"] for row in page["items"]] == [long] * 2
+    assert page["session"]["activity_count"] == 2
+
+
 def test_a_session_of_nobody_is_not_found(client: httpx.Client) -> None:
     assert client.get("/sessions/nothing").status_code == 404
 
