@@ -102,16 +102,15 @@ def spark(values: Sequence[float | None], width: float = 100, height: float = 24
 
 
 def line(values: Sequence[float | None], width: float, height: float, low: float, high: float) -> str:
-    """The path of a line through `values`, which breaks where one is None."""
+    """The path of a line through `values`, which breaks where one is None; one that stands alone is a line of no length, with round ends a dot."""
     apart = width / max(len(values) - 1, 1)
-    parts, pen = [], "M"
-    for place, value in enumerate(values):
-        if value is None:
-            pen = "M"
-            continue
-        y = height - 1 - (value - low) / ((high - low) or 1) * (height - 2)
-        parts.append(f"{pen}{place * apart:.1f} {y:.1f}")
-        pen = "L"
+    parts = []
+    around = [None, *values, None]
+    for place, (before, value, after) in enumerate(zip(around, values, around[2:], strict=False)):
+        if value is not None:
+            y = height - 1 - (value - low) / ((high - low) or 1) * (height - 2)
+            alone = "h0" if before is None and after is None else ""
+            parts.append(f"{'M' if before is None else 'L'}{place * apart:.1f} {y:.1f}{alone}")
     return "".join(parts)
 
 

@@ -52,7 +52,9 @@ def dashboard(postgres: TestServer) -> Iterator[Analytics]:
 
 
 @pytest.mark.parametrize("role", ["all", "govern", None])
-@pytest.mark.parametrize(("dark", "width"), [(False, 1280), (True, 360)], ids=["light", "dark, 360 px"])
+@pytest.mark.parametrize(
+    ("dark", "width"), [(False, 1280), (False, 360), (True, 360)], ids=["light", "light, 360 px", "dark, 360 px"]
+)
 def test_an_empty_log_says_what_to_do(
     open_page: OpenPage, violations: Violations, role: Any, *, dark: bool, width: int
 ) -> None:

@@ -47,6 +47,26 @@ def test_no_page_is_wider_than_the_screen(open_page: Callable[..., Page], width:
         assert page.evaluate("document.documentElement.scrollWidth") <= width, screen
 
 
+@pytest.mark.parametrize("width", [360, 1280, 1440])
+def test_no_list_is_cut_at_its_side_and_the_menu_shows_where_one_is(open_page: Callable[..., Page], width: int) -> None:
+    page = open_page(width=width)
+    for screen in (
+        "/live",
+        "/activities",
+        "/activities?days=30&result_status=error",
+        "/sessions?days=30",
+        "/people?days=30",
+    ):
+        page.goto(f"/analytics{screen}")
+        expect(page.locator(".scroll tbody tr").nth(5)).to_be_visible()
+        page.wait_for_function("() => [...document.querySelectorAll('.ago')].every((one) => one.textContent)")
+        beyond = page.locator(".scroll").evaluate_all("all => all.map(one => one.scrollWidth - one.clientWidth)")
+        assert beyond == [0] * len(beyond), screen
+    for screen in ("", "/people", "/system"):
+        page.goto(f"/analytics{screen}")
+        expect(page.locator(".nav [aria-current]")).to_be_in_viewport(ratio=1)
+
+
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (3840, 2160)])
 def test_the_overview_fits_on_a_wall_down_to_how_fresh_it_is(
     open_page: Callable[..., Page], width: int, height: int

@@ -51,6 +51,28 @@ def test_its_figures_are_those_of_the_database(open_page: OpenPage, dashboard: A
     assert page.locator(".entries a.open").count() == 0  # the role all sees what waits, and opens nothing
 
 
+def test_lags_of_a_young_log_are_those_of_its_last_hour_and_what_was_brought_in_has_none(
+    open_page: OpenPage, dashboard: Analytics
+) -> None:
+    writer = Writer(as_role(dashboard.database, "writer"))
+    writer.write(Batch(rows=[make_row(timestamp_us=now_us() - hours * 3_600_000_000) for hours in range(2, 20)]))
+    writer.close()
+    with psycopg.connect(dashboard.database) as connection:
+        connection.execute("UPDATE prelude_migrations SET applied_at = now() - interval '40 minutes'")
+    page = open_page()
+    page.goto("/analytics/system")
+    card = page.locator("[data-part=lag]")
+    expect(card).to_contain_text("last hour, a step is five minutes")
+    expect(card.locator("[data-part=began]")).to_contain_text("brought in afterwards")
+    titles = card.locator(".over title").all_text_contents()
+    assert [title.rsplit(" of ")[1] for title in titles] == ["0 rows"] * 11 + ["30 rows"]
+    # A point lies in the middle of the step that tells of it.
+    point, step = card.locator("path.p95").bounding_box(), card.locator(".over").last.bounding_box()
+    assert point is not None
+    assert step is not None
+    assert abs(point["x"] + point["width"] / 2 - step["x"] - step["width"] / 2) < 1
+
+
 def test_who_governs_opens_a_record_and_replays_it(open_page: OpenPage, dashboard: Analytics) -> None:
     page = open_page(role="govern")
     page.goto("/analytics/system?reason=timestamp_out_of_range")

@@ -75,6 +75,12 @@ def test_a_line_is_drawn_where_there_is_something_to_see() -> None:
     assert charts.spark([0, 4, 0]).startswith("M0.0 23.0L50.0 1.0")
 
 
+def test_a_line_breaks_where_nothing_is_known_and_a_value_alone_is_a_dot() -> None:
+    assert charts.line([0, 10, None, 5], 90, 12, 0, 10) == "M0.0 11.0L30.0 1.0M90.0 6.0h0"
+    assert charts.line([None, 5, None], 90, 12, 0, 10) == "M45.0 6.0h0"
+    assert charts.line([None, None], 90, 12, 0, 10) == ""
+
+
 def test_a_scale_is_round_and_holds_the_largest() -> None:
     for most in range(3000):
         drawn = charts.stack([("a", [most])], 100, 40)

@@ -36,7 +36,7 @@ class LagStep(BaseModel):
 
 
 class LagWindow(BaseModel):
-    """From the end of an action to its row, for actions of the last minutes."""
+    """From the end of an action to its row, for actions of the last minutes that are younger than the log."""
 
     minutes: int
     rows: int = Field(description="That were looked at.")
@@ -119,6 +119,7 @@ class DatabaseShown(BaseModel):
     server_version: str
     schema_version: int
     bytes: int
+    began: datetime = Field(description="When the log was made; what happened before then was brought in afterwards.")
 
 
 class System(BaseModel):
@@ -142,12 +143,12 @@ class System(BaseModel):
 async def system(connection: Connection, waiting: Waiting | None, exporter: Exporter) -> System:
     """All of it, of one moment."""
     database = await _one(connection, "system_database")
-    now: datetime = database["now"].astimezone(UTC)
+    now, began = (database[name].astimezone(UTC) for name in ("now", "began"))
     figures = await _one(connection, "system_figures")
     lanes = [Lane(**row) for row in await fetch(connection, queries.load("system_lanes"), {})]
     return System(
         as_of=now,
-        lag=[await _lag(connection, now, length, steps) for length, steps in _WINDOWS],
+        lag=[await _lag(connection, now, length, steps, began) for length, steps in _WINDOWS],
         rate=await _rate(connection, now),
         quarantine=None if waiting is None else _reasons(waiting),
         joins=None if waiting is None else _joins(waiting),
@@ -155,13 +156,13 @@ async def system(connection: Connection, waiting: Waiting | None, exporter: Expo
         timeline=Timeline(**await _one(connection, "system_timeline")),
         lanes=lanes,
         partitions=[Partition(**row) for row in await fetch(connection, queries.load("system_partitions"), {})],
-        database=DatabaseShown(**database),
+        database=DatabaseShown(**database | {"began": began}),
         exporter=exporter,
     )
 
 
-async def _lag(connection: Connection, now: datetime, length: timedelta, steps: int) -> LagWindow:
-    asked = {"since": now - length, "until": now, "step": length / steps, "most": _MOST_OF_STEP}
+async def _lag(connection: Connection, now: datetime, length: timedelta, steps: int, began: datetime) -> LagWindow:
+    asked = {"since": now - length, "until": now, "step": length / steps, "most": _MOST_OF_STEP, "began": began}
     found = await fetch(connection, queries.load("system_lag"), asked)
     whole = next((row for row in found if row["start"] is None), None)
     by_start = {row["start"]: row for row in found if row["start"] is not None}

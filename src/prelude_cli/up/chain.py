@@ -7,7 +7,7 @@ import json
 import os
 import signal
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from prelude_cli.up import parts
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from prelude_cli.up.settings import Settings
 
 __all__ = ["Chain", "shown"]
-
-_READY_WITHIN: Final = 60.0
-"""Seconds that a part may take to be ready: much for a busy machine, and the first start makes a database."""
 
 
 class _Database(NamedTuple):
@@ -108,7 +105,7 @@ class Chain:
             own = {name: os.environ[name] for name in parts.CARE_VARIABLES if name in os.environ}
             return _Database(*[settings.database] * 4)._replace(analytics={**settings.database, **own})
         store = await self._start(parts.embedded_store(settings), watched, running)
-        line = await _first_line(store)
+        line = await store.first_line(self._screen.note)
         try:
             urls = json.loads(line)
             owner, writer, analytics, reader, care = (
@@ -125,13 +122,13 @@ class Chain:
     async def _route(self, database: Mapping[str, str], watched: asyncio.TaskGroup, running: AsyncExitStack) -> None:
         settings = self._settings
         exporter = await self._start(parts.exporter(settings, database), watched, running)
-        await exporter.healthy(f"{settings.at('exporter_http')}/readyz", within=_READY_WITHIN)
+        await exporter.healthy(f"{settings.at('exporter_http')}/readyz", self._screen.note)
         self._screen.fact("exporter", f"{settings.at('exporter_http')}  (gRPC {settings.ports['exporter_grpc']})")
         if settings.collector is None:
             self._screen.fact("Collector", "none: services send straight to the exporter")
             return
         collector = await self._start(parts.collector(settings), watched, running)
-        await collector.healthy(settings.at("collector_health"), within=_READY_WITHIN)
+        await collector.healthy(settings.at("collector_health"), self._screen.note)
         self._screen.fact("Collector", f"{settings.endpoint}  (gRPC {settings.ports['collector_grpc']})")
 
     async def _analytics(self, database: _Database, watched: asyncio.TaskGroup, running: AsyncExitStack) -> None:
@@ -141,14 +138,14 @@ class Chain:
             made_key = await self._start(parts.seal_key(settings), watched, running)
             await made_key.watch()
         analytics = await self._start(parts.analytics(settings, database.analytics), watched, running)
-        await analytics.healthy(f"{settings.at('analytics')}/readyz", within=_READY_WITHIN)
+        await analytics.healthy(f"{settings.at('analytics')}/readyz", self._screen.note)
         screen.fact("dashboard", f"{settings.at('analytics')}/analytics, with the token below")
         screen.fact("analytics", f"{settings.at('analytics')}/api/analytics")
         if settings.database is not None:
             screen.fact("token", "prelude token create --role all")
             return
         made = await self._start(parts.token(settings, database.owner), watched, running)
-        line = await _first_line(made)
+        line = await made.first_line(self._screen.note)
         try:
             screen.fact("token", str(json.loads(line)["token"]))
         except (ValueError, KeyError, TypeError):
@@ -161,7 +158,7 @@ class Chain:
 
     async def _demo(self, watched: asyncio.TaskGroup, running: AsyncExitStack) -> None:
         crm = await self._start(parts.crm(self._settings), watched, running)
-        await crm.healthy(f"{self._settings.at('crm')}/openapi.json", within=_READY_WITHIN)
+        await crm.healthy(f"{self._settings.at('crm')}/openapi.json", self._screen.note)
         await self._start(parts.visitor(self._settings), watched, running)
         self._screen.fact("demo CRM", f"{self._settings.at('crm')}/docs, and a visitor who uses it")
         if self._settings.past:
@@ -187,14 +184,6 @@ class Chain:
             if landed == 1 and not begun:
                 begun = True
                 await first()
-
-
-async def _first_line(part: Part) -> bytes:
-    try:
-        async with asyncio.timeout(_READY_WITHIN):
-            return await part.line()
-    except TimeoutError:
-        raise PreludeError(f"{part.name} is not ready after {_READY_WITHIN:.0f} s; see {part.log}") from None
 
 
 def _first(failed: ExceptionGroup[Exception]) -> Exception:

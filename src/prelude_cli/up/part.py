@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from prelude_cli.http import status_of
+from prelude_cli.up.patience import Patience, work_of
 from prelude_otel.errors import PreludeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 __all__ = ["Part"]
 
@@ -23,6 +24,10 @@ _GUARD: Final = Path(__file__).with_name("guard.py")
 _LAST_LINES: Final = 15
 _OK: Final = 200
 _POLL: Final = 0.05
+_LOOK: Final = 1.0
+"""Seconds between looks at what a part does that is waited for."""
+_SAY_AFTER: Final = 15.0
+"""Seconds of waiting after which, and from then on, it is said."""
 _LONGEST_LINE: Final = 64 * 2**20
 """Bytes of one line that a part may print for us to read: a row with all its data is one line."""
 
@@ -91,20 +96,31 @@ class Part:
         if not (self._stopping or (self._may_end and code == 0)):
             raise PreludeError(f"{self.name} ended by itself ({_said(code)}). {self._last_lines()}")
 
-    async def healthy(self, url: str, *, within: float) -> None:
+    async def healthy(self, url: str, tell: Callable[[str], None]) -> None:
         """Return once a GET of `url` is answered with 200.
 
+        Args:
+            url: of its health page.
+            tell: told in a sentence what is waited for, where it takes long.
+
         Raises:
-            PreludeError: not within `within` seconds.
+            PreludeError: it is not ready, and does nothing to become so.
         """
-        try:
-            async with asyncio.timeout(within):
-                while await asyncio.to_thread(status_of, url) != _OK:  # noqa: ASYNC110 (another process can set no event)
-                    await asyncio.sleep(_POLL)
-        except TimeoutError:
-            raise PreludeError(
-                f"{self.name} is not ready after {within:.0f} s: {url} does not say 200. {self._last_lines()}"
-            ) from None
+        async with self._waiting(f"{url} does not say 200", tell):
+            while await asyncio.to_thread(status_of, url) != _OK:  # noqa: ASYNC110 (another process can set no event)
+                await asyncio.sleep(_POLL)
+
+    async def first_line(self, tell: Callable[[str], None]) -> bytes:
+        """As `line`, of a part that says with its first line that it is ready.
+
+        Args:
+            tell: told in a sentence what is waited for, where it takes long.
+
+        Raises:
+            PreludeError: it says nothing, and does nothing.
+        """
+        async with self._waiting("it says nothing", tell):
+            return await self.line()
 
     async def line(self) -> bytes:
         """The next line of its standard output; empty at the end."""
@@ -134,6 +150,37 @@ class Part:
         """End it at once."""
         if not self._in_peace:
             self._kill()
+
+    @contextlib.asynccontextmanager
+    async def _waiting(self, missing: str, tell: Callable[[str], None]) -> AsyncIterator[None]:
+        """Ends what is done within by `PreludeError` where the part does not work; a slow machine alone ends nothing."""
+        loop, pid = asyncio.get_running_loop(), self._running().pid
+        patience = Patience(loop.time())
+        ended: str | None = None
+
+        async def look() -> None:
+            nonlocal ended
+            say_at = patience.begun + _SAY_AFTER
+            while ended is None:
+                await asyncio.sleep(_LOOK)
+                now = loop.time()
+                ended = patience.ended(now, await asyncio.to_thread(work_of, pid, self.log))
+                if now >= say_at and ended is None:
+                    say_at += _SAY_AFTER
+                    tell(
+                        f"  still waiting for {self.name}, {now - patience.begun:.0f} s by now: {missing} ({self.log})"
+                    )
+            limit.reschedule(loop.time())
+
+        try:
+            async with asyncio.timeout(None) as limit:
+                looking = asyncio.create_task(look())
+                try:
+                    yield
+                finally:
+                    looking.cancel()
+        except TimeoutError:
+            raise PreludeError(f"{self.name} is not ready {ended}: {missing}. {self._last_lines()}") from None
 
     def _kill(self) -> None:
         """SIGKILL to it and all that it started in its session."""

@@ -9,11 +9,13 @@ from prelude_dashboard import charts
 from prelude_dashboard.screen import Screen
 
 if TYPE_CHECKING:
-    from prelude_analytics.answers.system import System
+    from collections.abc import Sequence
+
+    from prelude_analytics.answers.system import LagWindow
     from prelude_analytics.routes.system import QuarantineRecord
     from prelude_dashboard.asking import Asking
 
-__all__ = ["SCREEN", "show"]
+__all__ = ["SCREEN", "chart_of", "show"]
 
 SCREEN: Final = Screen("system", "/system", "System", "y", roles=("all", "govern"))
 WIDTH: Final = 720.0
@@ -28,8 +30,11 @@ SAID: Final = {
 }
 _ENTRIES: Final = 20
 _PARTITIONS: Final = 60
-_LEAST_POWERS: Final = 3
-"""The scale of lags goes by powers of ten, up to a second at least: so a fast day and a late hour can both be read."""
+_FEWEST: Final = 3
+"""So many steps of the last day must have rows; in a younger log the last hour is drawn."""
+_SECOND: Final = 3
+_LEAST_POWERS: Final = 2
+"""The scale of lags goes by powers of ten, and has so many at least: a fast day and a late hour can both be read."""
 
 
 async def show(ask: Asking) -> dict[str, Any]:
@@ -38,7 +43,7 @@ async def show(ask: Asking) -> dict[str, Any]:
     return {
         "system": system,
         "lag": {window.minutes: window for window in system.lag},
-        "chart": _chart(system),
+        "chart": chart_of(system.lag),
         "width": WIDTH,
         "height": HEIGHT,
         "quarantine": await ask.quarantine(_ENTRIES),
@@ -57,18 +62,27 @@ def _record(entry: QuarantineRecord | None) -> Any:
     return record[0] if isinstance(record, list) and len(record) == 1 else record
 
 
-def _chart(system: System) -> dict[str, Any]:
-    """Lags of the last day as lines, and the marks of their scale."""
-    steps = system.lag[-1].over_time
-    most = max((step.p95_ms for step in steps if step.p95_ms is not None), default=0.0)
-    top = max(_LEAST_POWERS, math.ceil(math.log10(max(most, 1.0))))
+def chart_of(lag: Sequence[LagWindow]) -> dict[str, Any]:
+    """Lags of the last day, or of the last hour of a young log, as lines, and the marks of their scale."""
+    day, hour = lag[-1], lag[-2]
+    drawn = day if sum(step.rows > 0 for step in day.over_time) >= _FEWEST else hour
+    steps = drawn.over_time
+    slot = WIDTH / len(steps)
+    powers = [_power(lag) or 0.0 for step in steps for lag in (step.p50_ms, step.p95_ms) if lag is not None]
+    top = max(_LEAST_POWERS, math.ceil(max(powers, default=0.0)))
+    low = min(math.floor(min(powers, default=0.0)), top - _LEAST_POWERS)
     lines = {
-        name: charts.line([_power(getattr(step, name)) for step in steps], WIDTH, HEIGHT, 0, top)
+        name: charts.line([_power(getattr(step, name)) for step in steps], WIDTH - slot, HEIGHT, low, top)
         for name in ("p95_ms", "p50_ms")
     }
-    marks = [(10**power, HEIGHT - power / top * HEIGHT) for power in range(top + 1)]
-    return {"steps": steps, "lines": lines, "ticks": marks, "slot": WIDTH / max(len(steps), 1)}
+    marks = [(_said(power), HEIGHT - (power - low) / (top - low) * HEIGHT) for power in range(low, top + 1)]
+    return {"minutes": drawn.minutes, "steps": steps, "lines": lines, "ticks": marks, "slot": slot}
 
 
 def _power(milliseconds: float | None) -> float | None:
     return None if milliseconds is None else math.log10(max(milliseconds, 1.0))
+
+
+def _said(power: int) -> str:
+    """A power of ten of milliseconds: a mark is a round number of one unit."""
+    return f"{10**power} ms" if power < _SECOND else f"{10 ** (power - _SECOND):,} s"

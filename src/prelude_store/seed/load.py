@@ -39,7 +39,9 @@ _maker: list[_Maker] = []
 
 
 def load(conninfo: str, past: Past, jobs: int) -> Iterator[WriteResult]:
-    """Write `past`, by `jobs` processes; says of each piece what became of it, once it is committed.
+    """Write `past`, by `jobs` processes, the newest days first; says of each piece what became of it, once it is committed.
+
+    Who looks meanwhile sees the last days whole, as they will be, instead of some weeks ago and then nothing.
 
     Args:
         conninfo: a login that is a member of ``prelude_writer``.
@@ -47,7 +49,7 @@ def load(conninfo: str, past: Past, jobs: int) -> Iterator[WriteResult]:
     Raises:
         StoreUnavailableError: the database is away, or not as it must be. What was committed by then stays.
     """
-    pieces = past.pieces()
+    pieces = past.pieces()[::-1]
     if jobs == 1 or len(pieces) <= _FEW:
         maker = _Maker(past, _writer(conninfo))
         try:

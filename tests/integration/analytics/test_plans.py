@@ -146,7 +146,7 @@ async def ask_everything(connection: Any) -> None:
     await connection.execute(queries.load("freshness"))
     await system.system(connection, None, await Probe("").look())
     # Now is behind all of these rows: the same of a time in which there are some.
-    await system._lag(connection, END, timedelta(days=1), 24)
+    await system._lag(connection, END, timedelta(days=1), 24, END - timedelta(days=9))
     await system._rate(connection, END)
     for found in await sessions.find(connection, "s70", Filters()):
         await sessions.timeline(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def told(service: Analytics, path: str, role: Any = "all", method: str = "GET") 
 def test_lags_are_from_the_end_of_an_action_to_its_row(
     service: Analytics, writer: Writer, superuser: Connection
 ) -> None:
+    superuser.execute("UPDATE prelude_migrations SET applied_at = now() - interval '2 days'")
     for late, long in ((10, 0), (20, 500), (3_000, 1_000), (1_200_000, 0), (20_000_000, 0)):
         row = make_row(timestamp_us=now_us() - (late + long) * 1000, duration_ms=long)
         writer.write(Batch(rows=[row]))
@@ -51,6 +53,20 @@ def test_lags_are_from_the_end_of_an_action_to_its_row(
     assert sum(step["rows"] for step in steps) == 4
     assert len(steps) == 12
     assert not windows[1440]["sampled"]
+
+
+def test_what_happened_before_there_was_a_log_has_no_lag(
+    service: Analytics, writer: Writer, superuser: Connection
+) -> None:
+    superuser.execute(
+        "UPDATE prelude_migrations SET applied_at = now() - interval '30 minutes' + version * interval '1 minute'"
+    )
+    ages = (0, 20, 28, 32, 600)
+    writer.write(Batch(rows=[make_row(timestamp_us=now_us() - age * 60_000_000) for age in ages]))
+    shown = told(service, "/system")
+    assert {one["minutes"]: one["rows"] for one in shown["lag"]} == {5: 1, 60: 3, 1440: 3}
+    (began,) = superuser.execute("SELECT min(applied_at) FROM prelude_migrations").fetchone() or (None,)
+    assert datetime.fromisoformat(shown["database"]["began"]) == began
 
 
 def test_of_many_rows_the_newest_of_each_step_are_looked_at(service: Analytics, writer: Writer) -> None:

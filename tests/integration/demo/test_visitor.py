@@ -9,9 +9,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from threading import Event
 from typing import IO
 
+import httpx
 import pytest
+
+from prelude_demo_crm.visitor.visits import Visits
 
 StartCrm = Callable[..., AbstractContextManager[str]]
 
@@ -59,6 +63,21 @@ def test_each_person_does_everything_on_the_first_visit(crm_url: str, seed: str)
         own = [line.removeprefix(f"{name:<6} ") for line in said if line.startswith(name)]
         missing = [route for route in ROUTES + MISTAKES if not any(re.fullmatch(route, line) for line in own)]
         assert missing == []
+
+
+def test_who_starts_the_demo_again_sees_new_sessions(crm_url: str) -> None:
+    seen: list[set[str]] = []
+    for _ in range(2):
+        ids: set[str] = set()
+
+        def note(request: httpx.Request, ids: set[str] = ids) -> None:
+            ids |= {request.headers["X-Session-ID"]} if "X-Session-ID" in request.headers else set()
+
+        with httpx.Client(base_url=crm_url, trust_env=False, event_hooks={"request": [note]}) as client:
+            Visits(client, seed=1, pace=0, patience=10, stop=Event()).run(1)
+        seen.append(ids)
+    assert [len(ids) for ids in seen] == [4, 4]
+    assert not seen[0] & seen[1]
 
 
 def test_many_visits_meet_no_other_failures_and_leave_no_heap_of_deals(crm_url: str) -> None:

@@ -55,6 +55,19 @@ def test_rows_are_numbered_in_lanes_without_a_gap(
     }
 
 
+def test_the_last_days_are_there_first(database: str, superuser: psycopg.Connection[tuple[Any, ...]]) -> None:
+    flags = ("--rows", "600", "--days", "5", "--until", "2026-01-17T00:00:00Z", "--jobs", "1", "--no-build")
+    assert seed(database, *flags).exit_code == 0
+    days = [
+        day
+        for (day,) in superuser.execute(
+            "SELECT (\"timestamp\" AT TIME ZONE 'UTC')::date::text FROM user_activity_logs"
+            " GROUP BY 1 ORDER BY min(lane_seq)"
+        )
+    ]
+    assert days == ["2026-01-16", "2026-01-15", "2026-01-14", "2026-01-13", "2026-01-12"]
+
+
 def test_a_log_that_has_rows_is_refused_unless_that_is_meant_and_the_same_rows_come_once(database: str) -> None:
     flags = ("--rows", "300", "--days", "2", "--until", "2026-01-15T12:00:00Z", "--json")
     assert json.loads(seed(database, *flags).stdout)["rows"] == 300

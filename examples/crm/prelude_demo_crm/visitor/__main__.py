@@ -15,7 +15,7 @@ from prelude_demo_crm.visitor.visits import NobodyHomeError, Visits
 @click.command(context_settings={"show_default": True})
 @click.option("--base-url", default="http://127.0.0.1:8010", help="Where the CRM is.")
 @click.option("--visits", type=click.IntRange(min=1), help="How often each person comes; endless by default.")
-@click.option("--seed", default=1, help="The same seed makes the same requests.")
+@click.option("--seed", default=1, help="The same seed makes the same requests, in new sessions.")
 @click.option("--pace", type=click.FloatRange(min=0), default=0.25, help="Seconds between two requests.")
 @click.option("--patience", default=60.0, help="Seconds to wait for the CRM to come up.")
 @click.option("--verbose", is_flag=True, help="Print each request with its answer.")

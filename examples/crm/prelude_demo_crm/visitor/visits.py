@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from itertools import count
 from random import Random
@@ -24,7 +25,7 @@ class Visits:
 
     Args:
         client: the connection to the CRM.
-        seed: the same seed makes the same requests.
+        seed: the same seed makes the same requests, each time in sessions of their own.
         pace: seconds between two requests.
         patience: seconds to wait for a CRM that is not up.
         stop: once set, everybody leaves.
@@ -60,7 +61,7 @@ class Visits:
 
     def _person(self, person: Person, visits: int | None) -> Steps:
         for number in range(visits) if visits is not None else count():
-            browser = Browser(self._client, person, f"{self._rng.getrandbits(64):016x}", verbose=self._verbose)
+            browser = Browser(self._client, person, secrets.token_hex(8), verbose=self._verbose)
             habits = self._rng.sample(HABITS, k=len(HABITS) if number == 0 else 3)
             for habit in habits:
                 yield from self._habit(habit, browser)
