@@ -730,7 +730,13 @@ def follow(trusted: list[Key], rotations: list[dict[str, Any]]) -> list[Key]:
 
 
 def read_checkpoints(path: str) -> list[Checkpoint]:
-    """Of a file: one signed note, or a JSON object a line of which `note` is one."""
+    """Of a file: one signed note, or a JSON object a line of which `note` is one. Of a folder: of all files in it, at any depth."""
+    if os.path.isdir(path):
+        # What begins with a dot is of whoever copied them there.
+        files = [os.path.join(at, name) for at, _, names in os.walk(path) for name in names if not name.startswith(".")]
+        if not files:
+            raise Unusable(f"there is no file in the folder {path}; there should be checkpoints in it")
+        return [one for file in sorted(files) for one in read_checkpoints(file)]
     try:
         with open(path, "rb") as file:
             text = file.read().decode()
@@ -915,7 +921,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("bundle", nargs="?", help="what `prelude store seal export` wrote")
     parser.add_argument("--proof", metavar="FILE", help="what `prelude store prove` printed, instead of a bundle")
     parser.add_argument(
-        "--checkpoint", metavar="FILE", action="append", default=[], help="checkpoints that were kept outside"
+        "--checkpoint",
+        metavar="FILE|DIR",
+        action="append",
+        default=[],
+        help="checkpoints that were kept outside: a file, or a folder of them",
     )
     parser.add_argument(
         "--key", metavar="VKEY", action="append", default=[], help="the log's public key, from whom you trust"

@@ -83,7 +83,7 @@ async def carry_out_request(number: Number, request: Request, caller: Calls, off
         body = _read(bodies.CarryOutBody, await fields(request))
         found = await asked.one_request(office, number)
         describe(request.scope, kind=found.kind)
-        done = await asked.carry_out(office, request.app.state.database, caller, number, found.kind, body)
+        done = await asked.carry_out(office, request, caller, number, found.kind, body)
         return done if isinstance(done, Response) else _told(done, "begun", open=number)
 
     return await _done(request, work())

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from prelude_analytics.access.caller import Caller
 
-__all__ = ["SERVICE_NAME", "Recorder", "Records", "describe", "set_up"]
+__all__ = ["BROKEN_OFF", "SERVICE_NAME", "Recorder", "Records", "describe", "set_up"]
 
 SERVICE_NAME: Final = "prelude-analytics"
 _MORE: Final = "prelude.read"
@@ -31,6 +31,8 @@ _LONGEST: Final = 200
 _MOST_FILTERS: Final = 30
 _NO_FILTERS: Final = frozenset({"cursor", "as_of"})
 _FORBIDDEN: Final = 403
+BROKEN_OFF: Final = 499
+"""Status under which an answer is recorded that had begun, and did not come to its end, or for which nobody waited; beside the record of its beginning."""
 _REFUSED: Final = 400
 _log = logging.getLogger(__name__)
 
@@ -178,7 +180,7 @@ class Records:
             if route in _SESSIONS:
                 _record_session(scope, route, caller, status)
                 return
-            wanted = route not in _NO_READS and (status < _REFUSED or status == _FORBIDDEN)
+            wanted = route not in _NO_READS and (status < _REFUSED or status in (_FORBIDDEN, BROKEN_OFF))
             if wanted and not self._is_same_view(scope, route, caller, status):
                 _record(scope, route, caller, status)
         except Exception:  # noqa: BLE001 (never the reader's problem)

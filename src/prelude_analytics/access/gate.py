@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 
 from prelude_analytics.access import cookies
 from prelude_analytics.access.access import CHALLENGE, Access
+from prelude_analytics.access.audit import BROKEN_OFF
 from prelude_analytics.access.caller import CALLER, Caller
 from prelude_analytics.access.origins import host_name, is_allowed, is_own
 from prelude_analytics.access.oversight import Oversight
@@ -100,6 +101,8 @@ class Gate:
             raise
         finally:
             undo()
+            if oversight.broken_off:
+                self._record(scope, caller, BROKEN_OFF)
 
     async def _enter(self, scope: Scope, headers: Headers) -> Caller | None:
         """The caller; None where this path needs none.

@@ -42,6 +42,12 @@ class Oversight:
         self._task: asyncio.Task[None] | None = None
         self._serving: asyncio.Task[object] | None = asyncio.current_task()
         self._cancelled = False
+        self._answering = False
+
+    @property
+    def broken_off(self) -> bool:
+        """Whether an answer has begun that did not come to its end."""
+        return self._answering
 
     def end(self) -> None:
         """The credential has ended: so does the socket, or the answer that is under way."""
@@ -82,6 +88,7 @@ class Oversight:
         if self._ended.is_set():
             return
         if kind in ("http.response.start", "websocket.http.response.start"):
+            self._answering = kind == "http.response.start"
             self._began(message["status"])
         elif kind == "websocket.accept":
             self._open = True
@@ -89,6 +96,8 @@ class Oversight:
         elif kind == "websocket.close":
             self._open = False
         await self._send(message)
+        if kind == "http.response.body" and not message.get("more_body", False):
+            self._answering = False
 
     async def _close(self) -> None:
         await self._send({"type": "websocket.close", "code": REVOKED, "reason": _REASON})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +25,7 @@ Lines = Callable[[list[dict[str, Any]], bool], bytes]
 """What makes bytes of rows; the flag says whether they are the first."""
 
 
-async def exported(database: Database, wanted: Wanted, lines: Lines) -> AsyncIterator[bytes]:
+async def exported(database: Database, wanted: Wanted, lines: Lines) -> AsyncGenerator[bytes, None]:
     """All rows that are `wanted`, newest first, as bytes."""
     place, first = wanted.place, True
     cut = place.watermark.cut

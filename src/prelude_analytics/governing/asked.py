@@ -16,10 +16,10 @@ from prelude_store.mentions.address import AddressError
 from prelude_store.mentions.person import Person, person_of
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
     from starlette.responses import StreamingResponse
 
     from prelude_analytics.access import Caller
-    from prelude_analytics.database import Database
     from prelude_analytics.governing import bodies
     from prelude_analytics.governing.office import Office
     from prelude_store.connection import Connection
@@ -69,12 +69,12 @@ async def one_receipt(office: Office, number: int) -> shapes.ReceiptShown:
 
 
 async def carry_out(
-    office: Office, database: Database, caller: Caller, number: int, kind: str, body: bodies.CarryOutBody
+    office: Office, request: Request, caller: Caller, number: int, kind: str, body: bodies.CarryOutBody
 ) -> shapes.Decided | StreamingResponse:
-    """Do what a request of `kind` asks for: a zip, or what has begun."""
+    """Do what a request of `kind` asks for: a zip, or what has begun; for who asks by the HTTP `request`."""
     email = _address("user_email", body.user_email).email
     if kind in EXPORTS:
-        return await handed_out(office, database, caller, number, email)
+        return await handed_out(office, request.app.state.database, caller, number, email, request.is_disconnected)
     return _decided(await office.change(caller, number, email, body.reason), done=False)
 
 

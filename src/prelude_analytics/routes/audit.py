@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Annotated, Final
@@ -19,6 +19,7 @@ from prelude_analytics.filters import Filters
 from prelude_analytics.parameters import ParameterError
 from prelude_analytics.ranges import Range, RangeQuery
 from prelude_analytics.sources import newest_ahead
+from prelude_analytics.streamed import Streamed
 from prelude_otel.errors import ConfigurationError
 from prelude_store.audit.asked import FORMATS, Asked, Subject, subject
 from prelude_store.audit.lines import Csv, Ndjson
@@ -75,7 +76,6 @@ async def get_audit(
     asked = _asked(about, among, query, caller, now, person)
     shape: Format = Page(asked) if query.format == "html" else Csv() if query.format == "csv" else Ndjson()
     content = _carried_out(database, steps(asked, shape))
-    # The head comes before the answer begins, so that what can't be answered gets a status that says so.
     head = await anext(content)
     name = f"audit-{now:%Y%m%dT%H%M%SZ}.{query.format}"
     shown = "inline" if isinstance(shape, Page) else "attachment"
@@ -86,7 +86,7 @@ async def get_audit(
         "referrer-policy": "no-referrer",
     }
     headers |= {"content-security-policy": shape.policy} if isinstance(shape, Page) else {}
-    return StreamingResponse(_all(head, content), media_type=FORMATS[query.format], headers=headers)
+    return Streamed(head, content, FORMATS[query.format], headers)
 
 
 def subject_of(query: AuditQuery) -> Subject:
@@ -117,7 +117,7 @@ async def sealed(connection: Connection) -> Seal:
         return Seal(*state)
 
 
-async def _carried_out(database: Database, wanted: Steps) -> AsyncIterator[bytes]:
+async def _carried_out(database: Database, wanted: Steps) -> AsyncGenerator[bytes, None]:
     """The bytes of a report, as they come; a transaction for each question, and a connection no longer."""
     answer = None
     try:
@@ -133,9 +133,3 @@ async def _carried_out(database: Database, wanted: Steps) -> AsyncIterator[bytes
                 answer = await cursor.fetchall()
     except StopIteration:
         return
-
-
-async def _all(begun: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield begun
-    async for part in rest:
-        yield part

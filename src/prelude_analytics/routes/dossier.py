@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
-import psycopg
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from prelude_analytics.access import Caller, Calls
-from prelude_analytics.database import Database, Reads, trouble
+from prelude_analytics.database import Reads
+from prelude_analytics.governing.dossiers import archive_headers, opened, parts_of
 from prelude_analytics.parameters import ParameterError, Parameters
 from prelude_analytics.problems import Problem
+from prelude_analytics.streamed import Streamed
 from prelude_otel.contract.email import normalise_email
-from prelude_store.catalogues import known
-from prelude_store.dossier import Dossier, NothingHeldError, open_dossier
 from prelude_store.mentions.address import AddressError
 from prelude_store.mentions.person import Person, person_of
-from prelude_store.quarantine.reader import reader_of
 
-__all__ = ["archive_headers", "opened", "router"]
+__all__ = ["router"]
 
 router = APIRouter(tags=["governance"])
-
-_AT_ONCE: Final = 2
-"""Of one process: each has a connection of its own, and may walk through the whole log."""
-_free = threading.BoundedSemaphore(_AT_ONCE)
-
-
-class _AbandonedError(Exception):
-    """Nobody waits for it any more."""
 
 
 class DossierQuery(Parameters):
@@ -63,20 +49,11 @@ async def get_dossier(
     before the answer begins.
     """
     catalogues = request.app.state.settings.catalogues
-    content = opened(database, _whose(query, caller), catalogues, with_others=query.with_others)
-    dossier = await anext(content)
-    assert isinstance(dossier, Dossier)  # noqa: S101 (for the type checker: it comes first)
-    return StreamingResponse(_bytes_of(content), media_type="application/zip", headers=archive_headers(dossier))
-
-
-def archive_headers(dossier: Dossier) -> dict[str, str]:
-    """Of an answer that is a dossier."""
-    name = f"personal-data-{dossier.made_at:%Y%m%dT%H%M%SZ}.zip"
-    return {
-        "content-disposition": f'attachment; filename="{name}"',
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
-    }
+    dossier = await opened(
+        database, _whose(query, caller), catalogues, request.is_disconnected, with_others=query.with_others
+    )
+    content = parts_of(dossier)
+    return Streamed(await anext(content), content, "application/zip", archive_headers(dossier))
 
 
 def _whose(query: DossierQuery, caller: Caller) -> Person:
@@ -104,64 +81,3 @@ def _whose(query: DossierQuery, caller: Caller) -> Person:
         return person_of(email)
     except AddressError as error:
         raise ParameterError("user_email", email, str(error)) from None
-
-
-async def opened(
-    database: Database, address: Person, catalogues: Sequence[Path], *, with_others: bool
-) -> AsyncIterator[Dossier | bytes]:
-    """The dossier itself, as soon as it is known that there is something; then its bytes. Ends with whoever reads.
-
-    Args:
-        catalogues: catalogue files of the services: they say which fields are personal.
-
-    Raises:
-        Problem: 404, nothing is held; 429, too many are made at once.
-    """
-    if not _free.acquire(blocking=False):
-        raise Problem(
-            429, "Busy", f"{_AT_ONCE} such exports are under way here; come again later", headers={"retry-after": "30"}
-        )
-    abandoned = threading.Event()
-
-    def go_on(_what: str, _done: int, _of: int) -> None:
-        if abandoned.is_set():
-            raise _AbandonedError
-
-    def begin() -> Dossier:
-        return open_dossier(
-            database.conninfo, address, reader_of(at_hand=True), catalogue=known(catalogues), with_others=with_others,
-            application_name="prelude-analytics-dossier", progress=go_on,
-        )  # fmt: skip
-
-    opening = asyncio.ensure_future(asyncio.to_thread(begin))
-    try:
-        try:
-            dossier = await asyncio.shield(opening)
-        except NothingHeldError as error:
-            raise Problem(404, "Nothing held", str(error)) from None
-        except psycopg.Error as error:
-            raise trouble(error, database.conninfo) or error from error
-        except asyncio.CancelledError:
-            abandoned.set()
-            opening.add_done_callback(_let_go)
-            raise
-        try:
-            yield dossier
-            parts = iter(dossier)
-            while (part := await asyncio.to_thread(next, parts, None)) is not None:
-                yield part
-        finally:
-            dossier.close()
-    finally:
-        _free.release()
-
-
-async def _bytes_of(content: AsyncIterator[Dossier | bytes]) -> AsyncIterator[bytes]:
-    async for part in content:
-        assert isinstance(part, bytes)  # noqa: S101 (for the type checker: the dossier itself has come)
-        yield part
-
-
-def _let_go(opening: asyncio.Future[Dossier]) -> None:
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().close()

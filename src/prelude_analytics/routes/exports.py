@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from prelude_analytics.cursors import Watermark
 from prelude_analytics.database import Database, Reads
 from prelude_analytics.routes.activities import AsOfQuery
 from prelude_analytics.sources import newest_ahead, rows_kept_from, watermark_of_rows
+from prelude_analytics.streamed import Streamed
 
 __all__ = ["router"]
 
@@ -55,7 +55,6 @@ async def _streamed(
         kept_from = await rows_kept_from(connection, filters, among.from_, among.to)
     wanted = Wanted(filters, among.to, first_place(watermark, among.from_, among.to, asked(query, filters)))
     content = exported(database, wanted, lines)
-    # The first portion comes before the answer begins, so that what can't be answered gets a status that says so.
     begun = await anext(content)
     name = f"activities-{now:%Y%m%dT%H%M%SZ}.{'csv' if lines is csv_lines else 'ndjson'}"
     headers = {
@@ -66,10 +65,4 @@ async def _streamed(
     }
     if kept_from is not None:
         headers["prelude-rows-kept-from"] = kept_from.isoformat()
-    return StreamingResponse(_all(begun, content), media_type=media_type, headers=headers)
-
-
-async def _all(begun: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield begun
-    async for part in rest:
-        yield part
+    return Streamed(begun, content, media_type, headers)

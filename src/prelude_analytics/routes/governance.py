@@ -173,7 +173,7 @@ async def carry_out_request(
     """
     found = await asked.one_request(office, number)
     describe(request.scope, kind=found.kind)
-    return await asked.carry_out(office, request.app.state.database, caller, number, found.kind, body)
+    return await asked.carry_out(office, request, caller, number, found.kind, body)
 
 
 @router.get("/proposals")

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Dossier", "NothingHeldError", "open_dossier"]
 
 _ASK: Final = "SELECT set_config(%s, %s, false), set_config(%s, public.prelude_key(%s), false)"
+_STOP_WITHIN: Final = 5.0
+"""Seconds."""
 _HELD: Final = "SELECT EXISTS (SELECT FROM ({question}) AS part)"
 
 
@@ -122,6 +124,10 @@ class Dossier:
             for file in self._archive.files
             if file.name.endswith(".ndjson")
         }
+
+    def stop(self) -> None:
+        """Have the database give up what it is at; from any thread. Who reads gets an error, and is to close it."""
+        self._connection.cancel_safe(timeout=_STOP_WITHIN)
 
     def close(self) -> None:
         """Let the database go; whatever is not read by then is not read any more."""

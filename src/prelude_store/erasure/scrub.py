@@ -1,12 +1,11 @@
 """What an UPDATE leaves behind goes from the disk, too: dead rows, index entries, statistics, and the write-ahead log.
 
-A table that is rewritten has no dead rows; its old file is cut to nothing. Old segments of the write-ahead log are usually kept to be
-written over some day: while this works they are deleted instead, and those that wait for it already are written over.
+A table that is rewritten has no dead rows; its old file is cut to nothing. Old segments of the write-ahead log are kept by the server to
+be written over some day: this does so at once.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -17,7 +16,7 @@ from prelude_store.connection import said
 from prelude_store.erasure.rewrite import rewrite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection
     from datetime import date
 
     from prelude_store.connection import Connection
@@ -47,7 +46,6 @@ _AHEAD: Final = (
     "SELECT count(*) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND name > pg_walfile_name(pg_current_wal_lsn())"
 )
 _BEHIND: Final = "SELECT count(*) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND substr(name, 9) < substr(%s, 9)"
-_SETTING: Final = "SELECT setting, source, sourcefile LIKE '%%postgresql.auto.conf' FROM pg_settings WHERE name = %s"
 _LEFT: Final = """
 SELECT size - mod(pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0'), size)
 FROM (SELECT setting::numeric AS size FROM pg_settings WHERE name = 'wal_segment_size') AS segment
@@ -103,7 +101,7 @@ def scrub(
         connection.execute(sql.SQL("ANALYZE public.{}").format(sql.Identifier(name)))
     connection.execute("VACUUM FULL pg_catalog.pg_statistic")
     progress("write-ahead log", steps - 1, steps)
-    kept = _recycle_wal(connection)
+    kept = _renew_wal(connection)
     progress("done", steps, steps)
     return kept
 
@@ -126,16 +124,16 @@ def _full(connection: Connection, table: str) -> None:
             connection.execute("SELECT set_config('lock_timeout', '0', false)")
 
 
-def _recycle_wal(connection: Connection) -> list[str]:
-    with _set_for_all(connection, "wal_recycle"), _set_for_all(connection, "wal_init_zero"):
-        row = connection.execute(_SEGMENT).fetchone()
-        begun_in = str(row[0]) if row else ""
-        # Segments that wait to be written over hold what they held; going through them writes each to its end.
-        for _ in range(_number(connection, _AHEAD) + 1):
-            _fill_segment(connection)
-        connection.execute("CHECKPOINT")
+def _renew_wal(connection: Connection) -> list[str]:
+    """Write over what the write-ahead log has held up to now. No setting is changed for it, so none is left changed where this is ended."""
+    row = connection.execute(_SEGMENT).fetchone()
+    begun_in = str(row[0]) if row else ""
+    _fill_segment(connection)
+    # What was written before goes, or waits under a new name until it is written over: going through those writes each to its end.
+    connection.execute("CHECKPOINT")
+    for _ in range(_number(connection, _AHEAD) + 1):
         _fill_segment(connection)
-        connection.execute("CHECKPOINT")
+    connection.execute("CHECKPOINT")
     return kept_wal(connection, begun_in)
 
 
@@ -154,25 +152,6 @@ def kept_wal(connection: Connection, segment: str) -> list[str]:
         return []
     why = "are kept by the server's settings: a replication slot, an archive that is behind, or wal_keep_size; they go when that lets them"
     return [f"{behind} old segments of the write-ahead log {why}"]
-
-
-@contextmanager
-def _set_for_all(connection: Connection, name: str) -> Iterator[None]:
-    """Switch a setting of the server off inside."""
-    row = connection.execute(_SETTING, [name]).fetchone()
-    if row is None or row[0] == "off":
-        yield
-        return
-    by_us = not (row[1] == "configuration file" and row[2])
-    setting = sql.Identifier(name)
-    connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(setting))
-    connection.execute("SELECT pg_reload_conf()")
-    connection.execute("SELECT pg_sleep(0.2)")  # until the checkpointer has read it
-    try:
-        yield
-    finally:
-        connection.execute(sql.SQL("ALTER SYSTEM RESET {}" if by_us else "ALTER SYSTEM SET {} = on").format(setting))
-        connection.execute("SELECT pg_reload_conf()")
 
 
 def _number(connection: Connection, question: str, *values: str) -> int:

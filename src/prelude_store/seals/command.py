@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -16,7 +17,7 @@ import click
 from prelude_otel.errors import StoreError
 from prelude_store import logs, migrations
 from prelude_store.connection import connect
-from prelude_store.seals import bundle, keys, proof, rotation, state, witnesses
+from prelude_store.seals import bundle, keys, proof, rotation, state, textfile, witnesses
 from prelude_store.seals import verify as verifying
 from prelude_store.seals.keys import KEY_FILE, SigningKey
 from prelude_store.seals.notes import Checkpoint, VerifierKey
@@ -272,9 +273,14 @@ def export(database_url: str | None, out: Path, as_json: bool) -> None:
 @click.option(
     "--full", is_flag=True, help="Check the signature of every stored checkpoint, and not of the newest alone."
 )
+@click.option(
+    "--metrics", type=_file, metavar="FILE.prom",
+    help="Also write what was found as metrics, for the textfile collector of Prometheus' node_exporter.",
+)  # fmt: skip
 @_json
 def verify(
-    database_url: str | None, checkpoints: tuple[Path, ...], vkeys: tuple[VerifierKey, ...], full: bool, as_json: bool
+    database_url: str | None, checkpoints: tuple[Path, ...], vkeys: tuple[VerifierKey, ...], full: bool, metrics: Path | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Look whether anybody touched the log; say where. Exit code 1 when somebody did.
 
@@ -282,6 +288,7 @@ def verify(
     by the acts of the log. Changes nothing, and needs little memory. Needs a login in prelude_sealer.
     """
     outside = [checkpoint for path in checkpoints for checkpoint in read_checkpoints(path)]
+    began = time.monotonic()
     with (
         plain_errors(database_url, "prelude_sealer"),
         connected(find_database_url(database_url), "prelude-verify") as connection,
@@ -292,6 +299,8 @@ def verify(
         _print_json(found)
     else:
         _print(found, outside, vkeys)
+    if metrics is not None:
+        textfile.write(metrics, found, time.monotonic() - began, datetime.now(UTC))
     if found.findings:
         sys.exit(1)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from prelude_analytics.access.audit import Records
+from prelude_analytics.governing import dossiers
 from prelude_otel.testing import capture_activities
 from prelude_store.writer import Batch, Writer
 from tests.support.analytics import ADA, BOB, running_analytics
@@ -84,16 +85,14 @@ def test_each_export_is_an_activity_even_of_oneself(service: Analytics, role: An
 
 
 def test_only_so_many_are_made_at_once(service: Analytics) -> None:
-    from prelude_analytics.routes import dossier
-
-    for _ in range(dossier._AT_ONCE):
-        dossier._free.acquire()
+    for _ in range(dossiers.AT_ONCE):
+        dossiers.free.acquire()
     try:
         with service.signed("govern") as client:
             assert client.get("/governance/export", params={"user_email": ADA}).status_code == 429
     finally:
-        for _ in range(dossier._AT_ONCE):
-            dossier._free.release()
+        for _ in range(dossiers.AT_ONCE):
+            dossiers.free.release()
     with service.signed("govern") as client:
-        for _ in range(2 * dossier._AT_ONCE):
+        for _ in range(2 * dossiers.AT_ONCE):
             assert client.get("/governance/export", params={"user_email": "eve@company.com"}).status_code == 404

@@ -1,22 +1,36 @@
-"""An erasure that its service breaks off in the middle, since it ends."""
+"""What is broken off in the middle: an erasure by the end of its service, a download by whoever reads it."""
 
 from __future__ import annotations
 
+import gc
+import io
+import json
+import os
+import socket
 import threading
 import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
 import pytest
 
+from prelude_analytics.access.audit import Records
+from prelude_analytics.app import PREFIX
+from prelude_otel.testing import capture_activities
+from prelude_store.dossier import named
 from prelude_store.erasure import rows as erasing
 from prelude_store.writer import Batch, Writer
-from tests.support.analytics import ADA, running_analytics
+from tests.support.analytics import ADA, BOB, Analytics, running_analytics
 from tests.support.rows import make_row, now_us
 
 ROWS = 3_000
-_AT_WORK = ("prelude-analytics-request",)
+_AT_WORK = ("prelude-analytics-request", "prelude-analytics-dossier")
 
 
 @pytest.fixture
@@ -94,3 +108,111 @@ def test_a_service_that_ends_in_the_middle_of_an_erasure_ends_it_cleanly_and_the
         done = ended(govern, path)
         receipt = govern.get(f"/governance/receipts/{done['receipt']}").json()["receipt"]
     assert (done["state"], receipt["counts"]["rows"], of_ada(filled)) == ("done", ROWS, 0)
+
+
+@pytest.fixture
+def service(filled: str, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Analytics]:
+    """With so much to hand out that it does not fit into the buffers on its way, and mentions that are kept in a file meanwhile."""
+    start = now_us()
+    for part, user in enumerate([ADA] * 14 + [BOB]):
+        said = [json.dumps({"to": ADA, "x": os.urandom(6_000).hex()}) for _ in range(50)]
+        rows = [
+            make_row(user_email=user, timestamp_us=start - part * 100 - n, action_data=data)
+            for n, data in enumerate(said)
+        ]
+        writer.write(Batch(rows=rows))
+    monkeypatch.setattr(named, "_IN_MEMORY", 1_000)
+    with running_analytics(filled, Records()) as running:
+        yield running
+
+
+def open_temporary_files() -> list[str]:
+    """Those of this process that are in no folder any more."""
+    found = []
+    for number in Path("/proc/self/fd").iterdir():
+        try:
+            target = str(number.readlink())
+        except OSError:
+            continue
+        if target.endswith("(deleted)"):
+            found.append(target)
+    return sorted(found)
+
+
+def soon(look: Callable[[], Any], wanted: Any) -> Any:
+    """What `look` finds, once that is `wanted`; at the latest after ten seconds."""
+    for _ in range(200):
+        if (found := look()) == wanted:
+            break
+        time.sleep(0.05)
+    return found
+
+
+@contextmanager
+def reading_little(url: str, method: str, path: str, token: str, body: bytes = b"") -> Iterator[bytes]:
+    """The first bytes of an answer, of a client that takes no more of it, and then goes away."""
+    where = urlsplit(url)
+    assert where.hostname is not None
+    with socket.socket() as client:
+        client.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096
+        )  # else the buffers on the way would take all of it
+        client.settimeout(300)
+        client.connect((where.hostname, where.port))
+        head = (
+            f"{method} {PREFIX}{path} HTTP/1.1", f"host: {where.netloc}", f"authorization: Bearer {token}",
+            "content-type: application/json", f"content-length: {len(body)}", "", "",
+        )  # fmt: skip
+        client.sendall("\r\n".join(head).encode() + body)
+        yield client.recv(1_000)
+
+
+@pytest.fixture
+def no_garbage() -> Iterator[None]:
+    """What is freed inside is freed by who has it, not by whoever collects garbage."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_garbage")
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="tells open files by /proc")
+def test_a_request_whose_download_is_broken_off_is_open_again_and_nothing_is_left(service: Analytics) -> None:
+    before = open_temporary_files()
+    token = service.token("govern").token
+    body = json.dumps({"user_email": ADA}).encode()
+    with service.signed("govern") as govern:
+        path = begun(govern, "access")
+        for _ in range(3):  # one more than are made at once
+            with reading_little(service.url, "POST", f"{path}/carry-out", token, body) as answer:
+                assert answer.startswith(b"HTTP/1.1 200 ")
+                assert len(open_temporary_files()) > len(before)
+                assert govern.get(path).json()["state"] == "running"
+            found = ended(govern, path)
+            assert (found["state"], found["failure"]) == ("open", "the download was broken off")
+            assert at_work(service.database) == 0
+            assert soon(open_temporary_files, before) == before
+        whole = govern.post(f"{path}/carry-out", json={"user_email": ADA})
+        with zipfile.ZipFile(io.BytesIO(whole.content)) as archive:
+            assert archive.testzip() is None
+        assert ended(govern, path)["state"] == "done"
+
+
+@pytest.mark.usefixtures("no_garbage")
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="tells open files by /proc")
+@pytest.mark.parametrize("role", ["govern", "self"])
+def test_an_export_that_is_broken_off_leaves_nothing_and_is_recorded_as_that(service: Analytics, role: Any) -> None:
+    before = open_temporary_files()
+    token = service.token(role).token
+    with capture_activities() as activities:
+        for _ in range(3):
+            with reading_little(service.url, "GET", f"/governance/export?user_email={ADA}", token) as answer:
+                assert answer.startswith(b"HTTP/1.1 200 ")
+                assert len(open_temporary_files()) > len(before)
+            assert at_work(service.database) == 0
+            assert soon(open_temporary_files, before) == before
+        soon(lambda: len(activities), 6)
+    assert [(one.action_name, one.result_status, one.error_type) for one in activities] == [
+        ("export_person", "success", None), ("export_person", "error", "499"),
+    ] * 3  # fmt: skip

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -28,6 +33,8 @@ from tests.support.rows import make_row, now_us
 
 ADA, BOB = "ada.lovelace.of.ockham@analytical-engine.example", "charles.babbage@difference-engine.example"
 WEEK_US = 7 * 86_400_000_000
+_ERASING = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'prelude-erase'"
+_AT_THE_WAL = f"{_ERASING} AND query LIKE '%pg_logical_emit_message%'"
 
 
 @pytest.fixture
@@ -48,6 +55,13 @@ def found_in(folder: Path, address: str) -> list[str]:
         for file in sorted(folder.rglob("*"))
         if file.is_file() and any(needle in file.read_bytes() for needle in needles)
     ]
+
+
+def settings_by_us(superuser: psycopg.Connection[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """What ALTER SYSTEM has set."""
+    return superuser.execute(
+        "SELECT name, setting FROM pg_file_settings WHERE sourcefile LIKE '%.auto.conf'"
+    ).fetchall()
 
 
 def rows(offset_us: int) -> list[object]:
@@ -90,11 +104,38 @@ def test_no_file_of_the_server_names_the_person(server: EmbeddedPostgres) -> Non
         assert after.keys() == before.keys()
         writer.write(Batch(rows=[ahead]))
         assert superuser.execute("SELECT count(*) FROM user_activity_logs").fetchone() == (len(before) + 1,)
-        assert superuser.execute("SHOW wal_recycle").fetchone() == ("on",)
-        assert superuser.execute("SHOW wal_init_zero").fetchone() == ("on",)
+        assert settings_by_us(superuser) == []
         bobs = {event_id for event_id, row in before.items() if ADA not in row and ADA.replace("@", "%40") not in row}
         assert bobs
         assert {event_id: after[event_id] for event_id in bobs} == {event_id: before[event_id] for event_id in bobs}
     writer.close()
     server.stop()
+    assert found_in(server.data_dir, ADA) == []
+
+
+def test_a_scrub_that_is_killed_leaves_the_server_as_it_was_and_the_next_one_ends_it(
+    server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    migrate(server.url)
+    writer = Writer(server.url)
+    writer.write(Batch(rows=rows(0)))  # type: ignore[arg-type]
+    writer.close()
+    words = [
+        "erase", "--scrub", "--user", ADA, "--database-url", server.url, "--receipt", str(tmp_path / "receipt.json"),
+    ]  # fmt: skip
+    command = [sys.executable, "-c", "from prelude_store.command import command; command()", *words]
+    with psycopg.connect(server.url, autocommit=True) as superuser:
+        settings = superuser.execute("SELECT name, setting FROM pg_settings ORDER BY name").fetchall()
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+            while not superuser.execute(_AT_THE_WAL).fetchone():
+                assert process.poll() is None, process.stderr and process.stderr.read()
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+        assert settings_by_us(superuser) == []
+        superuser.execute("SELECT pg_reload_conf()")
+        assert superuser.execute("SELECT name, setting FROM pg_settings ORDER BY name").fetchall() == settings
+        while superuser.execute(_ERASING).fetchone():  # its server goes on until it notices
+            time.sleep(0.05)
+        again = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert "nothing is held" in again.stderr
     assert found_in(server.data_dir, ADA) == []

@@ -71,6 +71,21 @@ def test_a_lawful_log_passes(sealed: Sealed, bundle: Path, checkpoints: Path) ->
     assert f"{size:,} leaves" in done.stdout
 
 
+def test_checkpoints_may_be_a_folder_of_files(sealed: Sealed, bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copied"
+    (folder / "production").mkdir(parents=True)
+    for number, one in enumerate(sealed.checkpoints):
+        (folder / "production" / f"{number:020}.txt").write_text(one.note)
+    (folder / ".aws-lock").write_text("of whoever copied them")
+    done = check(bundle, "--checkpoint", folder, "--key", sealed.key.verifier)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(sealed.checkpoints):,} of {len(sealed.checkpoints):,} from outside agree" in done.stdout
+    (folder / "production" / "other").write_text("no checkpoint")
+    done = check(bundle, "--checkpoint", folder, "--key", sealed.key.verifier)
+    assert done.returncode == 2
+    assert f"{folder / 'production' / 'other'} holds what is no checkpoint" in done.stderr
+
+
 @pytest.mark.parametrize("way", tampering.WAYS, ids=lambda way: way.__name__)
 def test_tampering_is_found_offline(
     superuser: Any, sealed: Sealed, tmp_path: Path, checkpoints: Path, way: Callable[..., str]
@@ -127,12 +142,15 @@ def test_a_checkpoint_of_another_log_a_wrong_key_and_a_mistyped_one_each_say_so(
     stranger = keys.generate(tmp_path / "stranger.key")
     foreign = tmp_path / "foreign.txt"
     foreign.write_text(stranger.checkpoint(5, bytes(32)).note)
+    empty = tmp_path / "empty"
+    empty.mkdir()
     rival = keys.generate(tmp_path / "rival.key", sealed.key.name)
     cases: list[tuple[list[object], int, str]] = [
         (["--checkpoint", foreign, "--key", sealed.key.verifier], 2, "is of the log"),
         (["--key", stranger.verifier], 2, "the key is of"),
         (["--key", str(sealed.key.verifier).replace("+", "+0", 1)], 2, "mistyped"),
         (["--key", "nonsense"], 2, "no public key"),
+        (["--checkpoint", empty, "--key", sealed.key.verifier], 2, "there is no file in"),
         (["--checkpoint", tmp_path / "none", "--key", sealed.key.verifier], 2, "can't be read"),
         (["--checkpoint", checkpoints, "--key", rival.verifier], 1, "not signed by a key that you trust"),
     ]

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from prelude_otel.contract.event_id import uuid7_text
 from prelude_otel.errors import PreludeError
 from prelude_store.command import command
-from prelude_store.seals import keys, passes
+from prelude_store.seals import keys, passes, textfile
 from prelude_store.seals.keys import SigningKey
 from prelude_store.seals.notes import COSIGNATURE, Checkpoint, VerifierKey
 from prelude_store.seals.outside import line_of
@@ -87,6 +87,45 @@ def test_verify_names_the_event_that_somebody_changed_and_fails(
     assert "Somebody touched the log." in done.output
     found = json.loads(run(as_role(database, "sealer"), "verify", "--json").stdout)
     assert found["counts"] == {"changed": 1}
+
+
+def figures(file: Path) -> dict[str, float]:
+    lines = [line.split(" ") for line in file.read_text("utf-8").splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in lines}
+
+
+def test_verify_leaves_figures_for_prometheus_and_leaves_the_old_ones_where_it_fails(
+    database: str, key: SigningKey, checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "textfiles").mkdir()
+    file = tmp_path / "textfiles" / "verify.prom"
+    asked = ("verify", "--checkpoint", str(checkpoint), "--key", str(key.verifier), "--metrics", str(file))
+    began = time.time()
+    assert run(as_role(database, "sealer"), *asked).exit_code == 0
+    well = figures(file)
+    assert set(well) == set(textfile.NAMES)
+    assert (well["prelude_verify_findings"], well["prelude_verify_leaves"], well["prelude_verify_outside"]) == (
+        0,
+        10,
+        1,
+    )
+    assert began - 1 < well["prelude_verify_completed_timestamp_seconds"] < time.time() + 1
+    with psycopg.connect(database, autocommit=True) as superuser:
+        superuser.execute("UPDATE user_activity_logs SET action_name = 'create_deal'")
+    assert run(as_role(database, "sealer"), *asked).exit_code == 1
+    touched = figures(file)
+    assert touched["prelude_verify_findings"] == 10
+    assert isinstance(run(as_role(database, "reader"), *asked).exception, PreludeError)
+    assert figures(file) == touched
+    assert [one.name for one in file.parent.iterdir()] == ["verify.prom"]
+
+
+def test_figures_that_can_not_be_written_are_an_error(
+    database: str, key: SigningKey, checkpoint: Path, tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "nowhere" / "verify.prom"
+    refused = run(as_role(database, "sealer"), "verify", "--metrics", str(nowhere))
+    assert f"can't be written to {nowhere}: No such file" in str(refused.exception)
 
 
 def test_a_log_that_was_never_sealed_says_so(database: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from prelude_store.seals import textfile
 from tests.support.collector import BUILD_TIMEOUT
 from tests.unit.docs.blocks import ROOT, blocks
 
@@ -47,12 +48,17 @@ def test_every_metric_that_is_asked_for_is_there(
 ) -> None:
     asked = {name for expression in expressions() for name in metrics_in(expression)}
     assert len(asked) > 30
-    assert sorted(asked - exporter_metrics - collector_metrics - analytics_metrics) == []
+    assert sorted(asked - exporter_metrics - collector_metrics - analytics_metrics - set(textfile.NAMES)) == []
 
 
 def test_the_page_names_metrics_of_seals_as_analytics_does(analytics_metrics: set[str]) -> None:
     said = re.findall(r"`(prelude_seal_\w+)`", (ROOT / "docs/watch.md").read_text(encoding="utf-8"))
     assert {name for name in analytics_metrics if name.startswith("prelude_seal_")} == set(said) != set()
+
+
+def test_the_page_names_metrics_of_verifications_as_they_are_written() -> None:
+    said = re.findall(r"`(prelude_verify_\w+)`", (ROOT / "docs/watch.md").read_text(encoding="utf-8"))
+    assert set(said) == set(textfile.NAMES)
 
 
 def test_the_pages_name_metrics_of_the_collector_as_it_does(collector_metrics: set[str]) -> None:
