@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["Deals"]
 
 _FIRST_CUSTOMER: Final = 101
-_FIRST_DEAL: Final = 101
+_FIRST_DEAL: Final = 10_101
+"""Far from the ids that the demo CRM gives to its own."""
 _OWN: Final = 0.65
 _SCATTER: Final = 7919
 """A prime: neighbouring deals belong to customers far from each other."""

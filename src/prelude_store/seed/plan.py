@@ -26,7 +26,7 @@ _PIECE: Final = 20_000
 _ROWS_A_CUSTOMER: Final = 250
 _ROWS_A_DEAL: Final = 80
 """About as many rows as there are to each deal that is created."""
-_FIRST_DEAL: Final = 456
+_FIRST_DEAL: Final = 10_456
 _INCIDENT_US: Final = 2 * 3600 * 1_000_000
 _INCIDENT_STARTS: Final = timedelta(hours=14)
 _WORKDAYS: Final = (1, 2, 3)
