@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -105,13 +105,13 @@ async def parts_of(dossier: Dossier) -> AsyncGenerator[bytes, None]:
         _end(dossier, parts, reading)
 
 
-def _end(dossier: Dossier, parts: Iterator[bytes], reading: asyncio.Future[bytes | None] | None) -> None:
+def _end(dossier: Dossier, parts: Generator[bytes, None, None], reading: asyncio.Future[bytes | None] | None) -> None:
     """Close it in a thread: what is read meanwhile must not lose its connection under its feet."""
     loop = asyncio.get_running_loop()
 
     def close() -> None:
         try:
-            parts.close()  # type: ignore[attr-defined] (a generator)
+            parts.close()
         except psycopg.Error as error:  # it was stopped
             _log.debug("an export was given up: %s", error)
         finally:

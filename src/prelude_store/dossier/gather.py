@@ -24,7 +24,7 @@ from prelude_store.dossier.tables import write_csv, write_ndjson
 from prelude_store.dossier.words import PURPOSES, PURPOSES_UNSAID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from prelude_otel.catalogue import Catalogue
     from prelude_store.connection import Connection
@@ -133,7 +133,7 @@ class Dossier:
         """Let the database go; whatever is not read by then is not read any more."""
         self._resources.close()
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Generator[bytes, None, None]:
         """The zip, part after part; closes at its end, and where the reader stops."""
         try:
             steps = 2 * len(PARTS) + 2

@@ -15,6 +15,7 @@ from prelude_store.governance import holds
 from prelude_store.governance.changes import MAKE_LIST, SEAL_LOCK, changing, changing_listed
 from prelude_store.mentions.content import CONTENT
 from prelude_store.mentions.search import NAMES, TEXTS, looks_like, said_in
+from prelude_store.one_by_one import one_by_one
 from prelude_store.portion import TOO_LONG, Portion
 
 if TYPE_CHECKING:
@@ -32,12 +33,13 @@ __all__ = ["Batches", "foreseen"]
 _MOST: Final = 4_000
 _LEAST: Final = 200
 _FIRST: Final = 500
+_MANY: Final = 15_000
 _RETRIES: Final = 10
 _IN_THE_WAY: Final = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 
 # Who acts stands in a column of its own; this is about all else.
 _WORDS: Final = tuple(name for name in TEXTS + NAMES if name != "user_email")
-# The bounds let the planner leave out partitions that can't hold any of the rows; with them it plans in a third of the time.
+# By them the planner leaves out partitions that can't hold any of the rows, and plans in a third of the time.
 _FIND: Final = f"""
 FROM unnest(%(moments)s::timestamptz[], %(ids)s::uuid[]) AS wanted (moment, id)
 CROSS JOIN LATERAL (
@@ -56,32 +58,22 @@ _PLAIN: Final = f"""
 INSERT INTO pg_temp.prelude_changing (lane, lane_seq, event_id, moment, person, device, content)
 SELECT lane, lane_seq, event_id, "timestamp", true, user_agent IS NOT NULL OR ip_address IS NOT NULL, false {_FIND} WHERE {_IS_PLAIN}
 """
-_LIST: Final = """
-INSERT INTO pg_temp.prelude_changing
-SELECT lane, seq, id, moment, person, device, content, page_url, entity_id, action_data::jsonb, result_data::jsonb,
-    CASE WHEN tags IS NOT NULL THEN ARRAY(SELECT jsonb_array_elements_text(tags)) END
-FROM unnest(%(lanes)s::integer[], %(seqs)s::bigint[], %(ids)s::uuid[], %(moments)s::timestamptz[], %(person)s::boolean[],
-    %(device)s::boolean[], %(content)s::boolean[], %(page_url)s::text[], %(entity_id)s::text[], %(action_data)s::text[],
-    %(result_data)s::text[], %(tags)s::jsonb[]) AS one (
-    lane, seq, id, moment, person, device, content, page_url, entity_id, action_data, result_data, tags)
-"""
-# A batch is few rows, whatever the planner believes of a table without statistics: one look into an index for each.
-_ONE_BY_ONE: Final = """
-SELECT set_config(name, 'off', true) FROM unnest('{enable_hashjoin,enable_mergejoin,enable_seqscan}'::text[]) AS settings (name)
+_LIST: Final = f"""
+COPY pg_temp.prelude_changing (lane, lane_seq, event_id, moment, person, device, content, {", ".join(CONTENT)}) FROM STDIN
 """
 _ANONYMISE: Final = f"""
 UPDATE public.user_activity_logs AS log
 SET user_email = NULL, session_id = NULL, user_agent = NULL, ip_address = NULL, content_hash = '',
     {", ".join(f"{name} = CASE WHEN new.content THEN new.{name} ELSE log.{name} END" for name in CONTENT)}
 FROM pg_temp.prelude_changing AS new
-WHERE log."timestamp" = new.moment AND log.event_id = new.event_id AND log."timestamp" BETWEEN %(first)s AND %(last)s
+WHERE log."timestamp" = new.moment AND log.event_id = new.event_id
 """  # noqa: S608 (constants)
 _DAYS: Final = """
 SELECT (moment AT TIME ZONE 'UTC')::date, count(*), count(*) FILTER (WHERE device) FROM pg_temp.prelude_changing WHERE NOT content GROUP BY 1
 """
 _KEYED: Final = """
 FROM unnest(%(moments)s::timestamptz[], %(ids)s::uuid[]) AS new (moment, id)
-WHERE log."timestamp" = new.moment AND log.event_id = new.id AND log."timestamp" BETWEEN %(first)s AND %(last)s
+WHERE log."timestamp" = new.moment AND log.event_id = new.id
 """
 _REMOVE: Final = f"DELETE FROM public.user_activity_logs AS log USING {_KEYED.strip().removeprefix('FROM ')}"  # noqa: S608
 _CHANGE: Final = """
@@ -93,7 +85,7 @@ FROM unnest(%(moments)s::timestamptz[], %(ids)s::uuid[], %(user_email)s::text[],
     %(ip_address)s::text[], %(page_url)s::text[], %(entity_id)s::text[], %(action_data)s::text[], %(result_data)s::text[],
     %(tags)s::jsonb[]) AS new (
     moment, id, user_email, session_id, user_agent, ip_address, page_url, entity_id, action_data, result_data, tags)
-WHERE log."timestamp" = new.moment AND log.event_id = new.id AND log."timestamp" BETWEEN %(first)s AND %(last)s
+WHERE log."timestamp" = new.moment AND log.event_id = new.id
 """
 _FORGET_PENDING: Final = """
 DELETE FROM public.pending_rows USING unnest(%(moments)s::timestamptz[], %(ids)s::uuid[]) AS gone (moment, id)
@@ -103,7 +95,6 @@ _FORGET_ENDS: Final = """
 DELETE FROM public.superseded_rows USING unnest(%s::integer[], %s::bigint[]) AS gone (lane, seq)
 WHERE superseded_rows.lane = gone.lane AND superseded_rows.lane_seq = gone.seq
 """
-_BOUNDS: Final = "SELECT min(moment), max(moment) FROM pg_temp.prelude_changing"
 _ANONYMOUS: Final[dict[ClassName, Kind]] = {"person": "erased", "device": "erased", "content": "redacted"}
 """What becomes of each class of what the person did."""
 _CHANGED: Final = (
@@ -127,6 +118,7 @@ class Batches:
         self._aim = aim
         for statement in MAKE_LIST:
             connection.execute(statement.encode())
+        self._listed = 0
         # Whoever completes a length of one of its rows waits for it, and so does the sealer.
         self._portion = Portion(first=_FIRST, least=_LEAST, most=_MOST)
 
@@ -136,6 +128,9 @@ class Batches:
         Args:
             told: how many keys are done, after each batch.
         """
+        if self._listed > _MANY:  # what was deleted there is passed over by every look
+            self._connection.execute("TRUNCATE pg_temp.prelude_changing, pg_temp.prelude_befores")
+            self._listed = 0
         changed, at = 0, 0
         while at < len(keys):
             batch = keys[at : at + self._portion.size]
@@ -191,10 +186,11 @@ class Batches:
         self._remove([one for one in todo if one.removed])
         if plain or todo:
             self._run.changed(self._connection, todo, plain)
-        if again:  # within a longer transaction another list may follow
+        if plain or own:
+            self._listed += sum(rows for _, rows, _ in plain) + len(own)
             self._connection.execute("DELETE FROM pg_temp.prelude_changing")
             self._connection.execute("DELETE FROM pg_temp.prelude_befores")
-        else:
+        if not again:
             self._portion.go_on(len(batch))
         return sum(rows for _, rows, _ in plain) + len(todo)
 
@@ -218,13 +214,14 @@ class Batches:
     def _anonymise(self, own: list[Treated]) -> None:
         """Take the person out of the rows that are listed, and out of `own`."""
         if own:
-            self._connection.execute(_LIST, _listed(own))
-        self._connection.execute(_ONE_BY_ONE)
-        bounds = self._connection.execute(_BOUNDS).fetchone() or ()
+            with self._connection.cursor() as cursor, cursor.copy(_LIST.encode()) as copy:
+                for one in own:
+                    copy.write_row(_listed(one))
         with ExitStack() as told:
             for cls, kind in _ANONYMOUS.items():
                 told.enter_context(changing_listed(self._connection, self._lane, self._run.act_id, kind, cls))
-            self._connection.execute(_ANONYMISE.encode(), dict(zip(("first", "last"), bounds, strict=True)))
+            with one_by_one(self._connection):
+                self._connection.execute(_ANONYMISE.encode())
 
     def _apply(self, todo: list[Treated]) -> None:
         by_kind: dict[tuple[Kind, ClassName], list[Treated]] = {}
@@ -236,13 +233,15 @@ class Batches:
                 keys = [one.row.key for one in members]
                 told.enter_context(changing(self._connection, self._lane, self._run.act_id, kind, cls, keys))
             if todo:
-                self._connection.execute(_CHANGE.encode(), _keys(todo) | _values(todo))
+                with one_by_one(self._connection):
+                    self._connection.execute(_CHANGE.encode(), _keys(todo) | _values(todo))
 
     def _remove(self, todo: list[Treated]) -> None:
         if not todo:
             return
         keys = [one.row.key for one in todo]
-        with changing(self._connection, self._lane, self._run.act_id, "removed", None, keys):
+        telling = changing(self._connection, self._lane, self._run.act_id, "removed", None, keys)
+        with telling, one_by_one(self._connection):
             self._connection.execute(_REMOVE.encode(), _keys(todo))
         self._connection.execute(_FORGET_PENDING, _keys(todo))
         self._connection.execute(_FORGET_ENDS, [[key.lane for key in keys], [key.seq for key in keys]])
@@ -282,15 +281,17 @@ def _wanted(keys: Sequence[tuple[datetime, UUID]]) -> dict[str, Any]:
     return {"moments": moments, "ids": [event for _, event in keys], "first": min(moments), "last": max(moments)}
 
 
-def _listed(own: list[Treated]) -> dict[str, Any]:
-    keys = [one.row.key for one in own]
-    kinds = {cls: [cls in one.kinds for one in own] for cls in _ANONYMOUS}
-    return _keys(own) | _values(own) | kinds | {"lanes": [key.lane for key in keys], "seqs": [key.seq for key in keys]}
+def _listed(one: Treated) -> tuple[Any, ...]:
+    """As `_LIST` has it."""
+    row, kinds = one.row, one.kinds
+    changes = (cls in kinds for cls in _ANONYMOUS)
+    tags = None if row.tags is None else list(row.tags)
+    return (*row.key, *changes, row.page_url, row.entity_id, row.action_data, row.result_data, tags)
 
 
 def _keys(todo: list[Treated]) -> dict[str, Any]:
     moments = [one.row.timestamp for one in todo]
-    return {"moments": moments, "ids": [one.row.event_id for one in todo], "first": min(moments), "last": max(moments)}
+    return {"moments": moments, "ids": [one.row.event_id for one in todo]}
 
 
 def _values(todo: list[Treated]) -> dict[str, Any]:

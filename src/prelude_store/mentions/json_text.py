@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, Final
 
 __all__ = ["Number", "read", "write"]
@@ -29,5 +30,5 @@ def write(value: Any) -> str:
     if isinstance(value, list):
         return f"[{','.join(write(one) for one in value)}]"
     if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(name)}:{write(one)}" for name, one in value.items()) + "}"
-    return json.dumps(value)
+        return "{" + ",".join(f"{_quoted(name)}:{write(one)}" for name, one in value.items()) + "}"
+    return _quoted(value) if isinstance(value, str) else json.dumps(value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from prelude_store.governance import holds
 from prelude_store.governance.changes import CLASSES, RowKey, changing
+from prelude_store.one_by_one import one_by_one
 from prelude_store.retention import derived, mending
 from prelude_store.retention.due import DAY, UNCOUNTED, due
 from prelude_store.retention.policy import ROWS, WHATS
@@ -54,10 +55,6 @@ _MARKED: Final = """
 INSERT INTO public.retention_days (day, action_type, action_name)
 SELECT day, action_type, action_name FROM pg_temp.prelude_gone ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING
 """
-# A batch is few rows, whatever the planner believes: one look into an index for each.
-_ONE_BY_ONE: Final = """
-SELECT set_config(name, 'off', true) FROM unnest('{enable_hashjoin,enable_mergejoin,enable_seqscan}'::text[]) AS settings (name)
-"""
 # Judged again: it may be held by now, or changed, or be counted anew. Locked in the order in which writers lock.
 _TAKE: Final = f"""
 INSERT INTO pg_temp.prelude_going
@@ -70,7 +67,7 @@ FROM pg_temp.prelude_due AS listed
 JOIN public.user_activity_logs AS log ON log."timestamp" = listed."at" AND log.event_id = listed.event_id
 LEFT JOIN public.rollup_cursors AS passed ON passed.lane = log.lane
 CROSS JOIN LATERAL (SELECT {{columns}}) AS judged
-WHERE listed.place > %(behind)s AND listed.place <= %(upto)s AND log."timestamp" >= %(starts)s AND log."timestamp" < %(ends)s
+WHERE listed.place > %(behind)s AND listed.place <= %(upto)s
     AND {_ANY_POLICY} IS NOT NULL AND {{holds}} IS NULL AND NOT {UNCOUNTED}
 ORDER BY log."timestamp", log.event_id FOR UPDATE OF log
 """  # noqa: S608 (constants)
@@ -78,9 +75,7 @@ _TAKEN: Final = """
 SELECT lane, lane_seq, event_id, "at", rows_policy, person_policy, device_policy, content_policy FROM pg_temp.prelude_going
 ORDER BY lane, lane_seq
 """
-_THEM: Final = """
-log."timestamp" = going."at" AND log.event_id = going.event_id AND log."timestamp" >= %(starts)s AND log."timestamp" < %(ends)s
-"""
+_THEM: Final = 'log."timestamp" = going."at" AND log.event_id = going.event_id'
 _REMOVE: Final = f"""
 DELETE FROM public.user_activity_logs AS log USING pg_temp.prelude_going AS going WHERE {_THEM} AND going.rows_policy IS NOT NULL
 """  # noqa: S608 (constants)
@@ -189,7 +184,7 @@ def take_batch(
         lane: as `acts.record_act`.
         act_of: gives the act for the policy of that id, recorded in this transaction or before.
         now: that is judged by.
-        bounds: ``behind`` and ``upto``: places on the list; ``starts`` and ``ends``: the time that the list is of.
+        bounds: ``behind`` and ``upto``: places on the list.
         portion: is told when it begins and ends.
 
     Raises:
@@ -199,30 +194,30 @@ def take_batch(
     with connection.transaction():
         gap = derived.lock(connection)
         holds.stand_still(connection)
-        connection.execute(_ONE_BY_ONE)
         portion.begin(connection, size)
         is_due = due(policies, now, holds.held(connection))
         if is_due is None:
             return Gone()
-        take = _TAKE.format(columns=is_due.columns, holds=is_due.holds)
-        if not connection.execute(take.encode(), {**is_due.parameters, **bounds}, prepare=False).rowcount:
-            return Gone()
-        groups = _groups(connection)
-        removed, erased = _count(groups, removed=True), _count(groups, removed=False)
-        portion.go_on(size)
-        if removed:
-            _point_away(connection)
-        with ExitStack() as changes:
-            for (what, policy), rows in groups.items():
-                kind, cls = ("removed", None) if what == ROWS else ("erased", what)
-                changes.enter_context(changing(connection, lane, act_of(policy), kind, cls, rows))  # type: ignore[arg-type]
+        with one_by_one(connection):
+            take = _TAKE.format(columns=is_due.columns, holds=is_due.holds)
+            if not connection.execute(take.encode(), {**is_due.parameters, **bounds}).rowcount:
+                return Gone()
+            groups = _groups(connection)
+            removed, erased = _count(groups, removed=True), _count(groups, removed=False)
+            portion.go_on(size)
             if removed:
-                connection.execute(_REMOVE.encode(), bounds, prepare=False)
-            if erased:
-                connection.execute(_ERASE.encode(), bounds, prepare=False)
-        portion.go_on(size)
-        _make_good(connection, gap)
-        portion.go_on(size)
+                _point_away(connection)
+            with ExitStack() as changes:
+                for (what, policy), rows in groups.items():
+                    kind, cls = ("removed", None) if what == ROWS else ("erased", what)
+                    changes.enter_context(changing(connection, lane, act_of(policy), kind, cls, rows))  # type: ignore[arg-type]
+                if removed:
+                    connection.execute(_REMOVE.encode())
+                if erased:
+                    connection.execute(_ERASE.encode())
+            portion.go_on(size)
+            _make_good(connection, gap)
+            portion.go_on(size)
     return Gone(removed, erased, portion.committed(size))
 
 

@@ -201,9 +201,9 @@ class _Run:
         behind = 0
         while behind < listed and not self._stopped():
             upto = min(behind + self._portion.size, listed)
-            bounds = {"starts": starts, "ends": ends, "behind": behind, "upto": upto}
+            bounds = {"behind": behind, "upto": upto}
 
-            def batch(bounds: dict[str, object] = bounds) -> going.Gone:
+            def batch(bounds: dict[str, int] = bounds) -> going.Gone:
                 with acts.within():
                     return going.take_batch(self._connection, self._lane, acts.of, policies, now, bounds, self._portion)
 
