@@ -2,13 +2,15 @@
 
     python -m bench.answers --rows 1000000 --rows 10000000
     python -m bench.answers --rows 10000000 --folder DIR --keep
+    python -m bench.answers --rows 10000000 --folder DIR --keep --lists [NAME …]
 
 `--keep` leaves database (DIR/data) and DuckDB file in DIR, and uses them where they are there already; the ranges end now, so a kept past grows
 old. For each number of rows: a seeded past of 90 days in a fresh database with its rollups, sessions and timeline; the same rows, as they count
 (pairs once, what is pending for too long as a timeout), in a DuckDB file of its own. Then, warm and in turn, each route behind the
 dashboard's default views over 7, 30 and 90 days through the real service, and the same question to DuckDB; pages of lists; and the
 reference's six queries word for word. Times in milliseconds, as a client measures them; p95 of `--rounds`. Where the two do not say the same,
-the first difference stands below. "measuring" on standard error says that from there on nothing else should run.
+the first difference stands below. `--lists` takes the time of lists alone, of all or of those that are named. "measuring" on standard error
+says that from there on nothing else should run.
 """
 
 from __future__ import annotations
@@ -22,13 +24,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import quantiles
 from typing import Any, Final
 
 import httpx
 import psycopg
 
 from bench.answers_duckdb import Duck
+from bench.answers_lists import LISTS, RANKED, Times, pages, shown
 from bench.answers_panels import DAYS, PANELS, Panel, Stretch
 from bench.answers_said import differences
 from bench.database import fresh_database, kept_database
@@ -38,52 +40,11 @@ from prelude_store.seed.build import build
 from tests.support.ports import free_ports
 
 QUERIES: Final = sorted(Path(__file__).parents[1].joinpath("tests/integration/store/reference_queries").glob("*.sql"))
-LISTS: Final[dict[str, dict[str, str]]] = {
-    "all": {},
-    "user_email": {"user_email": "{user_email}"},
-    "user_email, error": {"user_email": "{user_email}", "result_status": "error"},
-    "user_email, q": {"user_email": "{user_email}", "q": "acme"},
-    "action_type": {"action_type": "crm"},
-    "action_name": {"action_name": "send_email"},
-    "action_name, rare": {"action_name": "delete_deal_call_summary"},
-    "action_name, none": {"action_name": "no_such_action"},
-    "action_name, error": {"action_name": "send_email", "result_status": "error"},
-    "action_name, timeout": {"action_name": "send_email", "result_status": "timeout"},
-    "type, name, error": {"action_type": "crm", "action_name": "delete_deal", "result_status": "error"},
-    "entity_type": {"entity_type": "deal"},
-    "entity": {"entity_type": "deal", "entity_id": "500"},
-    "entity_id": {"entity_id": "500"},
-    "error": {"result_status": "error"},
-    "timeout": {"result_status": "timeout"},
-    "pending": {"result_status": "pending"},
-    "service_name": {"service_name": "crm-worker"},
-    "service_name, none": {"service_name": "no-such-service"},
-    "page_route": {"page_route": "/crm/deals"},
-    "page_route, error": {"page_route": "/crm/deals", "result_status": "error"},
-    "action_group": {"action_group": "deals"},
-    "email_method": {"email_method": "smtp"},
-    "customer_id": {"customer_id": "500"},
-    "deal_value": {"deal_value": "unknown"},
-    "user_email, session_id": {"user_email": "{user_email}", "session_id": "{session_id}"},
-    "session_id": {"session_id": "{session_id}"},
-    "tag": {"tag": "key_account"},
-    "tag, none": {"tag": "no-such-tag"},
-    "q": {"q": "acme"},
-    "q, none": {"q": "no such text"},
-    "q, error": {"q": "acme", "result_status": "error"},
-    "weekday, hour": {"weekday": "1", "hour": "9"},
-}
-"""Filters of the list of activities. What stands in braces is that of a row of the log."""
-RANKED: Final = ("/users", "/customers", "/emails", "/pages", "/sessions")
-PAGES: Final = (1, 20, 200)
-"""The numbers of the pages whose time is taken; those before lead there. A list that is shorter has its last one in the place of others."""
 SETTINGS: Final = {"shared_buffers": "1GB"}
 PRELUDE: Final = (sys.executable, "-P", "-m", "prelude_cli")
 
 PATIENCE: Final = 5000.0
 """Milliseconds that DuckDB may take for one question in all rounds; where it takes longer, it is asked in fewer of them."""
-
-Times = list[float]
 
 
 def run(*arguments: str, url: str) -> str:
@@ -130,14 +91,6 @@ def timed(do: Any, *arguments: Any) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def shown(times: Times) -> str:
-    """p50 and p95."""
-    if not times:
-        return f"{'-':>8}{'-':>8}"
-    cuts = quantiles(times if len(times) > 1 else times * 2, n=20, method="inclusive")
-    return f"{cuts[9]:8.1f}{cuts[18]:8.1f}"
-
-
 def ask(client: httpx.Client, panel: Panel, days: int) -> Any:
     """One question to the API; its answer."""
     path, parameters = f"/api/analytics{panel.path}", {**panel.parameters, "days": days}
@@ -157,11 +110,15 @@ def stretch(client: httpx.Client, days: int) -> Stretch:
     return Stretch(answer["range"]["from"], answer["range"]["to"], (before["from"], before["to"]))
 
 
-def panels(client: httpx.Client, duck: Duck, rounds: int) -> None:
-    """The table of panels; whether both said the same."""
-    for panel in PANELS:  # warm: the service reads ahead for its first minute, too
+def warm(client: httpx.Client) -> None:
+    """Ask everything once; the service reads ahead for its first minute, too."""
+    for panel in PANELS:
         for days in DAYS:
             ask(client, panel, days)
+
+
+def panels(client: httpx.Client, duck: Duck, rounds: int) -> None:
+    """The table of panels; whether both said the same."""
     print(f"{'':24}{'days':>5}{'API p50':>8}{'p95':>8}{'DuckDB':>8}{'p95':>8}  ")
     for panel in PANELS:
         for days in DAYS:
@@ -183,57 +140,6 @@ def panels(client: httpx.Client, duck: Duck, rounds: int) -> None:
             print(f"{panel.name:24}{days:5}{shown(ours)}{shown(theirs)}  {'equal' if not said else ''}", flush=True)
             for line in said:
                 print(f"      {line}", flush=True)
-
-
-def pages(client: httpx.Client, rounds: int) -> None:
-    """The table of pages of 50: of the list of activities under every filter, and of other lists."""
-    row = client.get("/api/analytics/sessions", params={"days": 90, "limit": 1}).raise_for_status().json()["items"][0]
-    headings = "".join(f"{f'page {number}':>8}{'p95':>8}" for number in PAGES)
-    print(f"\n{'pages of lists':24}{headings}{'any':>8}{'p95':>8}{'pages':>7}{'short':>7}")
-    for name, filters in LISTS.items():
-        asked = {key: value.format_map(row) for key, value in filters.items()}
-        _pages_of(client, name, "/recent-activities", asked, rounds)
-    for path in RANKED:
-        _pages_of(client, path, path, {}, rounds)
-
-
-def _pages_of(client: httpx.Client, name: str, path: str, asked: dict[str, str], rounds: int) -> None:
-    taken: dict[int, Times] = {number: [] for number in PAGES}
-    every: Times = []
-    short = 0
-    try:
-        _to_page(client, path, asked)  # warm
-        for _ in range(rounds):
-            times, shorter = _to_page(client, path, asked)
-            short += shorter
-            every += times
-            for number in PAGES:
-                if number <= len(times):
-                    taken[number].append(times[number - 1])
-    except LookupError as error:
-        print(f"  {name:22}  {error}")
-        return
-    figures = "".join(shown(times) for times in (*taken.values(), every))
-    print(f"  {name:22}{figures}{len(every) // rounds:7}{short // rounds:7}", flush=True)
-
-
-def _to_page(client: httpx.Client, path: str, asked: dict[str, str]) -> tuple[Times, int]:
-    """How long each page took, up to the last of `PAGES`, and how many were short before the end."""
-    cursor: dict[str, str] = {}
-    taken: Times = []
-    short = 0
-    for _ in range(max(PAGES)):
-        began = time.perf_counter()
-        answer = client.get(f"/api/analytics{path}", params=asked | cursor | {"limit": 50, "days": 90})
-        taken.append((time.perf_counter() - began) * 1000)
-        if not answer.is_success:
-            raise LookupError(f"{answer.status_code} {answer.text[:160]}")
-        page = answer.json()
-        short += page.get("searched_to") is not None
-        if page["next_cursor"] is None:
-            break
-        cursor = {"cursor": page["next_cursor"]}
-    return taken, short
 
 
 def reference(url: str, rounds: int) -> None:
@@ -275,16 +181,23 @@ def fill(url: str, rows: int) -> None:
     )
 
 
-def measure(rows: int, rounds: int, folder: Path | None, *, keep: bool) -> None:
-    """All tables for one number of rows."""
+def measure(rows: int, rounds: int, folder: Path | None, only: list[str] | None, *, keep: bool) -> None:
+    """All tables for one number of rows; only that of these lists, where `only` is given."""
     place = kept_database(folder, **SETTINGS) if keep and folder else fresh_database(folder, **SETTINGS)
     with place as (url, where):
         fill(url, rows)
+        if only is not None:
+            with service(url, where) as client:
+                warm(client)
+                print("measuring", file=sys.stderr, flush=True)
+                pages(client, rounds, only)
+            return
         with Duck(url, where) as duck, service(url, where) as client:
             print(f"DuckDB has {duck.rows:,} rows that count\n", flush=True)
             print("measuring", file=sys.stderr, flush=True)
+            warm(client)
             panels(client, duck, rounds)
-            pages(client, max(rounds // 6, 3))
+            pages(client, rounds)
             reference(url, max(rounds // 4, 3))
 
 
@@ -299,11 +212,18 @@ def main() -> None:
     options.add_argument(
         "--keep", action="store_true", help="make it in --folder itself, or use what is there, and leave it"
     )
+    options.add_argument(
+        "--lists",
+        nargs="*",
+        metavar="NAME",
+        choices=[*LISTS, *RANKED],
+        help="only pages of lists; of all where none is named",
+    )
     given = options.parse_args()
     if given.keep and (given.folder is None or len(given.rows or ()) != 1):
         options.error("--keep takes one --folder and one --rows")
     for rows in given.rows or [1_000_000, 10_000_000]:
-        measure(rows, given.rounds, given.folder, keep=given.keep)
+        measure(rows, given.rounds, given.folder, given.lists, keep=given.keep)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from prelude_analytics.zones import zone
 from prelude_otel.contract.email import normalise_email
 from prelude_otel.contract.vocabulary import ACTION_TYPES, PENDING, STATUSES, TIMEOUT
 
-__all__ = ["NONE", "ROLLED_UP", "FilterQuery", "Filters"]
+__all__ = ["CLOCKS", "NONE", "ROLLED_UP", "FilterQuery", "Filters"]
 
 NONE: Final = "(none)"
 """Asks for rows that have no such value."""
@@ -39,7 +39,8 @@ _KEY_BYTES: Final = {"session_id": ", 1000"}
 """Of keys that may be longer than others."""
 _EMPTY: Final = frozenset({"entity_type", "page_route", "service_name", "ip_address", "browser"})
 """Filters that take `NONE`."""
-_CLOCKS: Final = frozenset({"weekday", "hour"})
+CLOCKS: Final = frozenset({"weekday", "hour"})
+"""Filters on the clock of a zone."""
 _GROUPED: Final = frozenset({"action_group", "email_method", "deal_value", "browser"})
 """Filters on what answers count together."""
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -111,7 +112,7 @@ class Filters:
             if name not in names:
                 raise ParameterError(name, value, f"no such filter; there are {', '.join(names)}")
         read = {name: _read(name, value) for name, value in values.items() if value is not None}
-        if "tz" in read and not read.keys() & _CLOCKS:
+        if "tz" in read and not read.keys() & CLOCKS:
             raise ParameterError("tz", read["tz"], "it needs weekday or hour beside it")
         return cls(**read)
 
@@ -163,7 +164,7 @@ class Filters:
                 yield _SPECIAL[name].format(alias=alias)
             elif name in _GROUPED:
                 yield _grouped(name, value, alias)
-            elif name in _CLOCKS:
+            elif name in CLOCKS:
                 part = {"weekday": "isodow", "hour": "hour"}[name]
                 zoned = f"{clock} AT TIME ZONE " + ("'UTC'" if self.tz is None else "%(filter_tz)s::text")
                 yield f"extract({part} FROM {zoned}) = %(filter_{name})s::integer"
@@ -194,7 +195,7 @@ class Filters:
         return True
 
     def _has(self, name: str, value: str, row: Mapping[str, Any]) -> bool:
-        if name in _CLOCKS:
+        if name in CLOCKS:
             local = _moment(row["timestamp"]).astimezone(zone(self.tz or "UTC"))
             return int(value) == (local.isoweekday() if name == "weekday" else local.hour)
         if name == "action_group":

@@ -8,7 +8,7 @@ from typing import Final
 
 from psycopg import sql
 
-__all__ = ["load", "names", "text"]
+__all__ = ["filled", "load", "names", "text"]
 
 _FOLDER: Final = files("prelude_analytics") / "sql"
 
@@ -25,6 +25,17 @@ def text(name: str) -> str:
     return (_FOLDER / f"{name}.sql").read_text("utf-8")
 
 
+def filled(name: str, /, **fragments: str) -> str:
+    """The file ``sql/<name>.sql``, a part of a statement, with `fragments` as `load` has them."""
+    statement = text(name)
+    for place, fragment in fragments.items():
+        marked = f"{{{place}}}"
+        if marked not in statement:
+            raise KeyError(f"sql/{name}.sql has no {marked}")
+        statement = statement.replace(marked, fragment)
+    return statement
+
+
 def load(name: str, /, **fragments: str) -> sql.SQL:
     """The statement of ``sql/<name>.sql``.
 
@@ -32,10 +43,4 @@ def load(name: str, /, **fragments: str) -> sql.SQL:
         fragments: SQL of ours for each ``{name}`` that stands in the file, such as the condition that `Filters.where` gives. What a
             client wrote is never among them: it travels as a parameter.
     """
-    statement = text(name)
-    for place, fragment in fragments.items():
-        marked = f"{{{place}}}"
-        if marked not in statement:
-            raise KeyError(f"sql/{name}.sql has no {marked}")
-        statement = statement.replace(marked, fragment)
-    return sql.SQL(statement)  # made of our own files and fragments alone
+    return sql.SQL(filled(name, **fragments))  # made of our own files and fragments alone

@@ -31,6 +31,7 @@ __all__ = [
     "newest",
     "newest_ahead",
     "nothing_yet",
+    "rebuilding",
     "rows_kept_from",
     "watermark_of_rollups",
     "watermark_of_rows",
@@ -77,10 +78,14 @@ def indexed(filters: Filters) -> Filters:
 
 def listed(filters: Filters) -> Filters:
     """As `indexed`, for lists, which read few rows at a time: what did not succeed is found among such rows alone."""
-    by_index = indexed(filters)
-    if filters.result_status in {ERROR, PENDING, TIMEOUT} and not by_index.given.keys() & {"user_email", "entity_id"}:
-        return Filters(result_status=filters.result_status)
-    return by_index
+    by_index, status = indexed(filters), filters.result_status
+    if status not in {ERROR, PENDING, TIMEOUT} or "entity_id" in by_index.given:
+        return by_index
+    if filters.user_email is not None:
+        return Filters(user_email=filters.user_email, result_status=status)
+    if filters.action_name is not None:
+        return Filters(action_type=filters.action_type, action_name=filters.action_name, result_status=status)
+    return Filters(result_status=status)
 
 
 def between(low: Watermark, high: Watermark) -> list[tuple[int, int, int]]:
@@ -120,6 +125,12 @@ async def nothing_yet(connection: Connection) -> bool:
         if found["ever"]:
             return False
     return True
+
+
+async def rebuilding(connection: Connection) -> bool:
+    """Whether rollups are being made anew."""
+    (found,) = await fetch(connection, queries.load("rebuilding"), {})
+    return bool(found["rebuilding"])
 
 
 async def watermark_of_rollups(connection: Connection, cut: datetime) -> tuple[Watermark, datetime | None]:

@@ -20,8 +20,9 @@ from prelude_analytics.access.caller import governs
 from prelude_analytics.answers import errors, latency, rankings, summary, trends
 from prelude_analytics.answers.deals import Deals, deals
 from prelude_analytics.answers.origins import Origins, origins
+from prelude_analytics.answers.page import activities
 from prelude_analytics.answers.page_latency import PageLatencies, page_latencies
-from prelude_analytics.answers.rows import LAST_ID, Wanted, activities, first_place
+from prelude_analytics.answers.rows import LAST_ID, Wanted, first_place
 from prelude_analytics.answers.system import System, system
 from prelude_analytics.answers.trends import Heatmap, Stack, Trends
 from prelude_analytics.asking import PanelQuery, StepQuery, asked, counting, cut_now, step_of
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from prelude_analytics.answers.exporter import Probe
-    from prelude_analytics.answers.rows import Activities
+    from prelude_analytics.answers.page import Activities
     from prelude_analytics.answers.sessions import OneSession, Sessions
     from prelude_analytics.care import Care
     from prelude_analytics.figures.reading import Reading

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from prelude_analytics.figures.frames import Ints
+    from prelude_analytics.figures.frames import Frame, Ints
     from prelude_analytics.figures.reading import Reading
     from prelude_analytics.figures.sheet import Sheet
     from prelude_analytics.sources import Counting
@@ -283,11 +284,14 @@ def _statuses(of: Sheet, name: str, size: int) -> NDArray[np.int64]:
     for chunk in of.chunks:
         for place, status in enumerate(ORDER):
             read = ORDER.index(TIMEOUT) if chunk.late and status == PENDING else place
-            weights = chunk.frame[status]
-            table[:, read] += np.rint(np.bincount(chunk.frame[name], weights=weights, minlength=size)[:size]).astype(
-                np.int64
-            )
+            sums = chunk.frame.derived(("sums", name, status), partial(_sums, chunk.frame, name, status))[:size]
+            table[: len(sums), read] += sums
     return table
+
+
+def _sums(of: Frame, name: str, column: str) -> Ints:
+    """By number of `name`, the sums of `column`."""
+    return np.rint(np.bincount(of[name], weights=of[column])).astype(np.int64)
 
 
 def _over_time(of: Sheet, numbers: list[int], size: int, edges: list[datetime]) -> list[list[int]]:
@@ -310,7 +314,15 @@ def _extreme(of: Sheet, name: str, column: str, size: int, which: np.ufunc, miss
     """By number of `name`, the first or the last of the moments in `column`."""
     found: Ints = np.full(size, missing, dtype=np.int64)
     for chunk in of.chunks:
-        which.at(found, chunk.frame[name], chunk.frame[column])
+        make = partial(_extremes, chunk.frame, name, column, which, missing)
+        moments = chunk.frame.derived(("extremes", name, column), make)[:size]
+        which(found[: len(moments)], moments, out=found[: len(moments)])
+    return found
+
+
+def _extremes(of: Frame, name: str, column: str, which: np.ufunc, missing: int) -> Ints:
+    found: Ints = np.full(int(of[name].max(initial=-1)) + 1, missing, dtype=np.int64)
+    which.at(found, of[name], of[column])
     return found
 
 
@@ -321,24 +333,30 @@ def _moment(microseconds: Any, missing: int) -> datetime | None:
 def _viewers(of: Sheet, customers: list[str]) -> dict[str, list[str]]:
     """Who viewed each of `customers`, in order."""
     known, people = of.dictionaries["customer_id"], of.dictionaries["user_email"]
-    numbers = [number for customer in customers if (number := known.number(customer)) is not None]
-    wanted = np.zeros(len(known), dtype=bool)
-    wanted[numbers] = True
-    pairs = [
-        chunk.frame["customer_id"][chosen] * np.int64(len(people)) + chunk.frame["user_email"][chosen]
-        for chunk in of.chunks
-        if len(chosen := np.flatnonzero(wanted[chunk.frame["customer_id"]]))
-    ]
     found: dict[str, list[str]] = {}
-    for pair in np.unique(np.concatenate(pairs)).tolist() if pairs else ():
-        customer, person = divmod(pair, len(people))
-        found.setdefault(known[customer], []).append(people[person])
-    return {customer: sorted(viewers) for customer, viewers in found.items()}
+    for customer in customers:
+        number, viewers = known.number(customer), set[int]()
+        for chunk in of.chunks:
+            users, starts = chunk.frame.derived("viewers", partial(_by_customer, chunk.frame))
+            if number is not None and number + 1 < len(starts):
+                viewers.update(users[starts[number] : starts[number + 1]].tolist())
+        if viewers:
+            found[customer] = sorted(people[person] for person in viewers)
+    return found
+
+
+def _by_customer(of: Frame) -> tuple[Ints, Ints]:
+    """Users in the order of the numbers of the customers that they viewed, and where the users of each customer begin."""
+    order = np.argsort(of["customer_id"], kind="stable")
+    starts: Ints = np.concatenate(([0], np.cumsum(np.bincount(of["customer_id"]))))
+    return of["user_email"][order], starts
 
 
 def _rank(keys: Sequence[str], scores: Ints, by_status: NDArray[np.int64], asked: Asked) -> _Ranked:
     """The highest scores behind the place that is asked for; what is equal stands in the order of its keys."""
-    present = by_status.any(axis=1) & np.fromiter((key != "" for key in keys), dtype=bool, count=len(keys))
+    present = by_status.any(axis=1)
+    if "" in keys:
+        present[keys.index("")] = False
     if asked.place is not None:
         score, key = asked.place.score, asked.place.key
         level = np.flatnonzero(present & (scores == score)).tolist()

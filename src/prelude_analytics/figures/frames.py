@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ Ints: TypeAlias = NDArray[Any]
 Dictionaries: TypeAlias = dict[str, Words[Any]]
 """What the numbers of a table's texts mean, by column; ``key`` of all `Table.keys` together."""
 
+Made = TypeVar("Made")
+
+_PARTS: Final = 8
+"""Parts of a frame that it remembers."""
 EARLIEST: Final = np.iinfo(np.int64).min
 """A moment that is not there, where the last one counts."""
 LATEST: Final = np.iinfo(np.int64).max
@@ -27,12 +31,14 @@ LATEST: Final = np.iinfo(np.int64).max
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Columns of one length, in the order of ``bucket``, which is in seconds since 1970.
+    """Columns of one length, in the order of ``bucket``, which is in seconds since 1970. They do not change.
 
     Moments are microseconds since 1970; one that is missing is `LATEST` in ``first_at``, else `EARLIEST`.
     """
 
     columns: Mapping[str, Ints]
+    _parts: dict[tuple[int, int], Frame] = field(default_factory=dict, repr=False, compare=False)
+    _derived: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.columns["bucket"])
@@ -46,11 +52,23 @@ class Frame:
         return sum(column.nbytes for column in self.columns.values())
 
     def between(self, since: int, until: int) -> Frame:
-        """The rows of buckets from `since` on and before `until`, without a copy."""
+        """The rows of buckets from `since` on and before `until`, without a copy; the same frame for the same rows, asked again soon."""
         first, last = np.searchsorted(self.columns["bucket"], (since, until)).tolist()
         if first == 0 and last == len(self):
             return self
-        return Frame({name: column[first:last] for name, column in self.columns.items()})
+        part = self._parts.get((first, last))
+        if part is None:
+            while len(self._parts) >= _PARTS:
+                del self._parts[next(iter(self._parts))]
+            part = self._parts[first, last] = Frame({name: column[first:last] for name, column in self.columns.items()})
+        return part
+
+    def derived(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """What `make` gives, once for all who ask this frame for `name`."""
+        if name not in self._derived:
+            self._derived[name] = make()
+        made: Made = self._derived[name]
+        return made
 
     @classmethod
     def joined(cls, frames: Sequence[Frame]) -> Frame:

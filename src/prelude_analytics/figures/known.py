@@ -34,6 +34,7 @@ class Known:
         committed: the last number of each lane, and when that was.
         versions: of those of the days that have rollups.
         thinned: whether anything of these days went by retention.
+        rebuilding: whether rollups are being made anew.
     """
 
     first: date
@@ -44,6 +45,7 @@ class Known:
     committed: tuple[Mapping[int, int], datetime]
     versions: Mapping[date, int]
     thinned: bool
+    rebuilding: bool
 
     @classmethod
     def of(cls, row: Mapping[str, Any], asked: Mapping[str, Any]) -> Known:
@@ -57,6 +59,7 @@ class Known:
             (_lanes(row["committed"]), row["as_of"]),
             {date.fromisoformat(day): version for day, version in (row["versions"] or {}).items()},
             row["thinned"],
+            row["rebuilding"],
         )
 
 

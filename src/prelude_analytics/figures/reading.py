@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from fastapi import Depends
@@ -21,7 +22,7 @@ from prelude_analytics.figures.known import Known, question
 from prelude_analytics.figures.memory import Memory
 from prelude_analytics.figures.strip import Versions
 from prelude_analytics.figures.tables import Table
-from prelude_analytics.sources import newest_ahead, rows_kept_from, watermark_of_rollups, watermark_of_rows
+from prelude_analytics.sources import newest_ahead, rebuilding, rows_kept_from, watermark_of_rollups, watermark_of_rows
 
 if TYPE_CHECKING:
     from prelude_analytics.database import Connection, Database
@@ -49,6 +50,7 @@ class Reading:
     unhurried: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     patience: float | None = None
     known: Known | None = None
+    _began: float = field(default_factory=monotonic)
     _state: tuple[Watermark, datetime | None] | None = None
     _versions: Versions = field(default_factory=dict)
     _learnt: tuple[date, date] | None = None
@@ -57,6 +59,11 @@ class Reading:
         """Begin with what is known."""
         if self.known is not None:
             self._versions, self._learnt = self.known.versions, (self.known.first, self.known.last)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the transaction began, about."""
+        return monotonic() - self._began
 
     async def counted(self, cut: datetime) -> tuple[Watermark, datetime | None]:
         """How far the rollups have counted, and when that was; `cut` becomes the watermark's."""
@@ -74,6 +81,12 @@ class Reading:
             return await watermark_of_rows(self.connection, cut)
         lanes, as_of = self.known.committed
         return Watermark(lanes, cut), as_of
+
+    async def rebuilding(self) -> bool:
+        """Whether rollups are being made anew."""
+        if self.known is None:
+            return await rebuilding(self.connection)
+        return self.known.rebuilding
 
     async def newest_ahead(self, moment: datetime) -> datetime | None:
         """The time of the newest row, if that is dated at `moment` or later."""

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from prelude_analytics.access import Calls, restrict
-from prelude_analytics.answers.rows import Activities, Wanted, activities, first_place
+from prelude_analytics.answers.page import Activities, activities
+from prelude_analytics.answers.rows import Wanted, first_place
 from prelude_analytics.answers.summary import Summary, summary
 from prelude_analytics.asking import CursorQuery, PanelQuery, asked, counting, cut_now
 from prelude_analytics.cursors import Place, Watermark

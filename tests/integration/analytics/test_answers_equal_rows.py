@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from prelude_analytics.answers.deals import deals
 from prelude_analytics.answers.errors import errors
 from prelude_analytics.answers.latency import latency
+from prelude_analytics.answers.page import activities
 from prelude_analytics.answers.rankings import Asked, customers, emails, pages, users
-from prelude_analytics.answers.rows import Wanted, activities, first_place
+from prelude_analytics.answers.rows import Wanted, first_place
 from prelude_analytics.answers.summary import summary
 from prelude_analytics.answers.trends import STACKS, heatmap, trends
 from prelude_analytics.cursors import Place, Rank, Watermark

@@ -60,6 +60,7 @@ async def everything(reading: Reading, about: Range) -> list[Any]:
         await reading.rows_kept_from(Filters(), about.from_, about.to),
         await reading.rows_kept_from(Filters(), about.from_ - timedelta(days=30), about.to),
         await reading.rows_kept_from(Filters(action_name="send_email"), about.from_, about.to, people=True),
+        await reading.rebuilding(),
     ]
 
 
@@ -75,6 +76,7 @@ def test_what_is_known_from_the_beginning_is_what_asking_says(
     superuser.execute(
         "INSERT INTO retention_days VALUES (%s, 'crm', 'create_deal', 2)", [NOW.date() - timedelta(days=20)]
     )
+    superuser.execute("INSERT INTO rollup_rebuild VALUES ('rollups', %s)", [NOW.date() - timedelta(days=1)])
     writer.write(Batch(rows=[make_row()]))  # the rollups lag
 
     async def both(reading: Reading) -> tuple[list[Any], list[Any]]:
@@ -85,6 +87,7 @@ def test_what_is_known_from_the_beginning_is_what_asking_says(
     assert known == asked
     assert known[2] is not None or ahead < 0
     assert known[0][0].lanes != known[1][0].lanes
+    assert known[-1] is True
 
 
 def test_there_is_nothing_to_know_of_an_empty_log(database: str) -> None:

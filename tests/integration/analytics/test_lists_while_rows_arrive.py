@@ -124,11 +124,10 @@ class Story:
 
 @pytest.fixture
 def client(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
-    """In proportion to the rows that there are: small portions, so that each way of finding rows is taken."""
-    monkeypatch.setattr("prelude_analytics.answers.rows._PORTION", 11)
-    monkeypatch.setattr("prelude_analytics.answers.rows._READ", 60)
+    """In proportion to the rows that there are: short stretches, so that each way of finding rows is taken."""
+    monkeypatch.setattr("prelude_analytics.answers.hours._LONGEST", 11)
     monkeypatch.setattr("prelude_analytics.answers.hours._GAP", 2)
-    monkeypatch.setattr("prelude_analytics.answers.hours._UNCOUNTED", 40)
+    monkeypatch.setattr("prelude_analytics.answers.uncounted._MOST", 40)
     with running_analytics(database, requests_per_second=0) as service, service.signed() as signed:
         yield signed
 
@@ -320,10 +319,10 @@ def test_a_page_whose_time_is_over_goes_on_behind_the_row_that_it_compared_last(
     monkeypatch: pytest.MonkeyPatch,
     asked: dict[str, str],
 ) -> None:
-    for name in ("_LONG", "_FIRST", "_LEAST"):
-        monkeypatch.setattr(f"prelude_analytics.answers.rows.{name}", 0.0)
+    for name in ("_LONG", "_LEAST"):
+        monkeypatch.setattr(f"prelude_analytics.answers.page.{name}", 0.0)
     story = Story(7, writers, keeping)
-    story.write(60)
+    story.write(150)
     story.count()
     about: dict[str, Any] = {"days": DAYS + 2, "limit": 3, **asked}
     page = client.get("/recent-activities", params=about).raise_for_status().json()

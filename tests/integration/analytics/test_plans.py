@@ -19,8 +19,9 @@ from prelude_analytics import queries
 from prelude_analytics.answers import deals, errors, latency, rankings, sessions, summary, system, trends
 from prelude_analytics.answers.exporter import Probe
 from prelude_analytics.answers.origins import origins
+from prelude_analytics.answers.page import activities
 from prelude_analytics.answers.page_latency import page_latencies
-from prelude_analytics.answers.rows import Wanted, activities, first_place
+from prelude_analytics.answers.rows import Wanted, first_place
 from prelude_analytics.cursors import Place, SessionPlace, Watermark
 from prelude_analytics.figures.known import question
 from prelude_analytics.figures.reading import Reading
@@ -181,7 +182,7 @@ def test_every_question_reads_by_index(filled: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(queries, "text", reading)
     # In proportion to the rows that there are.
     monkeypatch.setattr("prelude_analytics.sources.MOST_ROWS", 1000)
-    monkeypatch.setattr("prelude_analytics.answers.rows._PORTION", 250)
+    monkeypatch.setattr("prelude_analytics.answers.hours._LONGEST", 250)
     monkeypatch.setattr("prelude_analytics.answers.system._MOST_OF_STEP", 50)
 
     async def asking() -> list[str]:

@@ -91,8 +91,8 @@ def test_rows_with_texts_that_break_pages_open(service: Analytics, browser: http
 def test_a_list_that_is_compared_row_by_row_says_how_far_it_has_looked(
     browser: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prelude_analytics.answers.rows._PORTION", 50)
-    monkeypatch.setattr("prelude_analytics.answers.rows._READ", 50)
+    for name in ("_LONG", "_LEAST"):
+        monkeypatch.setattr(f"prelude_analytics.answers.page.{name}", 0.0)
     text = browser.get("/analytics/activities?days=30&q=nothing-has-this").text
     assert "Nothing was found back to" in text
     assert 'rel="next"' in text

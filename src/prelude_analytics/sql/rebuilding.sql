@@ -1,0 +1,2 @@
+-- Whether rollups are being made anew.
+SELECT EXISTS (SELECT FROM public.rollup_rebuild WHERE part = 'rollups') AS rebuilding
