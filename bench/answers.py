@@ -165,7 +165,7 @@ def fill(url: str, rows: int) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         known = connection.execute("SELECT count(*) FROM public.user_activity_logs").fetchone()
         found = known[0] if known else 0
-        if found == rows:
+        if abs(found - rows) <= rows // 1000:  # a visit is seeded to its end
             if behind(connection) or building.left(connection):
                 build(url)
             print(f"\n{rows:,} rows, kept from before")

@@ -149,7 +149,7 @@ async def _counts(reading: Reading, filters: Filters, beyond: Uncounted, since: 
         met = {number for frame in frames for number in np.unique(frame["key"]).tolist() if fits[number]}
         actions = _named({_action(keys[number]) for number in met}, filters, beyond)
         if actions is not None:
-            among = counted(keys.where(lambda key: _action(key) in actions))
+            among = counted(keys.where(_condition(by_index)) & keys.where(lambda key: _action(key) in actions))
             marked = fitting > 0
             if among[marked].sum() * _MERGING < read[marked].sum():
                 return _Counts(since, among, fitting, actions)

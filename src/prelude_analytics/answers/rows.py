@@ -76,13 +76,12 @@ async def portion(connection: Connection, wanted: Wanted, limit: int, scope: Sco
     if scope.actions is None and by_index == wanted.filters:
         statement = queries.load("rows", columns=columns(), conditions=condition)
         return _cut(await fetch(connection, statement, parameters), limit, place)
-    if scope.actions is None:
-        parts = [by_index.where("log")[0]]
-    else:
-        numbered = range(len(scope.actions))
-        parts = [f"log.action_type = %(type_{n})s::text AND log.action_name = %(name_{n})s::text" for n in numbered]
-        for number, (kind, name) in enumerate(scope.actions):
-            parameters |= {f"type_{number}": kind, f"name_{number}": name}
+    indexed, _ = by_index.where("log")
+    parts = [indexed] if scope.actions is None else []
+    for number, (kind, name) in enumerate(scope.actions or ()):
+        action = f"log.action_type = %(type_{number})s::text AND log.action_name = %(name_{number})s::text"
+        parts.append(f"{action} AND {indexed}")
+        parameters |= {f"type_{number}": kind, f"name_{number}": name}
     source = " UNION ALL ".join(queries.filled("source_rows", indexed=part) for part in parts)
     statement = queries.load("compared_rows", columns=columns(), conditions=condition, source=source)
     return _compared(await fetch(connection, statement, parameters), limit, place)
