@@ -78,7 +78,7 @@ def shown(times: Times) -> str:
 
 
 def pages(client: httpx.Client, rounds: int, only: Collection[str] = ()) -> None:
-    """The table of pages of 50. Under "all" are the pages that lead to the last one of `PAGES`, each asked for once when all were once before.
+    """The table of pages of 50. Under "all" are the pages that lead to the last one of `PAGES`, each asked for the first time.
 
     Args:
         only: names of lists; none: all of them.
@@ -101,7 +101,6 @@ def pages(client: httpx.Client, rounds: int, only: Collection[str] = ()) -> None
 
 def _measured(client: httpx.Client, one: _List, rounds: int) -> str:
     """The line of one list."""
-    _walked(client, one)  # warm
     every, cursors = _walked(client, one)
     taken: dict[int, Times] = {number: [] for number in PAGES}
     for _ in range(rounds):

@@ -121,7 +121,7 @@ async def stretches(
 
 async def kinds(reading: Reading, place: Place, until: datetime, beyond: Uncounted) -> frozenset[str] | None:
     """The kinds of things that rows of a list have, and maybe others; None: the rollups do not tell."""
-    if beyond.rebuilding:
+    if beyond.rebuilding or beyond.let_go:
         return None
     since = place.since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     frames, dictionaries = await reading.frames(ACTIVITIES, _DAY_MINUTES, since, until)

@@ -9,13 +9,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from prelude_analytics import queries
 from prelude_analytics.answers import hours
-from prelude_analytics.answers.rows import LAST_ID, Found, Scope, Wanted, of_kinds, portion
+from prelude_analytics.answers.rows import LAST_ID, Scope, Wanted, portion
 from prelude_analytics.answers.shapes import KEPT_FROM, WatermarkShown
 from prelude_analytics.answers.uncounted import uncounted
 from prelude_analytics.items import Activity, item
-from prelude_analytics.sources import fetch, listed
+from prelude_analytics.sources import listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,8 +32,6 @@ _LEAST: Final = 0.004
 """Seconds that rows are compared for in any case, so that every page gets on."""
 _NEWEST: Final = timedelta(days=7)
 """What is looked at first, by itself, where nothing tells how far back a page goes: most do not go further, and few partitions are planned quickly."""
-_MOST_KINDS: Final = 100
-"""Kinds of entity among which an id is looked for by index."""
 
 
 class Activities(BaseModel):
@@ -85,8 +82,11 @@ class _Page:
     async def fill(self) -> None:
         """Find rows: where rollups tell that some may be; else the newest few days by themselves, and then the others."""
         begin, filters = self._wanted.place, self._wanted.filters
-        if filters.given.keys() == {"entity_id"} and (kinds := await self._kinds()) is not None:
-            self._take(await of_kinds(self._reading.connection, self._wanted, self._limit, self._scope(), kinds))
+        if filters.given.keys() == {"entity_id"}:
+            kinds = None
+            if self._beyond is not None:
+                kinds = await hours.kinds(self._reading, begin, self._wanted.until, self._beyond)
+            await self._read(begin.since, kinds=kinds)
             return
         answered = listed(filters) == filters
         told = hours.told(filters, self._beyond)
@@ -112,36 +112,20 @@ class _Page:
                 return
         self.place = None
 
-    async def _read(self, since: datetime, actions: tuple[hours.Action, ...] | None = None) -> bool:
+    async def _read(
+        self, since: datetime, actions: tuple[hours.Action, ...] | None = None, kinds: Collection[str] | None = None
+    ) -> bool:
         """What there is down to `since`, as far as there is place and time for it; whether it came there."""
-        left = self._limit - len(self.rows)
-        found = await portion(self._reading.connection, self._wanted, left, self._scope(since, actions))
-        return self._take(found, since)
-
-    async def _kinds(self) -> Collection[str] | None:
-        """Kinds of entity that an id may be of; None where they are too many."""
-        place, until = self._wanted.place, self._wanted.until
-        if self._beyond is not None:
-            known = await hours.kinds(self._reading, place, until, self._beyond)
-            if known is not None and len(known) < _MOST_KINDS:
-                return known
-        among = {"since": place.since, "until": until, "most": _MOST_KINDS}
-        found = [row["kind"] for row in await fetch(self._reading.connection, queries.load("entity_types"), among)]
-        return found if len(found) < _MOST_KINDS else None
-
-    def _scope(self, since: datetime | None = None, actions: tuple[hours.Action, ...] | None = None) -> Scope:
+        start, left = self._wanted.place, self._limit - len(self.rows)
         ended = None if self._beyond is None else self._beyond.ended
+        scope = Scope(since, (_LONG, _LEAST), actions, ended, kinds)
         self._asked = True
-        return Scope(since, (_LONG, _LEAST), actions, ended)
-
-    def _take(self, found: Found, since: datetime | None = None) -> bool:
-        """What was found down to `since`, or to the end of the list; whether there is no more."""
-        start = self._wanted.place
+        found = await portion(self._reading.connection, self._wanted, left, scope)
         self.rows += found.rows
         if found.behind is not None:
             self._go_to(found.behind)
             self._done = len(self.rows) >= self._limit
-        elif since is None or since == start.since:
+        elif since == start.since:
             self.place, self._done = None, True
         else:
             self._go_to(_before(start, since))

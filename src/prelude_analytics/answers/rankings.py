@@ -354,7 +354,7 @@ def _by_customer(of: Frame) -> tuple[Ints, Ints]:
 
 def _rank(keys: Sequence[str], scores: Ints, by_status: NDArray[np.int64], asked: Asked) -> _Ranked:
     """The highest scores behind the place that is asked for; what is equal stands in the order of its keys."""
-    present = by_status.any(axis=1)
+    present: NDArray[np.bool_] = np.asarray(by_status.any(axis=1))
     if "" in keys:
         present[keys.index("")] = False
     if asked.place is not None:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from prelude_analytics.answers.hours import Action
     from prelude_analytics.database import Connection
 
-__all__ = ["LAST_ID", "Found", "Scope", "Wanted", "first_place", "of_kinds", "portion"]
+__all__ = ["LAST_ID", "Found", "Scope", "Wanted", "first_place", "portion"]
 
 LAST_ID: Final = UUID(int=2**128 - 1)
+_MOST_KINDS: Final = 100
+"""Kinds of entity among which an id is looked for by index."""
 _UNHURRIED: Final = (0.0, 1.0)
 """For how long rows of a portion are compared where nobody waits for a page."""
 
@@ -42,12 +44,14 @@ class Scope(NamedTuple):
         seconds: for which rows may be compared: from the transaction's beginning on, and from the first of them on in any case.
         actions: all that is looked for is of one of these, whose rows are read; None: those that an index gives.
         ended: pending rows that have ended, beside ``superseded_rows``; None: the log itself is to tell which have.
+        kinds: of things that there are, and maybe others, for an id without its kind; None: the log itself is to tell.
     """
 
     since: datetime | None = None
     seconds: tuple[float, float] = _UNHURRIED
     actions: tuple[Action, ...] | None = None
     ended: list[UUID] | None = None
+    kinds: Collection[str] | None = None
 
 
 class Found(NamedTuple):
@@ -73,6 +77,11 @@ async def portion(connection: Connection, wanted: Wanted, limit: int, scope: Sco
     """
     place, by_index = wanted.place, listed(wanted.filters)
     condition, parameters = _condition(wanted, limit, scope)
+    if wanted.filters.given.keys() == {"entity_id"}:
+        kinds = await _kinds(connection, wanted) if scope.kinds is None else scope.kinds
+        if len(kinds) < _MOST_KINDS:
+            statement = queries.load("rows_of_kinds", columns=columns(), conditions=condition)
+            return _cut(await fetch(connection, statement, parameters | {"kinds": sorted(kinds)}), limit, place)
     if scope.actions is None and by_index == wanted.filters:
         statement = queries.load("rows", columns=columns(), conditions=condition)
         return _cut(await fetch(connection, statement, parameters), limit, place)
@@ -87,21 +96,14 @@ async def portion(connection: Connection, wanted: Wanted, limit: int, scope: Sco
     return _compared(await fetch(connection, statement, parameters), limit, place)
 
 
-async def of_kinds(connection: Connection, wanted: Wanted, limit: int, scope: Scope, kinds: Collection[str]) -> Found:
-    """As `portion`, of an entity's id whatever its kind.
-
-    Args:
-        kinds: those that there are, and maybe others.
-    """
-    condition, parameters = _condition(wanted, limit, scope)
-    statement = queries.load("rows_of_kinds", columns=columns(), conditions=condition)
-    rows = await fetch(connection, statement, parameters | {"kinds": sorted(kinds)})
-    return _cut(rows, limit, wanted.place)
-
-
 def first_place(watermark: Watermark, since: datetime, until: datetime, asked: str) -> Place:
     """Before all rows."""
     return Place(watermark, since, until, LAST_ID, asked)
+
+
+async def _kinds(connection: Connection, wanted: Wanted) -> list[str]:
+    among = {"since": wanted.place.since, "until": wanted.until, "most": _MOST_KINDS}
+    return [row["kind"] for row in await fetch(connection, queries.load("entity_types"), among)]
 
 
 def _condition(wanted: Wanted, limit: int, scope: Scope) -> tuple[str, dict[str, Any]]:
