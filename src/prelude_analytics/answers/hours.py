@@ -60,11 +60,13 @@ class Stretch(NamedTuple):
     """Hours on end.
 
     Attributes:
+        rows: that are compared in it, about.
         actions: all rows that are looked for are of one of these, which an index gives; None: the index that lists are read by gives less.
     """
 
     since: datetime
     until: datetime
+    rows: int
     actions: tuple[Action, ...] | None = None
 
 
@@ -218,19 +220,20 @@ def _within(counts: _Counts, marked: Ints, enough: int | None, *, newest: bool) 
     found = 0
     for hour in np.flatnonzero(marked)[::-1].tolist():
         if low is not None and high is not None and upto[low] - upto[hour + 1] > _GAP:
-            yield _stretch(low, high, counts)
+            yield _stretch(low, high, upto, counts)
             high = None
         low, high, found = hour, hour if high is None else high, 0 if high is None else found
         found += 0 if newest and hour == last else fitting[hour]
         if (enough is not None and found >= enough) or upto[high + 1] - upto[low] > _LONGEST:
-            yield _stretch(low, high, counts)
+            yield _stretch(low, high, upto, counts)
             high = None
     if low is not None and high is not None:
-        yield _stretch(low, high, counts)
+        yield _stretch(low, high, upto, counts)
 
 
-def _stretch(low: int, high: int, counts: _Counts) -> Stretch:
-    return Stretch(counts.since + low * _HOUR, counts.since + (high + 1) * _HOUR, counts.actions)
+def _stretch(low: int, high: int, upto: list[int], counts: _Counts) -> Stretch:
+    since, until = counts.since + low * _HOUR, counts.since + (high + 1) * _HOUR
+    return Stretch(since, until, upto[high + 1] - upto[low], counts.actions)
 
 
 def _hour(moment: datetime) -> datetime:

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from prelude_analytics.answers import hours
-from prelude_analytics.answers.rows import LAST_ID, Scope, Wanted, portion
+from prelude_analytics.answers.rows import LAST_ID, UNHURRIED, Scope, Wanted, portion
 from prelude_analytics.answers.shapes import KEPT_FROM, WatermarkShown
 from prelude_analytics.answers.uncounted import uncounted
 from prelude_analytics.items import Activity, item
@@ -30,6 +30,8 @@ _LONG: Final = 0.015
 """Seconds from the transaction's beginning on, for which rows of one page may be compared, about."""
 _LEAST: Final = 0.004
 """Seconds that rows are compared for in any case, so that every page gets on."""
+_FEW: Final = 2_000
+"""Rows that are compared within a few milliseconds, whatever time it is."""
 _NEWEST: Final = timedelta(days=7)
 """What is looked at first, by itself, where nothing tells how far back a page goes: most do not go further, and few partitions are planned quickly."""
 
@@ -107,18 +109,23 @@ class _Page:
                 self._go_to(_before(self._wanted.place, stretch.until))
             if self._late() and not patient:
                 return
-            passed = await self._read(stretch.since, stretch.actions)
+            passed = await self._read(stretch.since, stretch.actions, hurried=stretch.rows > _FEW)
             if self._done or not passed:
                 return
         self.place = None
 
     async def _read(
-        self, since: datetime, actions: tuple[hours.Action, ...] | None = None, kinds: Collection[str] | None = None
+        self,
+        since: datetime,
+        actions: tuple[hours.Action, ...] | None = None,
+        kinds: Collection[str] | None = None,
+        *,
+        hurried: bool = True,
     ) -> bool:
         """What there is down to `since`, as far as there is place and time for it; whether it came there."""
         start, left = self._wanted.place, self._limit - len(self.rows)
         ended = None if self._beyond is None else self._beyond.ended
-        scope = Scope(since, (_LONG, _LEAST), actions, ended, kinds)
+        scope = Scope(since, (_LONG, _LEAST) if hurried else UNHURRIED, actions, ended, kinds)
         self._asked = True
         found = await portion(self._reading.connection, self._wanted, left, scope)
         self.rows += found.rows

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from prelude_analytics.answers.hours import Action
     from prelude_analytics.database import Connection
 
-__all__ = ["LAST_ID", "Found", "Scope", "Wanted", "first_place", "portion"]
+__all__ = ["LAST_ID", "UNHURRIED", "Found", "Scope", "Wanted", "first_place", "portion"]
 
 LAST_ID: Final = UUID(int=2**128 - 1)
 _MOST_KINDS: Final = 100
 """Kinds of entity among which an id is looked for by index."""
-_UNHURRIED: Final = (0.0, 1.0)
+UNHURRIED: Final = (0.0, 1.0)
 """For how long rows of a portion are compared where nobody waits for a page."""
 
 
@@ -48,7 +48,7 @@ class Scope(NamedTuple):
     """
 
     since: datetime | None = None
-    seconds: tuple[float, float] = _UNHURRIED
+    seconds: tuple[float, float] = UNHURRIED
     actions: tuple[Action, ...] | None = None
     ended: list[UUID] | None = None
     kinds: Collection[str] | None = None

@@ -319,8 +319,8 @@ def test_a_page_whose_time_is_over_goes_on_behind_the_row_that_it_compared_last(
     monkeypatch: pytest.MonkeyPatch,
     asked: dict[str, str],
 ) -> None:
-    for name in ("_LONG", "_LEAST"):
-        monkeypatch.setattr(f"prelude_analytics.answers.page.{name}", 0.0)
+    for name in ("_LONG", "_LEAST", "_FEW"):
+        monkeypatch.setattr(f"prelude_analytics.answers.page.{name}", 0)
     story = Story(7, writers, keeping)
     story.write(150)
     story.count()
