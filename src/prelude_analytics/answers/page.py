@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from prelude_analytics.answers import hours
-from prelude_analytics.answers.rows import LAST_ID, UNHURRIED, Scope, Wanted, portion
+from prelude_analytics.answers.rows import FIRST_ID, LAST_ID, UNHURRIED, Scope, Wanted, portion
 from prelude_analytics.answers.shapes import KEPT_FROM, WatermarkShown
 from prelude_analytics.answers.uncounted import uncounted
 from prelude_analytics.items import Activity, item
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Activities", "activities"]
 
-_FIRST_ID: Final = UUID(int=0)
 _LONG: Final = 0.015
 """Seconds from the transaction's beginning on, for which rows of one page may be compared, about."""
 _LEAST: Final = 0.004
@@ -149,4 +147,4 @@ class _Page:
 
 def _before(place: Place, moment: datetime) -> Place:
     """Behind all rows of `moment` and later."""
-    return replace(place, timestamp=moment, event_id=_FIRST_ID)
+    return replace(place, timestamp=moment, event_id=FIRST_ID)

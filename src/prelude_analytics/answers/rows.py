@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from prelude_analytics.answers.hours import Action
     from prelude_analytics.database import Connection
 
-__all__ = ["LAST_ID", "UNHURRIED", "Found", "Scope", "Wanted", "first_place", "portion"]
+__all__ = ["FIRST_ID", "LAST_ID", "UNHURRIED", "Found", "Scope", "Wanted", "first_place", "portion"]
 
+FIRST_ID: Final = UUID(int=0)
 LAST_ID: Final = UUID(int=2**128 - 1)
 _MOST_KINDS: Final = 100
 """Kinds of entity among which an id is looked for by index."""
@@ -110,11 +111,12 @@ def _condition(wanted: Wanted, limit: int, scope: Scope) -> tuple[str, dict[str,
     """The condition on rows: filters, and what counts at the watermark; and all parameters of a statement."""
     condition, parameters = wanted.filters.where("log")
     place = wanted.place
+    # One bound alone: of two that an index can begin at it takes the other one, and steps over all rows in between.
+    at = (place.timestamp, place.event_id) if place.timestamp < wanted.until else (wanted.until, FIRST_ID)
     parameters |= place.watermark.parameters() | {
         "since": scope.since or place.since,
-        "until": wanted.until,
-        "at": place.timestamp,
-        "id": place.event_id,
+        "at": at[0],
+        "id": at[1],
         "limit": limit + 1,
         "seconds": scope.seconds[0],
         "least": scope.seconds[1],

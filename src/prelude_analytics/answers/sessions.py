@@ -91,8 +91,7 @@ async def sessions(
     condition, parameters = wanted.filters.where("session", rollup=True)
     parameters |= place.watermark.parameters() | {
         "since": place.since,
-        "until": wanted.until,
-        "at": place.started_at,
+        "at": min(place.started_at, wanted.until),  # one bound alone, as of rows
         "email": place.user_email,
         "id": place.session_id,
         "derived": place.derived,
