@@ -34,7 +34,8 @@ FROM (
     (
         SELECT session.user_email, session.session_id, session.derived, session.started_at AS stood_at
         FROM public.user_session_summaries AS session
-        WHERE session.started_at >= %(since)s::timestamptz AND session.started_at <= %(at)s::timestamptz AND (session.started_at, session.user_email, session.session_id, session.derived)
+        WHERE session.started_at >= %(since)s::timestamptz AND session.started_at <= %(at)s::timestamptz
+            AND (session.started_at, session.user_email, session.session_id, session.derived)
                 < (%(at)s::timestamptz, %(email)s::text, %(id)s::text, %(derived)s::boolean)
             AND NOT EXISTS (
                 SELECT FROM moved

@@ -7,7 +7,7 @@ import json
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,7 @@ from prelude_analytics.answers.exporter import Probe
 from prelude_analytics.answers.origins import origins
 from prelude_analytics.answers.page import activities
 from prelude_analytics.answers.page_latency import page_latencies
-from prelude_analytics.answers.rows import Wanted, first_place
+from prelude_analytics.answers.rows import Wanted, first_place, portion
 from prelude_analytics.cursors import Place, SessionPlace, Watermark
 from prelude_analytics.figures.known import question
 from prelude_analytics.figures.reading import Reading
@@ -211,3 +211,38 @@ def test_every_question_reads_by_index(filled: str, monkeypatch: pytest.MonkeyPa
     assert asyncio.run(asking()) == []
     # Those over the blocks of the timeline read no rows, and have tests of their own.
     assert {name for name in queries.names() if not name.startswith("timeline_")} <= used
+
+
+MANY: Final = """
+INSERT INTO user_activity_logs (event_id, "timestamp", action_type, action_name, result_status, tags, content_hash, lane, lane_seq)
+SELECT gen_random_uuid(), %s + n * interval '15 seconds', 'crm', 'create_deal', 'success', ARRAY['vip'], '\\x00', 1, n FROM generate_series(1, 30000) AS n
+"""
+
+
+@pytest.mark.parametrize(
+    "filters", [Filters(), Filters(tag="vip"), Filters(action_type="crm", action_name="create_deal")]
+)
+def test_a_page_deep_in_a_week_reads_as_few_blocks_as_the_first(
+    database: str, superuser: psycopg.Connection[tuple[Any, ...]], filters: Filters
+) -> None:
+    monday = datetime(2026, 5, 4, tzinfo=UTC)
+    superuser.execute("SELECT prelude_ensure_partition(%s)", [monday])
+    superuser.execute(MANY.encode(), [monday])
+    superuser.execute("VACUUM ANALYZE user_activity_logs")
+    since, until = monday - timedelta(days=1), monday + timedelta(days=7)
+
+    async def blocks(after: timedelta) -> int:
+        connection: Any = await psycopg.AsyncConnection.connect(as_role(database, "reader"), row_factory=dict_row)
+        async with connection:
+            recording: Any = Recording(connection)
+            place = replace(first_place(Watermark({1: 30_000}, since), since, until, ""), timestamp=monday + after)
+            found = await portion(recording, Wanted(filters, until, place), 50)
+            assert len(found.rows) == 50
+            ((statement, parameters),) = recording.asked
+            explain = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement.as_string(connection)}"
+            explained = (await (await connection.execute(explain.encode(), parameters)).fetchone())["QUERY PLAN"]
+            plan = explained[0]["Plan"]
+            return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+    first, deep = asyncio.run(blocks(timedelta(days=6))), asyncio.run(blocks(timedelta(hours=1)))
+    assert deep <= first + 10
