@@ -16,16 +16,21 @@ if TYPE_CHECKING:
 
     from prelude_store.connection import Connection
 
-__all__ = ["MAKE", "forget", "lock", "note", "remake", "unmake", "users"]
+__all__ = ["MAKE", "cut", "forget", "lock", "note", "remake", "unmake", "users"]
 
 MAKE: Final = (
     """
 CREATE TEMP TABLE IF NOT EXISTS prelude_gone (
     day date, action_type text, action_name text, rows bigint, persons bigint, contents bigint
-) ON COMMIT DELETE ROWS
+)
 """,
 )
 
+_TABLES: Final = (
+    "prelude_gone", "prelude_going", "prelude_revived", "prelude_broken", "prelude_arrived", "prelude_amended", "prelude_ended",
+)  # fmt: skip
+_EMPTY: Final = "; ".join(f"DELETE FROM pg_temp.{table}" for table in _TABLES).encode()  # noqa: S608 (constants)
+_CUT: Final = f"TRUNCATE {', '.join(f'pg_temp.{table}' for table in _TABLES)}".encode()
 _TOUCH: Final = "UPDATE public.rollup_state SET as_of = as_of RETURNING session_gap"
 _NOTE: Final = """
 INSERT INTO public.retention_days AS known (day, action_type, action_name, rows, persons, contents)
@@ -78,13 +83,22 @@ _REMAKE: Final = "UPDATE public.timeline_days SET dirty = true WHERE NOT dirty A
 def lock(connection: Connection) -> timedelta:
     """Keep rollups, sessions and timeline as they are until the transaction ends; gives the gap of sessions. Before any row is locked.
 
+    What an earlier transaction has left in the temporary tables goes: to have that done at each COMMIT would cut their files, and who writes
+    waits for the disk behind that.
+
     A pass or a rebuild that waits for us begins anew, and sees what we did.
     """
+    connection.execute(_EMPTY, prepare=False)  # several statements
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [TIMELINE_LOCK])
     row = connection.execute(_TOUCH).fetchone()
     assert row is not None  # noqa: S101 (a table of one row)
     gap: timedelta = row[0]
     return gap
+
+
+def cut(connection: Connection) -> None:
+    """Let go of what is deleted in the temporary tables, which every look passes over; now and then."""
+    connection.execute(_CUT)
 
 
 def note(connection: Connection) -> None:

@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 __all__ = ["MAKE", "list_revived", "mend", "mend_sessions"]
 
 MAKE: Final = (
-    *arrivals.MAKE,
+    *arrivals.MAKE_TO_KEEP,
     """
 CREATE TEMP TABLE IF NOT EXISTS prelude_going (
     event_id uuid, "at" timestamptz, lane integer, lane_seq bigint, day date, action_type text, action_name text, user_email text,
     session_id text, completes_event_id uuid, of_session boolean, rows_policy bigint, person_policy bigint, device_policy bigint,
     content_policy bigint
-) ON COMMIT DELETE ROWS
+)
 """,
     """
 CREATE TEMP TABLE IF NOT EXISTS prelude_revived (
     event_id uuid, "at" timestamptz, day date, user_email text, session_id text
-) ON COMMIT DELETE ROWS
+)
 """,
     """
 CREATE TEMP TABLE IF NOT EXISTS prelude_broken (
     user_email text, session_id text, derived boolean, started_at timestamptz, ended_at timestamptz
-) ON COMMIT DELETE ROWS
+)
 """,
 )
 

@@ -39,6 +39,8 @@ _FIRST_BATCH: Final = 500
 _LEAST: Final = 100
 _MOST: Final = 5_000
 _BREATH: Final = 0.05
+_CUT_EVERY: Final = 15_000
+"""Rows after which what was made of them is cut off the temporary tables."""
 _BEGUN: Final = "INSERT INTO public.retention_runs DEFAULT VALUES RETURNING id"
 _SO_FAR: Final = """
 UPDATE public.retention_runs SET rows_removed = %(rows)s, columns_erased = %(columns)s, partitions_dropped = %(partitions)s,
@@ -198,7 +200,8 @@ class _Run:
         self, starts: datetime, ends: datetime, is_due: Due, acts: Acts, policies: list[Policy], now: datetime
     ) -> None:
         listed = again(lambda: going.list_due(self._connection, is_due, starts, ends), self._patience)
-        behind = 0
+        behind, uncut = 0, 0
+        derived.cut(self._connection)
         while behind < listed and not self._stopped():
             upto = min(behind + self._portion.size, listed)
             bounds = {"behind": behind, "upto": upto}
@@ -217,6 +220,10 @@ class _Run:
             self._outcome.columns += gone.columns
             self._outcome.longest = max(self._outcome.longest, gone.seconds)
             time.sleep(min(gone.seconds, _BREATH))  # keepers have waited
+            uncut += upto - behind
+            if uncut > _CUT_EVERY:
+                derived.cut(self._connection)
+                uncut = 0
             behind = upto
         derived.remake(self._connection)
 

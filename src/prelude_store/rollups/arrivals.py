@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAKE",
+    "MAKE_TO_KEEP",
     "take_day",
     "take_day_in_sessions",
     "take_days_of_users",
@@ -28,22 +29,25 @@ __all__ = [
     "take_users_in_sessions",
 ]
 
-MAKE: Final = (
+MAKE_TO_KEEP: Final = (
     """
 CREATE TEMP TABLE IF NOT EXISTS prelude_arrived (
     sign smallint, lengths smallint, in_session boolean, "at" timestamptz, bucket timestamptz, event_id uuid, lane integer,
     lane_seq bigint, completes_event_id uuid, user_email text, session_id text, action_type text, action_name text,
     service_name text, entity_type text, page_route text, page text, result_status text, duration_ms integer,
     customer_id text, method text, value_usd numeric
-) ON COMMIT DELETE ROWS
+)
 """,
     """
 CREATE TEMP TABLE IF NOT EXISTS prelude_amended (
     lane integer, lane_seq bigint, event_id uuid, "at" timestamptz, duration_ms integer
-) ON COMMIT DELETE ROWS
-""",
-    'CREATE TEMP TABLE IF NOT EXISTS prelude_ended (event_id uuid, "at" timestamptz) ON COMMIT DELETE ROWS',
 )
+""",
+    'CREATE TEMP TABLE IF NOT EXISTS prelude_ended (event_id uuid, "at" timestamptz)',
+)
+"""What makes the tables, for who empties them itself: a server that does it at each COMMIT cuts their files, and writers wait for the disk behind that."""
+MAKE: Final = tuple(f"{statement.rstrip()} ON COMMIT DELETE ROWS" for statement in MAKE_TO_KEEP)
+"""What makes them, empty at the beginning of each transaction."""
 
 # What a line holds of the row `log`; {sign}, {lengths}, {in_session} and {duration} come before.
 _LINE: Final = """

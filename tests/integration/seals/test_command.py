@@ -111,7 +111,7 @@ def test_verify_leaves_figures_for_prometheus_and_leaves_the_old_ones_where_it_f
     )
     assert began - 1 < well["prelude_verify_completed_timestamp_seconds"] < time.time() + 1
     with psycopg.connect(database, autocommit=True) as superuser:
-        superuser.execute("UPDATE user_activity_logs SET action_name = 'create_deal'")
+        superuser.execute("UPDATE user_activity_logs SET action_name = action_name || '_touched'")
     assert run(as_role(database, "sealer"), *asked).exit_code == 1
     touched = figures(file)
     assert touched["prelude_verify_findings"] == 10
