@@ -39,20 +39,20 @@ SELECT place, before FROM public.prelude_release(%s::integer[], %s::bigint[], %s
 """
 _GONE: Final = """
 INSERT INTO public.activity_changes (lane, lane_seq, act_id, row_lane, row_seq, event_id, "timestamp", kind, class, before)
-SELECT %(lane)s, %(first)s - 1 + place, %(act)s, row_lane, row_seq, event_id, moment, %(kind)s, %(class)s, before
-FROM unnest(%(lanes)s::integer[], %(seqs)s::bigint[], %(ids)s::uuid[], %(moments)s::timestamptz[], %(befores)s::bytea[])
-    WITH ORDINALITY AS gone (row_lane, row_seq, event_id, moment, before, place)
+SELECT %(lane)s, %(first)s - 1 + place, act, row_lane, row_seq, event_id, moment, %(kind)s, %(class)s, before
+FROM unnest(%(acts)s::bigint[], %(lanes)s::integer[], %(seqs)s::bigint[], %(ids)s::uuid[], %(moments)s::timestamptz[], %(befores)s::bytea[])
+    WITH ORDINALITY AS gone (act, row_lane, row_seq, event_id, moment, before, place)
 """
 # OFFSET 0 keeps it one look into the index for each row, whatever the planner believes.
 _OTHER: Final = """
 INSERT INTO public.activity_changes (
     lane, lane_seq, act_id, row_lane, row_seq, event_id, "timestamp", kind, class, before, after, salt
 )
-SELECT %(lane)s, %(first)s - 1 + place, %(act)s, row_lane, row_seq, event_id, moment, %(kind)s, %(class)s, before, after, salt
+SELECT %(lane)s, %(first)s - 1 + place, act, row_lane, row_seq, event_id, moment, %(kind)s, %(class)s, before, after, salt
 FROM (
     SELECT *, substr(%(salts)s::bytea, ((place - 1) * 16 + 1)::integer, 16) AS salt
-    FROM unnest(%(lanes)s::integer[], %(seqs)s::bigint[], %(ids)s::uuid[], %(moments)s::timestamptz[], %(befores)s::bytea[])
-        WITH ORDINALITY AS keys (row_lane, row_seq, event_id, moment, before, place)
+    FROM unnest(%(acts)s::bigint[], %(lanes)s::integer[], %(seqs)s::bigint[], %(ids)s::uuid[], %(moments)s::timestamptz[], %(befores)s::bytea[])
+        WITH ORDINALITY AS keys (act, row_lane, row_seq, event_id, moment, before, place)
 ) AS changed CROSS JOIN LATERAL (
     SELECT public.prelude_commitment(log, %(class)s, changed.salt) AS after FROM public.user_activity_logs AS log
     WHERE log."timestamp" = changed.moment AND log.event_id = changed.event_id OFFSET 0
@@ -120,7 +120,12 @@ class RowKey(NamedTuple):
 
 @contextmanager
 def changing(
-    connection: Connection, lane: int, act_id: int, kind: Kind, cls: ClassName | None, rows: Sequence[RowKey]
+    connection: Connection,
+    lane: int,
+    act_id: int | Sequence[int],
+    kind: Kind,
+    cls: ClassName | None,
+    rows: Sequence[RowKey],
 ) -> Iterator[None]:
     """Change or remove `rows` inside; what was done stands in ``activity_changes`` afterwards.
 
@@ -131,7 +136,7 @@ def changing(
         connection: of a member of ``prelude_governor``, with an open transaction of ``READ COMMITTED``. Sealing waits until it ends, so
             keep it short: a few thousand rows.
         lane: of this connection (`lanes.claim`), taken behind the change and ours until COMMIT.
-        act_id: of the act (`acts.record_act`) that it belongs to.
+        act_id: of the act (`acts.record_act`) that it belongs to; or one for each of `rows`.
         kind: ``erased`` (all columns of the class NULL), ``redacted`` or ``renamed`` (other values), ``removed`` (row deleted).
         cls: None for ``removed``, which is of all classes.
         rows: each once.
@@ -146,6 +151,7 @@ def changing(
         yield
         return
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [SEAL_LOCK])
+    acts = [act_id] * len(rows) if isinstance(act_id, int) else list(act_id)
     row_lanes, seqs, ids, moments = (list(column) for column in zip(*rows, strict=True))
     befores: list[bytes | None] = [None] * len(rows)
     for place, before in connection.execute(_RELEASE, [row_lanes, seqs, ids, moments, cls]):
@@ -155,7 +161,7 @@ def changing(
     told = connection.execute(
         _OTHER if kind in {"redacted", "renamed"} else _GONE,
         {
-            "lane": lane, "first": first, "act": act_id, "kind": kind, "class": cls, "lanes": row_lanes, "seqs": seqs,
+            "lane": lane, "first": first, "acts": acts, "kind": kind, "class": cls, "lanes": row_lanes, "seqs": seqs,
             "ids": ids, "moments": moments, "befores": befores, "salts": os.urandom(_SALT_BYTES * len(rows)),
         },
     ).rowcount  # fmt: skip

@@ -99,24 +99,20 @@ _USERS_DAYS: Final = """
 SELECT DISTINCT user_email, day FROM pg_temp.prelude_going
 WHERE user_email <> '' AND (rows_policy IS NOT NULL OR person_policy IS NOT NULL) ORDER BY 1, 2
 """
-_POINTING: Final = (
-    """
-DELETE FROM public.pending_rows AS pending USING pg_temp.prelude_going AS going
-WHERE going.rows_policy IS NOT NULL AND pending.event_id = going.event_id AND pending."timestamp" = going."at"
-""",
-    """
-DELETE FROM public.timeline_pending AS pending USING pg_temp.prelude_going AS going
-WHERE going.rows_policy IS NOT NULL AND pending.event_id = going.event_id AND pending.day = going.day
-""",
-    """
-DELETE FROM public.id_sweep_untimed AS untimed USING pg_temp.prelude_going AS going
-WHERE going.rows_policy IS NOT NULL AND untimed.event_id = going.event_id AND untimed."timestamp" = going."at"
-""",
-    """
-DELETE FROM public.repeated_event_ids AS repeated USING pg_temp.prelude_going AS going
-WHERE going.rows_policy IS NOT NULL AND repeated.event_id = going.event_id AND going."at" IN (repeated."timestamp", repeated.other_timestamp)
-""",
+# One statement: it costs a batch one round trip.
+_POINT_AWAY: Final = """
+WITH gone AS (
+    SELECT event_id, "at", day FROM pg_temp.prelude_going WHERE rows_policy IS NOT NULL
+), of_rollups AS (
+    DELETE FROM public.pending_rows AS pending USING gone WHERE pending.event_id = gone.event_id AND pending."timestamp" = gone."at"
+), of_timeline AS (
+    DELETE FROM public.timeline_pending AS pending USING gone WHERE pending.event_id = gone.event_id AND pending.day = gone.day
+), of_sweep AS (
+    DELETE FROM public.id_sweep_untimed AS untimed USING gone WHERE untimed.event_id = gone.event_id AND untimed."timestamp" = gone."at"
 )
+DELETE FROM public.repeated_event_ids AS repeated USING gone
+WHERE repeated.event_id = gone.event_id AND gone."at" IN (repeated."timestamp", repeated.other_timestamp)
+"""
 # A pending row whose completion went is one that was never ended, as the log tells it from now on.
 _REVIVE: Final = """
 WITH freed AS (
@@ -203,14 +199,17 @@ def take_batch(
             if not connection.execute(take.encode(), {**is_due.parameters, **bounds}).rowcount:
                 return Gone()
             groups = _groups(connection)
-            removed, erased = _count(groups, removed=True), _count(groups, removed=False)
+            removed = len(groups.get(ROWS, ()))
+            erased = sum(map(len, groups.values())) - removed
             portion.go_on(size)
             if removed:
-                _point_away(connection)
+                connection.execute(_POINT_AWAY)
             with ExitStack() as changes:
-                for (what, policy), rows in groups.items():
+                for what, decided in groups.items():
                     kind, cls = ("removed", None) if what == ROWS else ("erased", what)
-                    changes.enter_context(changing(connection, lane, act_of(policy), kind, cls, rows))  # type: ignore[arg-type]
+                    acts = [act_of(policy) for policy, _ in decided]
+                    rows = [row for _, row in decided]
+                    changes.enter_context(changing(connection, lane, acts, kind, cls, rows))  # type: ignore[arg-type]
                 if removed:
                     connection.execute(_REMOVE.encode())
                 if erased:
@@ -221,28 +220,20 @@ def take_batch(
     return Gone(removed, erased, portion.committed(size))
 
 
-def _groups(connection: Connection) -> dict[tuple[str, int], list[RowKey]]:
-    groups: dict[tuple[str, int], list[RowKey]] = {}
+def _groups(connection: Connection) -> dict[str, list[tuple[int, RowKey]]]:
+    """What changes, by `policy.WHATS`: each row with the id of the policy that says so. One change of many rows costs little more than of one."""
+    groups: dict[str, list[tuple[int, RowKey]]] = {}
     for lane, seq, event_id, at, *decided in connection.execute(_TAKEN):
         for what, policy in zip(WHATS, decided, strict=True):
             if policy is not None:
-                groups.setdefault((what, policy), []).append(RowKey(lane, seq, event_id, at))
+                groups.setdefault(what, []).append((policy, RowKey(lane, seq, event_id, at)))
     return groups
-
-
-def _count(groups: dict[tuple[str, int], list[RowKey]], *, removed: bool) -> int:
-    return sum(len(rows) for (what, _), rows in groups.items() if (what == ROWS) is removed)
-
-
-def _point_away(connection: Connection) -> None:
-    for statement in _POINTING:
-        connection.execute(statement.encode())
 
 
 def _make_good(connection: Connection, gap: timedelta) -> None:
     """Behind the change: what was made of the rows is made of what is left, or forgotten."""
-    connection.execute(_REVIVE)
-    mending.list_revived(connection)
+    if connection.execute(_REVIVE).rowcount:
+        mending.list_revived(connection)
     if connection.execute(_GONE).rowcount:
         derived.note(connection)
         derived.unmake(connection)
