@@ -113,8 +113,6 @@ WITH gone AS (
 DELETE FROM public.repeated_event_ids AS repeated USING gone
 WHERE repeated.event_id = gone.event_id AND gone."at" IN (repeated."timestamp", repeated.other_timestamp)
 """
-# What of a run is lost with the machine's power is due again, and goes again; that a run has ended waits for the disk, and is so behind all of it.
-_HOLD_NOBODY_UP: Final = "SELECT set_config('synchronous_commit', 'off', true)"
 # A pending row whose completion went is one that was never ended, as the log tells it from now on.
 _REVIVE: Final = """
 WITH freed AS (
@@ -192,7 +190,6 @@ def take_batch(
     with connection.transaction():
         gap = derived.lock(connection)
         holds.stand_still(connection)
-        connection.execute(_HOLD_NOBODY_UP)
         portion.begin(connection, size)
         is_due = due(policies, now, holds.held(connection))
         if is_due is None:
