@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
@@ -43,7 +44,8 @@ async def origins(reading: Reading, counting: Counting, limit: int = 5) -> Origi
     watermark, as_of = await reading.committed(counting.cut)
     condition, parameters = asked_rows(counting.filters)
     parameters |= watermark.parameters() | {"since": counting.range.from_, "until": counting.range.to}
-    await bounded(reading.connection, counting.filters, parameters)
+    among = (counting.filters, counting.range.from_, counting.range.to)
+    await reading.once(among, partial(bounded, reading.connection, counting.filters, parameters))
     statement = queries.load("origins", browser=expression("log.user_agent"), **{"filters} AND {counted": condition})
     rows = await fetch(reading.connection, statement, parameters)
     return Origins(

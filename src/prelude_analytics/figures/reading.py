@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 from fastapi import Depends
 from psycopg.rows import tuple_row
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from prelude_analytics.sources import Counting
 
 __all__ = ["Figures", "Reading", "Remembered"]
+
+Found = TypeVar("Found")
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ class Reading:
     _state: tuple[Watermark, datetime | None] | None = None
     _versions: Versions = field(default_factory=dict)
     _learnt: tuple[date, date] | None = None
+    _found: dict[Hashable, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin with what is known."""
@@ -123,6 +126,13 @@ class Reading:
         async with self.connection.cursor(row_factory=tuple_row, binary=True) as cursor:
             await cursor.execute(statement, parameters)
             return await cursor.fetchall()
+
+    async def once(self, asked: Hashable, find: Callable[[], Awaitable[Found]]) -> Found:
+        """What `find` gives; for the same `asked` it is found once, since all is of one snapshot."""
+        if asked not in self._found:
+            self._found[asked] = await find()
+        found: Found = self._found[asked]
+        return found
 
     async def learn(self, since: datetime, until: datetime) -> Versions:
         """The versions of the days of a range, and perhaps of more."""

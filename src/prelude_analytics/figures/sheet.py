@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from hashlib import md5
 from typing import Any, Final, Literal
 
@@ -238,10 +239,15 @@ async def _of_rows(reading: Reading, table: Table, counting: Counting) -> Sheet:
     condition, parameters = asked_rows(counting.filters)
     parameters |= {"since": counting.range.from_, "until": counting.range.to}
     parameters |= watermark.parameters()
-    await bounded(reading.connection, counting.filters, parameters)
-    dictionaries = new_dictionaries(table)
-    frame = frame_of(table, dictionaries, await _arrays(reading, table, condition, parameters))
     asked = counting.range
+    among = (counting.filters, asked.from_, asked.to)
+    await reading.once(among, partial(bounded, reading.connection, counting.filters, parameters))
+
+    async def found() -> tuple[Frame, Dictionaries]:
+        dictionaries = new_dictionaries(table)
+        return frame_of(table, dictionaries, await _arrays(reading, table, condition, parameters)), dictionaries
+
+    frame, dictionaries = await reading.once((table.name, watermark.token, *among), found)
     kept_from = await reading.rows_kept_from(counting.filters, asked.from_, asked.to, people=table.people)
     chunks = [Chunk(frame, late=False)] if len(frame) else []
     return Sheet("rows", watermark, as_of, table, chunks, dictionaries, kept_from)

@@ -19,6 +19,7 @@ from prelude_analytics.settings import Settings
 from prelude_store.rollups import passes
 from prelude_store.writer import Batch
 from tests.support.analytics import running_analytics
+from tests.support.dashboard import signed_in
 from tests.support.postgres import as_role
 from tests.support.rows import make_row, now_us
 
@@ -98,6 +99,19 @@ def test_there_is_nothing_to_know_of_an_empty_log(database: str) -> None:
     assert known == asked
 
 
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that are sent from now on."""
+    asked: list[str] = []
+    execute = psycopg.AsyncCursor.execute
+
+    async def note(self: Any, query: Any, *given: Any, **more: Any) -> Any:
+        asked.append(query.decode() if isinstance(query, bytes) else str(query))
+        return await execute(self, query, *given, **more)
+
+    monkeypatch.setattr(psycopg.AsyncCursor, "execute", note)
+    return asked
+
+
 @pytest.mark.parametrize(
     ("route", "trips"),
     [
@@ -117,19 +131,26 @@ def test_a_remembered_answer_asks_for_the_token_and_for_news_alone(
     writer.write(Batch(rows=[make_row(timestamp_us=now_us() - day * DAY_US) for day in range(1, 5)]))
     while passes.carry_out(keeping).places:
         pass
-    asked: list[str] = []
-    execute = psycopg.AsyncCursor.execute
-
-    async def noted(self: Any, query: Any, *given: Any, **more: Any) -> Any:
-        asked.append(query.decode() if isinstance(query, bytes) else str(query))
-        return await execute(self, query, *given, **more)
-
     with running_analytics(database, requests_per_second=0) as service, service.signed() as client:
         client.get(route, params={"days": 30}).raise_for_status()
-        monkeypatch.setattr(psycopg.AsyncCursor, "execute", noted)
+        asked = noted(monkeypatch)
         client.get(route, params={"days": 30}).raise_for_status()
     # Once a second the service looks whether the database is there, how fresh figures are, and whether tokens are valid still.
     watched = ("max(version)", "AS unseen", "WHERE id = ANY")
     own = [statement for statement in asked if not any(part in statement for part in watched)]
     own = [statement for statement in own if "BEGIN" not in statement or "counted_as_of" in statement]
     assert len(own) - 3 * (route == "/paths") <= trips, own
+
+
+def test_a_page_about_a_person_reads_the_rows_of_its_range_once(
+    database: str, writer: Writer, keeping: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.write(Batch(rows=[make_row(user_email="ada@company.com") for _ in range(3)]))
+    while passes.carry_out(keeping).places:
+        pass
+    with running_analytics(database, requests_per_second=0) as service, signed_in(service) as client:
+        asked = noted(monkeypatch)
+        client.get("/analytics/person?user_email=ada@company.com&days=30").raise_for_status()
+    counted = [statement for statement in asked if "15 minutes" in statement]
+    assert len(counted) == 3  # what was done, in the range and before it, and how long it took
+    assert sum("up to one more than the bound" in statement for statement in asked) == 2
