@@ -46,6 +46,7 @@ def test_a_click_on_a_thin_part_opens_its_rows(open_page: OpenPage) -> None:
     expect(part).to_have_attribute("aria-label", re.compile("^2 error"))
     x, y, tall = middle(part.locator(".fill"))
     assert tall < 3
+    expect(part.locator(".hatch")).to_have_attribute("fill", "url(#hatch-error)")  # not by its colour alone
     reach = part.locator(".reach").bounding_box()
     assert reach
     assert reach["height"] >= 6
