@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
@@ -10,7 +9,7 @@ from pydantic import BaseModel, Field
 from prelude_analytics import queries
 from prelude_analytics.answers.shapes import Counts, RangeShown, WatermarkShown, counts
 from prelude_analytics.browsers import expression
-from prelude_analytics.sources import asked_rows, bounded, fetch
+from prelude_analytics.sources import asked_rows, fetch
 from prelude_analytics.statuses import ORDER
 
 if TYPE_CHECKING:
@@ -44,8 +43,7 @@ async def origins(reading: Reading, counting: Counting, limit: int = 5) -> Origi
     watermark, as_of = await reading.committed(counting.cut)
     condition, parameters = asked_rows(counting.filters)
     parameters |= watermark.parameters() | {"since": counting.range.from_, "until": counting.range.to}
-    among = (counting.filters, counting.range.from_, counting.range.to)
-    await reading.once(among, partial(bounded, reading.connection, counting.filters, parameters))
+    await reading.bounded(counting, parameters)
     statement = queries.load("origins", browser=expression("log.user_agent"), **{"filters} AND {counted": condition})
     rows = await fetch(reading.connection, statement, parameters)
     return Origins(

@@ -22,7 +22,14 @@ from prelude_analytics.figures.known import Known, question
 from prelude_analytics.figures.memory import Memory
 from prelude_analytics.figures.strip import Versions
 from prelude_analytics.figures.tables import Table
-from prelude_analytics.sources import newest_ahead, rebuilding, rows_kept_from, watermark_of_rollups, watermark_of_rows
+from prelude_analytics.sources import (
+    bounded,
+    newest_ahead,
+    rebuilding,
+    rows_kept_from,
+    watermark_of_rollups,
+    watermark_of_rows,
+)
 
 if TYPE_CHECKING:
     from prelude_analytics.database import Connection, Database
@@ -133,6 +140,11 @@ class Reading:
             self._found[asked] = await find()
         found: Found = self._found[asked]
         return found
+
+    async def bounded(self, counting: Counting, parameters: dict[str, Any]) -> None:
+        """As `sources.bounded`, asked once for filters and a range."""
+        among = (counting.filters, counting.range.from_, counting.range.to)
+        await self.once(among, partial(bounded, self.connection, counting.filters, parameters))
 
     async def learn(self, since: datetime, until: datetime) -> Versions:
         """The versions of the days of a range, and perhaps of more."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from hashlib import md5
 from typing import Any, Final, Literal
 
@@ -26,7 +25,6 @@ from prelude_analytics.sources import (
     Counting,
     asked_rows,
     between,
-    bounded,
     in_lanes,
 )
 from prelude_analytics.statuses import ORDER
@@ -240,14 +238,15 @@ async def _of_rows(reading: Reading, table: Table, counting: Counting) -> Sheet:
     parameters |= {"since": counting.range.from_, "until": counting.range.to}
     parameters |= watermark.parameters()
     asked = counting.range
-    among = (counting.filters, asked.from_, asked.to)
-    await reading.once(among, partial(bounded, reading.connection, counting.filters, parameters))
+    await reading.bounded(counting, parameters)
 
     async def found() -> tuple[Frame, Dictionaries]:
         dictionaries = new_dictionaries(table)
         return frame_of(table, dictionaries, await _arrays(reading, table, condition, parameters)), dictionaries
 
-    frame, dictionaries = await reading.once((table.name, watermark.token, *among), found)
+    frame, dictionaries = await reading.once(
+        (table.name, watermark.token, counting.filters, asked.from_, asked.to), found
+    )
     kept_from = await reading.rows_kept_from(counting.filters, asked.from_, asked.to, people=table.people)
     chunks = [Chunk(frame, late=False)] if len(frame) else []
     return Sheet("rows", watermark, as_of, table, chunks, dictionaries, kept_from)
