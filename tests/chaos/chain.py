@@ -16,11 +16,11 @@ import psycopg
 
 from prelude_cli.collector.packaged import COLLECTOR_CONFIG
 from prelude_cli.http import status_of
-from prelude_cli.up.ports import choose_ports
 from prelude_store.embedded import DATABASE
 from prelude_store.migrations import migrate
 from tests.chaos.disk import Disk
 from tests.chaos.parts import Database, Part, Supervisor
+from tests.support.ports import free_ports
 from tests.support.postgres import embedded_server
 from tests.support.proxy import Proxy
 
@@ -65,7 +65,7 @@ class Chain:
         stack.callback(self.database.close)
         self.database.start()
         self.url = self.database.server.url
-        ports = choose_ports(dict.fromkeys(("http", "grpc", "health", "metrics", "a1", "a2", "b1", "b2"), 0))
+        ports = free_ports("http", "grpc", "health", "metrics", "a1", "a2", "b1", "b2")
         here = "127.0.0.1"
         self.wires = {
             "collector": Proxy((here, ports["http"])),

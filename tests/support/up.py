@@ -13,11 +13,13 @@ from typing import IO, TYPE_CHECKING, Final
 
 import pytest
 
+from tests.support.ports import free_ports
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["FREE_PORTS", "PRELUDE", "Up", "left_of", "running_up", "wait_until"]
+__all__ = ["PRELUDE", "Up", "left_of", "quiet_flags", "running_up", "wait_until"]
 
 PRELUDE: Final = (sys.executable, "-m", "prelude_cli")
 _PORTS: Final = (
@@ -28,12 +30,22 @@ _PORTS: Final = (
     "exporter-grpc",
     "exporter-http",
     "analytics",
-    "crm",
 )
-FREE_PORTS: Final = ("--past", "0", *(word for name in _PORTS for word in (f"--{name}-port", "0")))
-"""Flags that let nothing listen on a usual port, and no past be made up."""
 
 _READY_WITHIN: Final = 90.0
+
+
+def quiet_flags() -> list[str]:
+    """Flags that let nothing listen on a usual port, and no past be made up."""
+    ports = free_ports(*_PORTS)
+    # What `up` itself chooses for 0 may be what another worker's chooses before it listens there: one port of its choice is enough.
+    return [
+        "--past",
+        "0",
+        "--crm-port",
+        "0",
+        *(word for name in _PORTS for word in (f"--{name}-port", str(ports[name]))),
+    ]
 
 
 class Up:
@@ -91,7 +103,7 @@ def running_up(
 ) -> Iterator[Up]:
     """`prelude up` with `flags` on the folder `data`; ended, if it still runs, when the context closes."""
     with subprocess.Popen(
-        [*program, "up", "--data", data, *FREE_PORTS, *flags],
+        [*program, "up", "--data", data, *quiet_flags(), *flags],
         cwd=cwd or data.parent,
         env=os.environ if environment is None else environment,
         stdin=subprocess.DEVNULL,

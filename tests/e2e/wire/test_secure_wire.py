@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from prelude_cli.up.ports import choose_ports
 from prelude_exporter.access.tokens import new_token
 from tests.e2e.wire.conftest import SECURE, Wire
 from tests.integration.exporter.conftest import activity, logs
 from tests.support.certificates import Authority
 from tests.support.collector import BUILD_TIMEOUT, running_collector
+from tests.support.ports import free_ports
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(BUILD_TIMEOUT)]
 
@@ -117,7 +117,7 @@ def test_tokens_are_rotated_and_a_wrong_order_costs_delay_and_no_data(wire: Wire
 def test_tls_and_a_token_are_enough_where_no_certificate_is_asked_for(
     wire: Wire, collector_program: Path, tmp_path: Path
 ) -> None:
-    ports = choose_ports(dict.fromkeys(("billing grpc", "billing http", "crm grpc", "crm http"), 0))
+    ports = free_ports("billing grpc", "billing http", "crm grpc", "crm http")
     addresses = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
     environment = {
         "PRELUDE_COLLECTOR_TOKENS": str(wire.folder / "tokens"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.up import FREE_PORTS, PRELUDE, left_of, running_up, wait_until
+from tests.support.up import PRELUDE, left_of, quiet_flags, running_up, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +124,7 @@ def test_no_part_outlives_a_killed_up(data: Path) -> None:
 
 
 def test_a_reader_that_goes_away_is_a_way_to_stop(data: Path) -> None:
-    command = [*PRELUDE, "up", "--demo", "--no-collector", "--data", str(data), *FREE_PORTS]
+    command = [*PRELUDE, "up", "--demo", "--no-collector", "--data", str(data), *quiet_flags()]
     with subprocess.Popen(command, cwd=data.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
         assert up.stdout
         assert up.stderr
@@ -138,7 +138,7 @@ def test_a_taken_port_is_named_before_anything_starts(data: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         said = prelude(
-            "up", "--no-collector", "--data", data, *FREE_PORTS, "--exporter-http-port", str(port), cwd=data.parent
+            "up", "--no-collector", "--data", data, *quiet_flags(), "--exporter-http-port", str(port), cwd=data.parent
         )
     assert said.returncode == 1
     assert said.stdout == ""
@@ -150,7 +150,7 @@ def test_a_taken_port_is_named_before_anything_starts(data: Path) -> None:
 def test_a_second_up_on_the_same_folder_is_refused_and_the_first_goes_on(data: Path) -> None:
     with running_up(data, "--demo", "--no-collector") as up:
         up.wait_for_rows(1)
-        said = prelude("up", "--no-collector", "--data", data, *FREE_PORTS, cwd=data.parent)
+        said = prelude("up", "--no-collector", "--data", data, *quiet_flags(), cwd=data.parent)
         assert said.returncode == 1
         assert (
             said.stderr
@@ -177,7 +177,7 @@ def test_the_demo_keeps_out_of_a_database_that_only_the_environment_names(data: 
 
 def test_a_database_that_does_not_answer_is_said_in_its_own_words(data: Path) -> None:
     url = "postgresql://nobody:secret@127.0.0.1:1/none"
-    said = prelude("up", "--no-collector", "--data", data, *FREE_PORTS, "--database-url", url, cwd=data.parent)
+    said = prelude("up", "--no-collector", "--data", data, *quiet_flags(), "--database-url", url, cwd=data.parent)
     assert said.returncode == 1
     assert "the migration ended by itself (exit code 1)" in said.stderr
     assert "127.0.0.1:1" in said.stderr

@@ -86,14 +86,16 @@ def heir(receiver: OtlpReceiver, spool: Path) -> None:
 
 
 def test_what_a_killed_process_emitted_is_sent_by_the_next(receiver: OtlpReceiver, tmp_path: Path) -> None:
-    emitted = killed(emitter(NOBODY, tmp_path / "spool", 0, 500, "wait", TEST_SERVICE_NAME="billing"))
-    assert emitted == list(range(500))
+    process = emitter(NOBODY, tmp_path / "spool", 0, 500, "wait", TEST_SERVICE_NAME="billing")
+    assert killed(process) == list(range(500))
     heir(receiver, tmp_path / "spool")
     receiver.wait_for(lambda: len(receiver.records) >= 500)
     assert deals(receiver) == Counter(range(500))
     resource = attributes_of(receiver.logs[0].resource_logs[0].resource)
     assert resource["service.name"] == "billing", "it speaks for the process that emitted"
     receiver.wait_for(lambda: prelude_otel.stats().recovered == 500)  # the receiver's yes has come back
+    left = f"*-{process.pid}-*"  # the file that it wrote to, and perhaps one that it had ready
+    receiver.wait_for(lambda: not list((tmp_path / "spool").glob(left)))
     assert prelude_otel.shutdown(LONG)
     assert list((tmp_path / "spool").iterdir()) == []
 
