@@ -4,7 +4,8 @@
 
 A log of `--rows` activities over `--days`, of which `--person` are one person's and a thousandth of the others' name that person. Beside each
 step a writer writes a row every 20 ms. Of each step: seconds; rows of the person a second; peak memory of the process (that of the export is to be the same for
-any number of rows); what the writer waited, ``usual`` the median and the three longest with the second of the step in which they began. Rows are made by the
+any number of rows); what the writer waited, ``usual`` the median and the three longest with the second of the step in which they began; of an erasure, the
+second in which it began with what others said of the person (``named``), and with counts and sessions (``beside``). Rows are made by the
 server, indexed as they are in earnest, and counted by the keeper's rebuild. `--folder --fill` leaves them in DIR for a run with the same numbers, which uses them up.
 """
 
@@ -94,7 +95,7 @@ def _measure(url: str, folder: Path, given: argparse.Namespace) -> None:
     if not given.no_scrub:
         steps += [("scrub behind it", ["erase", "--scrub", "--receipt", str(folder / "two.json")])]
     for name, words in steps:
-        with _writing(url) as waits:
+        with _writing(url) as waits, _watching(url) as steps_began:
             seconds, peak = _run([*words, "--user", ADA, "--database-url", url])
         size = f", {(folder / 'ada.zip').stat().st_size / 1e6:,.0f} MB" if name == "export" else ""
         longest = ", ".join(
@@ -104,7 +105,8 @@ def _measure(url: str, folder: Path, given: argparse.Namespace) -> None:
         usual = statistics.median(wait.seconds for wait in waits) * 1000
         print(
             f"{name:<16} {seconds:7.1f} s{size}; {given.person / seconds:9,.0f} rows/s, {seconds / given.person * 1e6:6.1f} µs a row; peak"
-            f" {peak / 1e6:,.0f} MB; {len(waits):,} writes, usual {usual:.1f} ms, longest {longest}",
+            f" {peak / 1e6:,.0f} MB; {len(waits):,} writes, usual {usual:.1f} ms, longest {longest}"
+            + "".join(f"; {step} at {at:,.0f} s" for step, at in steps_began.items()),
             flush=True,
         )
 
@@ -183,6 +185,27 @@ def _writing(url: str) -> Iterator[list[_Wait]]:
     thread.start()
     try:
         yield waits
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def _watching(url: str) -> Iterator[dict[str, float]]:
+    """When the erasure that runs inside began with each of its steps, in seconds."""
+    stop, began = threading.Event(), dict[str, float]()
+    started = time.monotonic()
+
+    def watch() -> None:
+        with psycopg.connect(url, autocommit=True) as connection:
+            while not stop.wait(0.25):
+                for (step,) in connection.execute("SELECT step FROM erasure_runs WHERE finished_at IS NULL"):
+                    began.setdefault(step, time.monotonic() - started)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield began
     finally:
         stop.set()
         thread.join()

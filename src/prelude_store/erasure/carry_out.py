@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -25,7 +26,7 @@ from prelude_store.settings import target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
+    from datetime import date, datetime
 
     from prelude_store.connection import Connection
     from prelude_store.erasure.aim import Aim
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ALONE", "Work", "Worked", "governing", "remember"]
 
+_T = TypeVar("_T")
 _BEFORE_ALL: Final[tuple[Any, Any]] = ("-infinity", UUID(int=0))
 ALONE: Final = 0x6572617365  # "erase"
 """Advisory lock of the erasure or renaming that is under way."""
@@ -157,10 +159,11 @@ class Work:
         if run.step == "named":
             self._named(run, batches)
             self._step(run, "beside")
-        self._progress("counts, sessions, quarantine", 0, 2)
+        self._progress("counts", 0, 1)
         self._settle(run, batches)
+        self._progress("quarantine", 0, 1)
         beside.settle_quarantine(self._connection, self._aim, run, self._reader)
-        self._progress("looking for what is left", 1, 2)
+        self._progress("looking for what is left", 0, 1)
         left = traces(self._connection, self._aim.address, self._reader)
         with self._connection.transaction():
             detail: dict[str, Any] = {
@@ -171,7 +174,7 @@ class Work:
             }
             act = record_act(self._connection, lane, f"{self._kind}d", self._actor, detail, self._reason)
             run.finish(self._connection)
-        self._progress("done", 2, 2)
+        self._progress("done", 1, 1)
         return Worked(run, resumed, left, act)
 
     def _refuse_held(self) -> None:
@@ -262,22 +265,36 @@ class Work:
 
     def _settle(self, run: Run, batches: Batches) -> None:
         reopened = self._reopened(run)
+        settled: dict[date, int] = {}
+        days = derived.changed_days(self._connection, settled)
+        for done, day in enumerate(days, 1):
+            settled[day] = self._insist(run, partial(derived.settle_day, self._connection, self._aim, run, day))
+            self._progress("counts", done, len(days))
+
+        def last() -> None:
+            derived.settle(self._connection, self._aim, run, batches.within, settled)
+            sessions.recount(self._connection, sorted(reopened))
+            beside.settle_profiles(self._connection, self._aim, run)
+            beside.settle_credentials(self._connection, self._aim, run)
+            settle_requests(self._connection, self._aim, run)
+
+        self._insist(run, last)
+
+    def _insist(self, run: Run, step: Callable[[], _T]) -> _T:
+        """Take a step in a transaction of its own, again where somebody took the locks the other way round."""
         counted = run.counts.copy()
         for attempt in range(_RETRIES):
             run.counts = counted.copy()
             try:
                 with self._connection.transaction():
-                    derived.settle(self._connection, self._aim, run, batches.within)
-                    sessions.recount(self._connection, sorted(reopened))
-                    beside.settle_profiles(self._connection, self._aim, run)
-                    beside.settle_credentials(self._connection, self._aim, run)
-                    settle_requests(self._connection, self._aim, run)
+                    came = step()
                     run.save(self._connection)
-            except psycopg.errors.DeadlockDetected:  # somebody took the locks the other way round
+            except psycopg.errors.DeadlockDetected:
                 if attempt == _RETRIES - 1:
                     raise
             else:
-                return
+                return came
+        raise AssertionError
 
     def _naming(self, day: Any) -> list[tuple[datetime, Any]]:
         like, needles = looks_like(self._aim.address)

@@ -1,7 +1,8 @@
-"""What was counted of the person: rollups, sessions and timeline get the same names as the rows, in one transaction.
+"""What was counted of the person: rollups, sessions and timeline get the same names as the rows.
 
 Nothing is counted anew for that, since counts may outlive their rows: what stood under the old name is added to the new one, or to nobody's.
-The keeper waits meanwhile; who writes rows does not.
+Rollups are settled day by day, each in a transaction of its own: one over all of a long history would write so much at once that who writes
+rows waits for the disk. The last transaction sees to what the keeper has counted since. The keeper waits for each; who writes rows does not.
 """
 
 from __future__ import annotations
@@ -10,26 +11,43 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from prelude_store.erasure import sessions
+from prelude_store.rollups import tables
 from prelude_store.rollups.state import lock_state
 from prelude_store.timeline.follow import LOCK as TIMELINE_LOCK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
     from uuid import UUID
 
     from prelude_store.connection import Connection
     from prelude_store.erasure.aim import Aim
     from prelude_store.erasure.runs import Run
 
-__all__ = ["settle"]
+__all__ = ["changed_days", "settle", "settle_day"]
 
-_USERS: Final = """
-SELECT DISTINCT name FROM (
-    SELECT user_email FROM public.user_rollups UNION ALL SELECT user_email FROM public.email_rollups
-    UNION ALL SELECT user_email FROM public.user_session_summaries UNION ALL SELECT user_email FROM public.timeline_users
-    UNION ALL SELECT unnest(user_emails) FROM public.customer_rollups
-) AS known (name) WHERE lower(name COLLATE "C") LIKE ANY (%s)
-"""
+_VERSIONS: Final = "SELECT day, version FROM public.rollup_days ORDER BY day"
+
+
+def _on_day(table: str) -> str:
+    """Of `table`, rows of all grains of one day, which its key finds."""
+    grains = ", ".join(map(str, tables.GRAINS[table]))
+    return f"{table}.grain IN ({grains}) AND {table}.bucket >= %(day)s::date AND {table}.bucket < %(day)s::date + 1"
+
+
+_NAMED: Final = (
+    """SELECT DISTINCT name FROM ({names}) AS known (name) WHERE lower(name COLLATE "C") LIKE ANY (%(patterns)s)"""
+)
+_USERS: Final = _NAMED.format(
+    names="SELECT user_email FROM public.user_session_summaries UNION ALL SELECT user_email FROM public.timeline_users"
+)
+_USERS_OF_DAY: Final = _NAMED.format(
+    names=f"""
+    SELECT user_email FROM public.user_rollups WHERE {_on_day("user_rollups")}
+    UNION ALL SELECT user_email FROM public.email_rollups WHERE {_on_day("email_rollups")}
+    UNION ALL SELECT unnest(user_emails) FROM public.customer_rollups WHERE {_on_day("customer_rollups")}
+"""  # noqa: S608 (constants)
+)
 _KEYS: Final = (
     "SELECT public.prelude_key(name) FROM unnest(%s::text[]) WITH ORDINALITY AS names (name, place) ORDER BY place"
 )
@@ -42,35 +60,42 @@ pending = known.pending + excluded.pending, timeout = known.timeout + excluded.t
 
 _USER_ROLLUPS: Final = f"""
 WITH moved AS (
-    DELETE FROM public.user_rollups AS known USING {_NAMES} WHERE known.user_email = names.old RETURNING known.*, names.new
-)
+    DELETE FROM public.user_rollups USING {_NAMES} WHERE {_on_day("user_rollups")} AND user_email = names.old
+    RETURNING user_rollups.*, names.new
+), added AS (
 INSERT INTO public.user_rollups AS known (grain, bucket, user_email, action_type, success, error, pending, timeout, first_at, last_at)
 SELECT grain, bucket, new, action_type, {_SUMS}, min(first_at), max(last_at) FROM moved WHERE new IS NOT NULL
 GROUP BY grain, bucket, new, action_type
 ON CONFLICT (grain, bucket, user_email, action_type) DO UPDATE SET {_ADD},
     first_at = least(known.first_at, excluded.first_at), last_at = greatest(known.last_at, excluded.last_at)
+) SELECT count(*) FROM moved
 """  # noqa: S608 (constants)
 _EMAIL_KEYS: Final = "user_email, action_name, method, result_status"
 _EMAIL_ROLLUPS: Final = f"""
 WITH moved AS (
-    DELETE FROM public.email_rollups AS known USING {_NAMES} WHERE known.{{column}} = names.old RETURNING known.*, coalesce(names.new, '') AS new
-)
+    DELETE FROM public.email_rollups USING {_NAMES} WHERE {_on_day("email_rollups")} AND {{column}} = names.old
+    RETURNING email_rollups.*, coalesce(names.new, '') AS new
+), added AS (
 INSERT INTO public.email_rollups AS known (grain, bucket, {_EMAIL_KEYS}, count)
 SELECT grain, bucket, {{keys}}, sum(count) FROM moved GROUP BY grain, bucket, {{keys}}
 ON CONFLICT (grain, bucket, {_EMAIL_KEYS}) DO UPDATE SET count = known.count + excluded.count
+) SELECT count(*) FROM moved
 """  # noqa: S608
-_NO_EMAILS: Final = "DELETE FROM public.email_rollups WHERE user_email = '' AND count = 0"
+_NO_EMAILS: Final = (
+    f"DELETE FROM public.email_rollups WHERE {_on_day('email_rollups')} AND user_email = '' AND count = 0"  # noqa: S608
+)
 _CUSTOMER_USERS: Final = f"""
 UPDATE public.customer_rollups SET user_emails = ARRAY(
     SELECT DISTINCT CASE WHEN names.old IS NULL THEN email ELSE names.new END AS email
     FROM unnest(user_emails) AS known (email) LEFT JOIN {_NAMES} ON names.old = email
     WHERE names.old IS NULL OR names.new IS NOT NULL ORDER BY 1
-) WHERE user_emails && %(old)s::text[]
+) WHERE {_on_day("customer_rollups")} AND user_emails && %(old)s::text[]
 """  # noqa: S608
 _CUSTOMERS: Final = f"""
 WITH moved AS (
-    DELETE FROM public.customer_rollups AS known USING {_NAMES} WHERE known.customer_id = names.old RETURNING known.*, names.new
-)
+    DELETE FROM public.customer_rollups USING {_NAMES} WHERE {_on_day("customer_rollups")} AND customer_id = names.old
+    RETURNING customer_rollups.*, names.new
+), added AS (
 INSERT INTO public.customer_rollups AS known (grain, bucket, customer_id, action_name, success, error, pending, timeout, user_emails, last_at)
 SELECT grain, bucket, new, action_name, {_SUMS}, ARRAY(
     SELECT DISTINCT email FROM moved AS all_of, unnest(all_of.user_emails) AS email
@@ -79,7 +104,13 @@ SELECT grain, bucket, new, action_name, {_SUMS}, ARRAY(
 ON CONFLICT (grain, bucket, customer_id, action_name) DO UPDATE SET {_ADD},
     user_emails = ARRAY(SELECT DISTINCT email FROM unnest(known.user_emails || excluded.user_emails) AS both_of (email) ORDER BY email),
     last_at = greatest(known.last_at, excluded.last_at)
+) SELECT count(*) FROM moved
 """  # noqa: S608
+
+_OTHER_NAMES: Final = {
+    column: _NAMED.format(names=f"SELECT {column} FROM public.{table} WHERE {_on_day(table)}")  # noqa: S608
+    for column, table in (("customer_id", "customer_rollups"), ("method", "email_rollups"))
+}
 
 # Kinds of things that are named after the person went with their rows.
 _KINDS: Final = {
@@ -88,6 +119,8 @@ _KINDS: Final = {
     "timeline_actions": ("action_name",),
     "timeline_services": ("service_name",),
 }
+_TOUCH: Final = "UPDATE public.rollup_state SET as_of = as_of"
+"""Who waits for the lock begins anew."""
 _TELL: Final = """
 INSERT INTO public.rollup_days (day, version)
 SELECT day, (SELECT nextval('public.rollup_versions')) FROM unnest(%s::date[]) AS days (day) ORDER BY day
@@ -105,34 +138,43 @@ SELECT DISTINCT ("timestamp" AT TIME ZONE 'UTC')::date FROM public.user_activity
 """
 
 
+def changed_days(connection: Connection, settled: Mapping[date, int]) -> list[date]:
+    """Days (UTC) of the rollups, without those that stand as `settled` says: by day, the version that `settle_day` gave."""
+    return [day for day, version in connection.execute(_VERSIONS) if settled.get(day) != version]
+
+
+def settle_day(connection: Connection, aim: Aim, run: Run, day: date) -> int:
+    """Bring the rollups of `day` in line with the rows, which are changed by now; within an open transaction. Gives the day's version."""
+    lock_state(connection, exclusive=True)
+    if _move_day(connection, aim, run, day):
+        connection.execute(_TOUCH)
+        connection.execute(_TELL, [[day]])
+    row = connection.execute("SELECT version FROM public.rollup_days WHERE day = %s", [day]).fetchone()
+    assert row is not None  # noqa: S101 (a day of `changed_days`)
+    return int(row[0])
+
+
 def settle(
     connection: Connection,
     aim: Aim,
     run: Run,
     change: Callable[[Sequence[tuple[datetime, UUID]]], int] = lambda _keys: 0,
+    settled: Mapping[date, int] | None = None,
 ) -> None:
     """Bring rollups, sessions and timeline in line with the rows, which are changed by now; within an open transaction.
 
     Args:
         change: changes rows within the transaction; those that came since.
+        settled: as of `changed_days`.
     """
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [TIMELINE_LOCK])  # a day in the making has seen the old rows
     state = lock_state(connection, exclusive=True)
-    connection.execute("UPDATE public.rollup_state SET as_of = as_of")  # who waits for the lock begins anew
+    connection.execute(_TOUCH)
     # Rows that came meanwhile, and may be counted: no more are before this ends.
     until = run.until if aim.new is None else datetime.max.replace(tzinfo=UTC)
     change(connection.execute(_NEWEST, [aim.address.email, until]).fetchall())
-    users = _users(connection, aim)
-    days = set(run.days)
-    values = {"old": list(users), "new": list(users.values())}
-    days |= _days(connection, "user_rollups", "user_email = ANY (%s)", users)
-    run.counts["user_rollups"] += connection.execute(_USER_ROLLUPS.encode(), values).rowcount
-    days |= _days(connection, "email_rollups", "user_email = ANY (%s)", users)
-    _emails(connection, "user_email", values)
-    connection.execute(_NO_EMAILS)
-    days |= _days(connection, "customer_rollups", "user_emails && %s::text[]", users)
-    run.counts["customer_rollups"] += connection.execute(_CUSTOMER_USERS.encode(), values).rowcount
-    days |= _other_keys(connection, aim)
+    days = {day for day in changed_days(connection, settled or {}) if _move_day(connection, aim, run, day)}
+    users = _users(connection, aim, _USERS)
     run.counts["sessions"] += sessions.replace(
         connection, aim.address, list(users), users.__getitem__, aim.text, state.session_gap
     )
@@ -143,12 +185,37 @@ def settle(
     for table, columns in _KINDS.items() if aim.new is None and aim.address.within_texts else ():
         _forget_kinds(connection, aim, table, columns)
     connection.execute(_ANEW, [sorted({*run.anew, *left})])
-    connection.execute(_TELL, [sorted({*days, *left})])
+    connection.execute(_TELL, [sorted({*days, *run.days, *left})])
 
 
-def _users(connection: Connection, aim: Aim) -> dict[str, str | None]:
+def _move_day(connection: Connection, aim: Aim, run: Run, day: date) -> bool:
+    """Give what the rollups of `day` say of the person its new name; gives whether there was anything."""
+    users = _users(connection, aim, _USERS_OF_DAY, day)
+    values = {"old": list(users), "new": list(users.values()), "day": day}
+    counted = {
+        "user_rollups": _moved(connection, _USER_ROLLUPS, values),
+        "customer_rollups": connection.execute(_CUSTOMER_USERS.encode(), values).rowcount,
+    }
+    run.counts.update(counted)
+    others = _move_emails(connection, "user_email", values)
+    for column, move in (("customer_id", _move_customers), ("method", _move_emails)):
+        names = _other_names(connection, aim, column, day)
+        if names:
+            values = {"old": list(names), "new": _keys(connection, list(names.values())), "day": day}
+            others += move(connection, column, values)
+    return any(counted.values()) or others > 0
+
+
+def _moved(connection: Connection, statement: str, values: dict[str, Any]) -> int:
+    row = connection.execute(statement.encode(), values).fetchone()
+    assert row is not None  # noqa: S101 (an aggregate)
+    return int(row[0])
+
+
+def _users(connection: Connection, aim: Aim, asked: str, day: date | None = None) -> dict[str, str | None]:
     """Names under which the person is counted, with those that take their place."""
-    known = [name for (name,) in connection.execute(_USERS, [aim.address.patterns]) if aim.address.mentioned(name)]
+    found = connection.execute(asked.encode(), {"patterns": aim.address.patterns, "day": day})
+    known = [name for (name,) in found if aim.address.mentioned(name)]
     old = [aim.address.email, *(name for name in known if name != aim.address.email)]
     return dict(zip(_keys(connection, old), _keys(connection, [aim.user(name) for name in old]), strict=True))
 
@@ -158,33 +225,23 @@ def _keys(connection: Connection, names: list[Any]) -> list[Any]:
     return [None if name is None else key for name, key in zip(names, keys, strict=True)]
 
 
-def _days(connection: Connection, table: str, where: str, users: dict[str, str | None]) -> set[Any]:
-    asked = f"SELECT DISTINCT (bucket AT TIME ZONE 'UTC')::date FROM public.{table} WHERE {where}"  # noqa: S608 (constants)
-    return {day for (day,) in connection.execute(asked.encode(), [list(users)])}
+def _move_emails(connection: Connection, column: str, values: dict[str, Any]) -> int:
+    keys = ", ".join("new" if key == column else key for key in _EMAIL_KEYS.split(", "))
+    statement = _EMAIL_ROLLUPS.replace("{column}", column).replace("{keys}", keys)
+    moved = _moved(connection, statement, values)
+    connection.execute(_NO_EMAILS.encode(), values)
+    return moved
 
 
-def _emails(connection: Connection, column: str, values: dict[str, Any]) -> None:
-    keys = ("user_email", "action_name", "method", "result_status")
-    moved = ", ".join("new" if key == column else key for key in keys)
-    connection.execute(_EMAIL_ROLLUPS.replace("{column}", column).replace("{keys}", moved).encode(), values)
+def _move_customers(connection: Connection, _column: str, values: dict[str, Any]) -> int:
+    return _moved(connection, _CUSTOMERS, values)
 
 
-def _other_keys(connection: Connection, aim: Aim) -> set[Any]:
-    """Customers and methods whose name holds the address."""
-    days: set[Any] = set()
-    for table, column in (("customer_rollups", "customer_id"), ("email_rollups", "method")):
-        asked = f'SELECT DISTINCT {column} FROM public.{table} WHERE lower({column} COLLATE "C") LIKE ANY (%s)'  # noqa: S608
-        found = [name for (name,) in connection.execute(asked.encode(), [aim.address.patterns])]
-        names = {name: aim.text(name) for name in found if aim.text(name) != name}
-        if not names:
-            continue
-        values = {"old": list(names), "new": _keys(connection, list(names.values()))}
-        days |= _days(connection, table, f"{column} = ANY (%s)", dict.fromkeys(names))
-        if column == "method":
-            _emails(connection, column, values)
-        else:
-            connection.execute(_CUSTOMERS.encode(), values)
-    return days
+def _other_names(connection: Connection, aim: Aim, column: str, day: date) -> dict[str, str]:
+    """Customers or methods of `day` whose name holds the address, with their new names."""
+    asked = _OTHER_NAMES[column].encode()
+    found = [name for (name,) in connection.execute(asked, {"patterns": aim.address.patterns, "day": day})]
+    return {name: aim.text(name) for name in found if aim.text(name) != name}
 
 
 def _timeline(connection: Connection, users: dict[str, str | None], run: Run) -> None:
