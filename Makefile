@@ -8,6 +8,9 @@ UP ?=
 CHAOS ?=
 # Tests at once; each worker has servers of its own.
 JOBS ?= 2
+# Where the tests' servers keep their files: in memory where there is much of it, since a fresh database is five times as quick there.
+SCRATCH ?= $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 8 * 1024 * 1024 { print "/dev/shm" }')
+ON_SCRATCH := $(if $(SCRATCH),TMPDIR=$(SCRATCH))
 CARGO := $(shell command -v cargo)
 
 .PHONY: browser demo test test-lowest lint native lint-native clean chaos
@@ -24,15 +27,15 @@ browser:
 test: lint browser $(if $(CARGO),native)
 	@# Here, so that the minutes that it takes where there is none are not a test's.
 	@$(BIN)/prelude collector || $(BIN)/prelude collector build
-	$(BIN)/pytest -q -n $(JOBS) --dist loadfile
-	$(if $(CARGO),PRELUDE_NATIVE=off $(BIN)/pytest -q -n $(JOBS) --dist loadfile tests/integration/exporter tests/integration/seals/test_sealer.py)
+	$(ON_SCRATCH) $(BIN)/pytest -q -n $(JOBS) --dist loadfile
+	$(if $(CARGO),$(ON_SCRATCH) PRELUDE_NATIVE=off $(BIN)/pytest -q -n $(JOBS) --dist loadfile tests/integration/exporter tests/integration/seals/test_sealer.py)
 	@$(MAKE) --no-print-directory test-lowest
 
 # What runs in a service must run on the oldest versions that pyproject.toml allows, too.
 test-lowest: $(VENV)/installed
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)-lowest
 	VIRTUAL_ENV=$(VENV)-lowest $(BIN)/uv pip install --quiet --resolution lowest-direct --editable '.[all]' --group dev
-	$(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider -n $(JOBS) --dist loadfile tests/unit/emit tests/integration/emit
+	$(ON_SCRATCH) $(VENV)-lowest/bin/python -m pytest -q -p no:cacheprovider -n $(JOBS) --dist loadfile tests/unit/emit tests/integration/emit
 
 lint: $(VENV)/installed $(if $(CARGO),lint-native)
 	$(BIN)/ruff check --quiet
