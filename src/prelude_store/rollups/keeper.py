@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +12,7 @@ from psycopg import IsolationLevel
 
 from prelude_store import migrations
 from prelude_store.connection import BoundedConnection, connect
+from prelude_store.giving_way import GivingWay
 from prelude_store.perseverance import persevere
 from prelude_store.rollups import arrivals, latencies, passes
 from prelude_store.rollups.building import build_next, rebuild_sessions
@@ -109,7 +111,9 @@ class Keeper:
         _log.info("keeping rollups and sessions of %s", target(self._conninfo))
         if self._session_gap is not None and state(connection).session_gap != self._session_gap:
             rebuild_sessions(connection, self._session_gap)
+        way = GivingWay(connection)
         while not stop.is_set():
+            began = time.monotonic()
             try:
                 self.last = passes.carry_out(connection, then=self._then)
                 if self.last.to_build:
@@ -117,8 +121,10 @@ class Keeper:
                     continue
             except psycopg.errors.SerializationFailure:
                 continue  # a rebuild came between
+            ended = time.monotonic()
+            way.rest(stop, ended - began, left=self.last.left > 0)
             if not self.last.left:
-                stop.wait(self._interval)
+                stop.wait(max(ended + self._interval - time.monotonic(), 0.0))
             if not self.last.places:
                 touch(connection)
 

@@ -3,10 +3,12 @@ to make than a pass may."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from prelude_store import migrations
 from prelude_store.connection import connect
+from prelude_store.giving_way import GivingWay
 from prelude_store.perseverance import persevere
 from prelude_store.timeline.tend import tend
 
@@ -40,6 +42,10 @@ class TimelineKeeper:
             self._conninfo, "prelude-timeline", jit="off", idle_in_transaction_session_timeout="60s"
         ) as connection:
             migrations.check(connection)
+            way = GivingWay(connection)
             while not stop.is_set():
-                if not tend(connection):
+                began = time.monotonic()
+                more = tend(connection)
+                way.rest(stop, time.monotonic() - began, left=more)
+                if not more:
                     stop.wait(self._interval)
