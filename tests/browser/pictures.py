@@ -61,7 +61,7 @@ def live(page: Page) -> None:
     page.goto("/analytics/live")
     expect(page.locator("[data-link=connected]")).to_be_visible()
     page.wait_for_timeout(30_000)  # the line of the rate needs a past
-    page.locator("[data-scroll] tbody tr", has_text="_deal").nth(4).locator("a.open").click()
+    page.locator("[data-scroll] tbody tr", has_text="update_deal").first.locator("a.open").click()
     expect(page.locator(".details .json").first).to_be_visible()
     page.locator("[data-pause]").click()
     page.wait_for_timeout(5_000)

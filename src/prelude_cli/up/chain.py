@@ -153,8 +153,16 @@ class Chain:
             raise PreludeError(f"{made.name} was not made: {line!r}") from None
 
     async def _past(self, database: Mapping[str, str], watched: asyncio.TaskGroup, running: AsyncExitStack) -> None:
-        if self._settings.past:
-            await self._start(parts.past(self._settings, database), watched, running)
+        past = self._settings.past
+        if past is None:
+            return
+        making = await self._start(parts.past(self._settings, past, database), watched, running)
+
+        async def made() -> None:
+            if await making.succeeded():
+                past.note(self._settings.data, written=True)
+
+        watched.create_task(made())
 
     async def _demo(self, watched: asyncio.TaskGroup, running: AsyncExitStack) -> None:
         crm = await self._start(parts.crm(self._settings), watched, running)
@@ -162,7 +170,9 @@ class Chain:
         await self._start(parts.visitor(self._settings), watched, running)
         self._screen.fact("demo CRM", f"{self._settings.at('crm')}/docs, and a visitor who uses it")
         if self._settings.past:
-            self._screen.fact("past", f"{self._settings.past:,} made-up rows of the last 30 days, written meanwhile")
+            self._screen.fact(
+                "past", f"{self._settings.past.rows:,} made-up rows of the last 30 days, written meanwhile"
+            )
 
     def _say_how(self) -> None:
         screen, settings = self._screen, self._settings

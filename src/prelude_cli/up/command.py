@@ -16,6 +16,7 @@ from prelude_cli.collector.packaged import COLLECTOR_CONFIG
 from prelude_cli.lock import locked
 from prelude_cli.up.chain import Chain
 from prelude_cli.up.parts import DATABASE_VARIABLES
+from prelude_cli.up.past import Past
 from prelude_cli.up.ports import check_ports, choose_ports
 from prelude_cli.up.screen import Screen
 from prelude_cli.up.settings import PORTS, Settings
@@ -84,7 +85,7 @@ def _port_options(function: Callable[..., None]) -> Callable[..., None]:
     default=200_000,
     show_default=True,
     metavar="N",
-    help="With --demo, in a data folder that is new: so many made-up rows of the last 30 days.",
+    help="With --demo, in a data folder that is new: so many made-up rows of the last 30 days. A past that was broken off is gone on with.",
 )
 @click.option("--rows", type=click.IntRange(min=1), metavar="N", help="Stop after N rows have landed.")
 @_port_options
@@ -120,11 +121,13 @@ def command(
             collector_config=collector_config.absolute(),
             demo=demo,
             rows=rows,
-            past=past if demo and database is None and not (data / "postgres").exists() else 0,
+            past=Past.due(data, past) if demo and database is None else None,
             logging=_logging(log_format, log_level),
         )
         check_ports(settings)
         settings.logs.mkdir(exist_ok=True)
+        if settings.past is not None:
+            settings.past.note(data, written=False)
         click.secho(f"prelude {version('prelude-otel')}", bold=True)
         _run(Chain(settings, screen))
 

@@ -96,6 +96,10 @@ class Part:
         if not (self._stopping or (self._may_end and code == 0)):
             raise PreludeError(f"{self.name} ended by itself ({_said(code)}). {self._last_lines()}")
 
+    async def succeeded(self) -> bool:
+        """Whether it did all that it was to do, once it has ended."""
+        return await self._running().wait() == 0
+
     async def healthy(self, url: str, tell: Callable[[str], None]) -> None:
         """Return once a GET of `url` is answered with 200.
 

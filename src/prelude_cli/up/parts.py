@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from prelude_cli.up.part import Part
+from prelude_cli.up.past import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from prelude_cli.up.past import Past
     from prelude_cli.up.settings import Settings
 
 __all__ = [
@@ -31,8 +34,6 @@ DATABASE_VARIABLES = (
 CARE_VARIABLES = ("PRELUDE_CARE_DATABASE_URL", "PRELUDE_CARE_PASSWORD")
 """The way to the database that analytics takes for the quarantine."""
 
-_PAST_ENDS = "15m"
-"""How long ago a demo's past ends: what lands from then on is shown."""
 _SIGNED_IN_DAYS = "7"
 _KEY_FILE = "PRELUDE_SEAL_KEY_FILE"
 
@@ -82,7 +83,7 @@ def exporter(settings: Settings, database: Mapping[str, str]) -> Part:
 def tail(settings: Settings, database: Mapping[str, str]) -> Part:
     """The rows as they land, a line of JSON each."""
     # Of a demo's past nothing is to be seen.
-    passed_over = ("--newer-than", _PAST_ENDS) if settings.demo else ()
+    passed_over = ("--newer-than", f"{ENDS // timedelta(minutes=1)}m") if settings.demo else ()
     command = _python("prelude_cli", "store", "tail", "--json", *passed_over)
     return Part("the row reader", command, _environment(**database), settings.logs / "tail.log", speaks=True)
 
@@ -124,9 +125,9 @@ def token(settings: Settings, database: Mapping[str, str]) -> Part:
     return Part("the token", command, _environment(**database), settings.logs / "token.log", speaks=True, may_end=True)
 
 
-def past(settings: Settings, database: Mapping[str, str]) -> Part:
+def past(settings: Settings, made: Past, database: Mapping[str, str]) -> Part:
     """A made-up past, by one process, so that the demo goes on beside it."""
-    wanted = ("--rows", str(settings.past), "--days", "30", "--until", _PAST_ENDS, "--jobs", "1", "--add", "--no-build")
+    wanted = ("--rows", str(made.rows), "--days", "30", "--until", made.until, "--jobs", "1", "--add", "--no-build")
     command = _python("prelude_cli", "demo", "seed", *wanted)
     return Part("the past", command, _environment(**database), settings.logs / "past.log", may_end=True)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from prelude_cli.up.past import Past
+
 __all__ = ["PORTS", "PortFlag", "Settings"]
 
 
@@ -53,7 +55,7 @@ class Settings:
         collector: the Collector's program; None to send straight to the exporter.
         collector_config: its file of settings.
         demo: whether the demo CRM and its visitor run.
-        past: how many made-up rows of the last days a demo writes; 0 none.
+        past: what a demo still has to make up of the last days.
         rows: stop after this many rows; None never.
         logging: the variables that say how our own parts log.
     """
@@ -65,7 +67,7 @@ class Settings:
     collector_config: Path
     demo: bool
     rows: int | None
-    past: int = 0
+    past: Past | None = None
     logging: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from tests.support.up import PRELUDE, left_of, quiet_flags, running_up, wait_until
@@ -44,6 +45,25 @@ def test_the_demo_shows_rows_as_plain_lines_and_stops_after_as_many_as_wanted(da
     assert up.err == []
     assert left_of(data) == []
     assert not (data / "running.json").exists()
+
+
+def test_a_past_that_was_broken_off_is_gone_on_with_and_made_once(data: Path) -> None:
+    past, note = ("--demo", "--no-collector", "--past", "20000"), data / "past.json"
+    with running_up(data, *past, "--rows", "1") as up:
+        assert up.end() == 0
+    begun = json.loads(note.read_text())
+    with running_up(data, *past) as up:
+        up.wait_for_rows(1)
+        assert "20,000 made-up rows" in "\n".join(up.out)
+        wait_until(lambda: json.loads(note.read_text())["written"], within=90)
+        (reader,) = re.findall(r'psql "(\S+)"', "\n".join(up.out))
+        with psycopg.connect(reader, user="prelude_query") as connection:
+            asked = "SELECT count(*) FROM user_activity_logs WHERE \"timestamp\" < now() - interval '14 minutes'"
+            assert connection.execute(asked).fetchone() == (20_000,)
+    assert json.loads(note.read_text()) == begun | {"written": True}
+    with running_up(data, *past, "--rows", "1") as up:
+        assert up.end() == 0
+        assert "made-up rows" not in "\n".join(up.out)
 
 
 def test_the_head_says_where_services_send_and_the_doctor_finds_all_well_beside_it(data: Path) -> None:
