@@ -41,13 +41,15 @@ _NAMED: Final = (
 _USERS: Final = _NAMED.format(
     names="SELECT user_email FROM public.user_session_summaries UNION ALL SELECT user_email FROM public.timeline_users"
 )
+# Whoever is in a quarter or an hour is in its day.
 _USERS_OF_DAY: Final = _NAMED.format(
-    names=f"""
-    SELECT user_email FROM public.user_rollups WHERE {_on_day("user_rollups")}
-    UNION ALL SELECT user_email FROM public.email_rollups WHERE {_on_day("email_rollups")}
-    UNION ALL SELECT unnest(user_emails) FROM public.customer_rollups WHERE {_on_day("customer_rollups")}
-"""  # noqa: S608 (constants)
-)
+    names=" UNION ALL ".join(
+        f"SELECT {name} FROM public.{table} WHERE grain = 1440 AND bucket >= %(day)s::date AND bucket < %(day)s::date + 1"  # noqa: S608
+        for name, table in (
+            ("user_email", "user_rollups"), ("user_email", "email_rollups"), ("unnest(user_emails)", "customer_rollups"),
+        )
+    )
+)  # fmt: skip
 _KEYS: Final = (
     "SELECT public.prelude_key(name) FROM unnest(%s::text[]) WITH ORDINALITY AS names (name, place) ORDER BY place"
 )

@@ -48,16 +48,17 @@ CROSS JOIN LATERAL (
 ) AS log {said_in("log", _WORDS)}
 """  # noqa: S608 (constants)
 _TAKE: Final = f"SELECT {FOUND_COLUMNS}, {{like}} {_FIND}"
-# What the person did that names them nowhere else, and has no personal field: none of it need be looked at here.
+# What the person did that names them nowhere else, and has no personal field: none of it need be looked at here. It is listed; the rest is given.
 _IS_PLAIN: Final = """
-(log.user_email = %(email)s AND log.personal_paths IS NULL AND NOT {like}
-    AND NOT log.action_type || '.' || log.action_name = ANY (%(kinds)s::text[])) IS TRUE
+(user_email = %(email)s AND personal_paths IS NULL AND NOT named AND NOT action_type || '.' || action_name = ANY (%(kinds)s::text[])) IS TRUE
 """
-_REST: Final = f"WHERE NOT {_IS_PLAIN}"
-_PLAIN: Final = f"""
-INSERT INTO pg_temp.prelude_changing (lane, lane_seq, event_id, moment, person, device, content)
-SELECT lane, lane_seq, event_id, "timestamp", true, user_agent IS NOT NULL OR ip_address IS NOT NULL, false {_FIND} WHERE {_IS_PLAIN}
-"""
+_SIFT: Final = f"""
+WITH found AS MATERIALIZED (SELECT {FOUND_COLUMNS}, {{like}} AS named {_FIND}), plain AS (
+    INSERT INTO pg_temp.prelude_changing (lane, lane_seq, event_id, moment, person, device, content)
+    SELECT lane, lane_seq, event_id, "timestamp", true, user_agent IS NOT NULL OR ip_address IS NOT NULL, false FROM found WHERE {_IS_PLAIN}
+)
+SELECT * FROM found WHERE NOT {_IS_PLAIN}
+"""  # noqa: S608 (constants)
 _LIST: Final = f"""
 COPY pg_temp.prelude_changing (lane, lane_seq, event_id, moment, person, device, content, {", ".join(CONTENT)}) FROM STDIN
 """
@@ -169,8 +170,7 @@ class Batches:
         self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [SEAL_LOCK])
         if not again:
             self._portion.begin(self._connection, len(batch))
-        plain = self._list_plain(batch)
-        todo = foreseen(self._connection, batch, self._aim, but_plain=plain is not None)
+        plain, todo = self._looked_at(batch)
         held = held_rows(self._connection, [one.row.key for one in todo]) if self._aim.new is None else set()
         if held:
             self._run.counts["held"] += 0 if again else len(held)
@@ -179,7 +179,6 @@ class Batches:
         others = [
             one for one in todo if not (one.own or one.removed) or (self._aim.new is not None and not one.removed)
         ]
-        plain = plain or []
         if plain or own:
             self._anonymise(own)
         self._apply(others)
@@ -194,22 +193,19 @@ class Batches:
             self._portion.go_on(len(batch))
         return sum(rows for _, rows, _ in plain) + len(todo)
 
-    def _list_plain(self, batch: Sequence[tuple[datetime, UUID]]) -> list[tuple[date, int, int]] | None:
-        """List what the person did of which nothing but the person goes: of each day how many rows, and how many of a device.
+    def _looked_at(self, batch: Sequence[tuple[datetime, UUID]]) -> tuple[list[tuple[date, int, int]], list[Treated]]:
+        """List what the person did of which nothing but the person goes, and give of each day how many rows, and how many of a device; and what
+        becomes of the other rows.
 
-        None where each row must be looked at.
+        Where each row must be looked at, none is listed.
         """
         if self._aim.new is not None:
-            return None
+            return [], foreseen(self._connection, batch, self._aim)
         holds.stand_still(self._connection)
         if holds.held(self._connection) is not None:
-            return None
-        like, values = _named(self._aim)
-        self._connection.execute(
-            _PLAIN.replace("{like}", like).encode(),
-            values | _wanted(batch),
-        )
-        return self._connection.execute(_DAYS).fetchall()
+            return [], foreseen(self._connection, batch, self._aim)
+        others = _treated(self._connection, _SIFT, batch, self._aim)
+        return self._connection.execute(_DAYS).fetchall(), others
 
     def _anonymise(self, own: list[Treated]) -> None:
         """Take the person out of the rows that are listed, and out of `own`."""
@@ -217,11 +213,9 @@ class Batches:
             with self._connection.cursor() as cursor, cursor.copy(_LIST.encode()) as copy:
                 for one in own:
                     copy.write_row(_listed(one))
-        with ExitStack() as told:
-            for cls, kind in _ANONYMOUS.items():
-                told.enter_context(changing_listed(self._connection, self._lane, self._run.act_id, kind, cls))
-            with one_by_one(self._connection):
-                self._connection.execute(_ANONYMISE.encode())
+        telling = changing_listed(self._connection, self._lane, self._run.act_id, _ANONYMOUS)
+        with telling, one_by_one(self._connection):
+            self._connection.execute(_ANONYMISE.encode())
 
     def _apply(self, todo: list[Treated]) -> None:
         by_kind: dict[tuple[Kind, ClassName], list[Treated]] = {}
@@ -249,20 +243,17 @@ class Batches:
         sessions.recount(self._connection, [self._aim.text(user) for user in users])
 
 
-def foreseen(
-    connection: Connection, keys: Sequence[tuple[datetime, UUID]], aim: Aim, *, but_plain: bool = False
-) -> list[Treated]:
-    """What becomes of the rows with these keys, in the order of commits; without those that stay.
+def foreseen(connection: Connection, keys: Sequence[tuple[datetime, UUID]], aim: Aim) -> list[Treated]:
+    """What becomes of the rows with these keys, in the order of commits; without those that stay."""
+    return _treated(connection, _TAKE, keys, aim)
 
-    Args:
-        but_plain: pass over those that `Batches` lists without a look.
-    """
+
+def _treated(connection: Connection, asked: str, keys: Sequence[tuple[datetime, UUID]], aim: Aim) -> list[Treated]:
     if not keys:
         return []
     like, values = _named(aim)
-    asked = (_TAKE + (_REST if but_plain else "")).replace("{like}", like)
-    found = [Found(*row) for row in connection.execute(asked.encode(), values | _wanted(keys))]
-    found.sort(key=lambda row: (row.lane, row.lane_seq))
+    rows = connection.execute(asked.replace("{like}", like).encode(), values | _wanted(keys))
+    found = sorted((Found(*row) for row in rows), key=lambda row: (row.lane, row.lane_seq))
     return [done for row in found if (done := treated(row, aim)) is not None]
 
 

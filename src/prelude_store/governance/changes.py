@@ -12,7 +12,7 @@ from prelude_otel.errors import StoreError
 from prelude_store import lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -170,30 +170,35 @@ def changing(
 
 
 @contextmanager
-def changing_listed(connection: Connection, lane: int, act_id: int, kind: Kind, cls: ClassName) -> Iterator[int]:
-    """As `changing`, of the rows in ``prelude_changing`` of which `cls` changes; gives how many. They need not leave the server.
+def changing_listed(connection: Connection, lane: int, act_id: int, kinds: Mapping[ClassName, Kind]) -> Iterator[None]:
+    """As `changing`, of the rows in ``prelude_changing``, each of the classes that change of it. They need not leave the server.
 
     Args:
         connection: as that of `changing`, with the tables of `MAKE_LIST`.
+        kinds: of the change of each class.
     """
     _refuse_other_transactions(connection)
-    row = connection.execute(f"SELECT count(*) FROM pg_temp.prelude_changing WHERE {cls}".encode()).fetchone()  # noqa: S608 (a constant)
-    count = int(row[0]) if row else 0
-    if not count:
-        yield 0
+    asked = f"SELECT {', '.join(f'count(*) FILTER (WHERE {cls})' for cls in kinds)} FROM pg_temp.prelude_changing"  # noqa: S608 (constants)
+    row = connection.execute(asked.encode()).fetchone() or ()
+    counts = {cls: int(count) for cls, count in zip(kinds, row, strict=True) if count}
+    if not counts:
+        yield
         return
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [SEAL_LOCK])
-    connection.execute(_RELEASE_LISTED.replace("{class}", cls).encode(), {"class": cls})
-    yield count
-    values: dict[str, Any] = {
-        "lane": lane, "first": lanes.reserve(connection, lane, count), "act": act_id, "kind": kind, "class": cls,
-    }  # fmt: skip
-    statement = _GONE_LISTED
-    if kind in {"redacted", "renamed"}:
-        statement, values["salts"] = _OTHER_LISTED, os.urandom(_SALT_BYTES * count)
-    told = connection.execute(statement.replace("{class}", cls).encode(), values).rowcount
-    if told != count:
-        raise StoreError(f"of {count} rows that were to be {kind}, {count - told} are not in the log")
+    for cls in counts:
+        connection.execute(_RELEASE_LISTED.replace("{class}", cls).encode(), {"class": cls})
+    yield
+    first = lanes.reserve(connection, lane, sum(counts.values()))
+    for cls, count in counts.items():
+        kind = kinds[cls]
+        values: dict[str, Any] = {"lane": lane, "first": first, "act": act_id, "kind": kind, "class": cls}
+        statement = _GONE_LISTED
+        if kind in {"redacted", "renamed"}:
+            statement, values["salts"] = _OTHER_LISTED, os.urandom(_SALT_BYTES * count)
+        told = connection.execute(statement.replace("{class}", cls).encode(), values).rowcount
+        if told != count:
+            raise StoreError(f"of {count} rows that were to be {kind}, {count - told} are not in the log")
+        first += count
 
 
 def _refuse_other_transactions(connection: Connection) -> None:
