@@ -89,7 +89,7 @@ def opening(chromium: Browser, dashboard: Analytics) -> Iterator[OpenPage]:
 
 
 def _is_fault(said: ConsoleMessage, forgiven: str) -> bool:
-    return said.type in ("error", "warning") and not re.search(forgiven, said.text)
+    return not re.search(forgiven, said.text)
 
 
 @pytest.fixture
