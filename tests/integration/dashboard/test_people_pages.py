@@ -146,7 +146,7 @@ def test_who_may_not_rank_is_told_so_and_may_look_at_one_person(service: Analyti
         assert client.get("/analytics/person?user_email=user@company.com&days=30").status_code == 200
     with running_analytics(service.database, named_rankings=False) as other, signed_in(other) as client:
         assert "switched off for this service" in client.get("/analytics/people").text
-        assert "names are not for this role" in client.get("/analytics/customers?days=30").text
+        assert "by whom is not shown here" in client.get("/analytics/customers?days=30").text
 
 
 def test_with_the_role_self_one_sees_oneself_alone(service: Analytics) -> None:

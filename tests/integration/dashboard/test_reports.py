@@ -86,7 +86,7 @@ def test_an_example_of_a_failure_opens(service: Analytics) -> None:
 
 def test_who_may_rank_nobody_sees_no_names(service: Analytics) -> None:
     with signed_in(service, "govern") as browser:
-        assert "No names for this credential" in browser.get("/analytics/reports").text
+        assert "No names for this token" in browser.get("/analytics/reports").text
 
 
 async def asked(service: Analytics, since: datetime) -> PageLatencies:
