@@ -22,8 +22,9 @@ import pytest
 
 from prelude_analytics.access.audit import Records
 from prelude_analytics.app import PREFIX
+from prelude_analytics.governing import dossiers
 from prelude_otel.testing import capture_activities
-from prelude_store.dossier import named
+from prelude_store.dossier import Dossier, named, open_dossier
 from prelude_store.erasure import rows as erasing
 from prelude_store.writer import Batch, Writer
 from tests.support.analytics import ADA, BOB, Analytics, running_analytics
@@ -149,8 +150,8 @@ def soon(look: Callable[[], Any], wanted: Any) -> Any:
 
 
 @contextmanager
-def reading_little(url: str, method: str, path: str, token: str, body: bytes = b"") -> Iterator[bytes]:
-    """The first bytes of an answer, of a client that takes no more of it, and then goes away."""
+def asking(url: str, method: str, path: str, token: str, body: bytes = b"") -> Iterator[socket.socket]:
+    """A client that has sent its request, and goes away in the end."""
     where = urlsplit(url)
     assert where.hostname is not None
     with socket.socket() as client:
@@ -164,6 +165,13 @@ def reading_little(url: str, method: str, path: str, token: str, body: bytes = b
             "content-type: application/json", f"content-length: {len(body)}", "", "",
         )  # fmt: skip
         client.sendall("\r\n".join(head).encode() + body)
+        yield client
+
+
+@contextmanager
+def reading_little(url: str, method: str, path: str, token: str, body: bytes = b"") -> Iterator[bytes]:
+    """The first bytes of an answer, of a client that takes no more of it, and then goes away."""
+    with asking(url, method, path, token, body) as client:
         yield client.recv(1_000)
 
 
@@ -216,3 +224,41 @@ def test_an_export_that_is_broken_off_leaves_nothing_and_is_recorded_as_that(ser
     assert [(one.action_name, one.result_status, one.error_type) for one in activities] == [
         ("export_person", "success", None), ("export_person", "error", "499"),
     ] * 3  # fmt: skip
+
+
+@pytest.mark.usefixtures("no_garbage")
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="tells open files by /proc")
+def test_who_goes_away_before_an_export_begins_leaves_nothing(
+    service: Analytics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, gone = threading.Event(), threading.Event()
+
+    def late(*given: Any, **more: Any) -> Dossier:
+        looking.set()
+        assert gone.wait(30)
+        return open_dossier(*given, **more)
+
+    monkeypatch.setattr(dossiers, "open_dossier", late)
+    before = open_temporary_files()
+    token = service.token("govern").token
+    with service.signed("govern") as govern, capture_activities() as activities:
+        path = begun(govern, "access")
+        for _ in range(3):  # one more than are made at once
+            looking.clear()
+            gone.clear()
+            with asking(
+                service.url, "POST", f"{path}/carry-out", token, json.dumps({"user_email": ADA}).encode()
+            ) as client:
+                assert looking.wait(30)
+                client.setblocking(False)
+                with pytest.raises(BlockingIOError):
+                    client.recv(1)
+                assert govern.get(path).json()["state"] == "running"
+            found = ended(govern, path)
+            gone.set()
+            assert (found["state"], found["failure"]) == ("open", "who asked for it has gone away")
+            assert soon(lambda: dossiers.free._value, dossiers.AT_ONCE) == dossiers.AT_ONCE
+            assert at_work(service.database) == 0
+            assert soon(open_temporary_files, before) == before
+        assert govern.post(f"{path}/carry-out", json={"user_email": ADA}).status_code == 200
+    assert [one.error_type for one in activities if one.result_status == "error"] == ["499"] * 3
