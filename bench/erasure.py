@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -166,10 +166,9 @@ def _fill(url: str, given: argparse.Namespace) -> None:
 @contextmanager
 def _writing(url: str) -> Iterator[list[_Wait]]:
     """A writer beside what is inside, and what each of its writes took."""
-    stop, waits = threading.Event(), [_Wait(0.0, 0.0)]
-    started = time.monotonic()
+    waits = [_Wait(0.0, 0.0)]
 
-    def write() -> None:
+    def write(stop: threading.Event) -> None:
         writer = Writer(url)
         while not stop.wait(0.02):
             began = time.monotonic()
@@ -181,31 +180,34 @@ def _writing(url: str) -> Iterator[list[_Wait]]:
     first.write(Batch(rows=[make_row()]))  # the partition and the plan are there before it counts
     first.close()
     started = time.monotonic()
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
+    with _beside(write):
         yield waits
-    finally:
-        stop.set()
-        thread.join()
 
 
 @contextmanager
 def _watching(url: str) -> Iterator[dict[str, float]]:
     """When the erasure that runs inside began with each of its steps, in seconds."""
-    stop, began = threading.Event(), dict[str, float]()
+    began: dict[str, float] = {}
     started = time.monotonic()
 
-    def watch() -> None:
+    def watch(stop: threading.Event) -> None:
         with psycopg.connect(url, autocommit=True) as connection:
             while not stop.wait(0.25):
                 for (step,) in connection.execute("SELECT step FROM erasure_runs WHERE finished_at IS NULL"):
                     began.setdefault(step, time.monotonic() - started)
 
-    thread = threading.Thread(target=watch)
+    with _beside(watch):
+        yield began
+
+
+@contextmanager
+def _beside(work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """`work` goes on in a thread beside what is inside, until the event that it is given is set."""
+    stop = threading.Event()
+    thread = threading.Thread(target=work, args=[stop])
     thread.start()
     try:
-        yield began
+        yield
     finally:
         stop.set()
         thread.join()

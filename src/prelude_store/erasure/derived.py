@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["changed_days", "settle", "settle_day"]
 
 _VERSIONS: Final = "SELECT day, version FROM public.rollup_days ORDER BY day"
+_VERSION: Final = "SELECT version FROM public.rollup_days WHERE day = %(day)s"
 
 
 def _on_day(table: str) -> str:
@@ -83,6 +84,10 @@ SELECT grain, bucket, {{keys}}, sum(count) FROM moved GROUP BY grain, bucket, {{
 ON CONFLICT (grain, bucket, {_EMAIL_KEYS}) DO UPDATE SET count = known.count + excluded.count
 ) SELECT count(*) FROM moved
 """  # noqa: S608
+_EMAILS_BY: Final = {
+    column: _EMAIL_ROLLUPS.replace("{column}", column).replace("{keys}", _EMAIL_KEYS.replace(column, "new"))
+    for column in ("user_email", "method")
+}
 _NO_EMAILS: Final = (
     f"DELETE FROM public.email_rollups WHERE {_on_day('email_rollups')} AND user_email = '' AND count = 0"  # noqa: S608
 )
@@ -151,9 +156,7 @@ def settle_day(connection: Connection, aim: Aim, run: Run, day: date) -> int:
     if _move_day(connection, aim, run, day):
         connection.execute(_TOUCH)
         connection.execute(_TELL, [[day]])
-    row = connection.execute("SELECT version FROM public.rollup_days WHERE day = %s", [day]).fetchone()
-    assert row is not None  # noqa: S101 (a day of `changed_days`)
-    return int(row[0])
+    return _number(connection, _VERSION, {"day": day})
 
 
 def settle(
@@ -195,22 +198,23 @@ def _move_day(connection: Connection, aim: Aim, run: Run, day: date) -> bool:
     users = _users(connection, aim, _USERS_OF_DAY, day)
     values = {"old": list(users), "new": list(users.values()), "day": day}
     counted = {
-        "user_rollups": _moved(connection, _USER_ROLLUPS, values),
+        "user_rollups": _number(connection, _USER_ROLLUPS, values),
         "customer_rollups": connection.execute(_CUSTOMER_USERS.encode(), values).rowcount,
     }
     run.counts.update(counted)
-    others = _move_emails(connection, "user_email", values)
-    for column, move in (("customer_id", _move_customers), ("method", _move_emails)):
+    others = _number(connection, _EMAILS_BY["user_email"], values)
+    for column, statement in (("customer_id", _CUSTOMERS), ("method", _EMAILS_BY["method"])):
         names = _other_names(connection, aim, column, day)
         if names:
             values = {"old": list(names), "new": _keys(connection, list(names.values())), "day": day}
-            others += move(connection, column, values)
+            others += _number(connection, statement, values)
+    connection.execute(_NO_EMAILS.encode(), values)
     return any(counted.values()) or others > 0
 
 
-def _moved(connection: Connection, statement: str, values: dict[str, Any]) -> int:
-    row = connection.execute(statement.encode(), values).fetchone()
-    assert row is not None  # noqa: S101 (an aggregate)
+def _number(connection: Connection, asked: str, values: dict[str, Any]) -> int:
+    row = connection.execute(asked.encode(), values).fetchone()
+    assert row is not None  # noqa: S101 (an aggregate, or a day of `changed_days`)
     return int(row[0])
 
 
@@ -225,18 +229,6 @@ def _users(connection: Connection, aim: Aim, asked: str, day: date | None = None
 def _keys(connection: Connection, names: list[Any]) -> list[Any]:
     keys = [key for (key,) in connection.execute(_KEYS, [names])]
     return [None if name is None else key for name, key in zip(names, keys, strict=True)]
-
-
-def _move_emails(connection: Connection, column: str, values: dict[str, Any]) -> int:
-    keys = ", ".join("new" if key == column else key for key in _EMAIL_KEYS.split(", "))
-    statement = _EMAIL_ROLLUPS.replace("{column}", column).replace("{keys}", keys)
-    moved = _moved(connection, statement, values)
-    connection.execute(_NO_EMAILS.encode(), values)
-    return moved
-
-
-def _move_customers(connection: Connection, _column: str, values: dict[str, Any]) -> int:
-    return _moved(connection, _CUSTOMERS, values)
 
 
 def _other_names(connection: Connection, aim: Aim, column: str, day: date) -> dict[str, str]:

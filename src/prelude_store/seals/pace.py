@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from prelude_store.giving_way import rising
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -23,8 +25,7 @@ _MOST_MARKS: Final = 128
 
 def share_at(lag: float, share: float = SHARE) -> float:
     """Of a core that a sealer takes that is `lag` seconds behind; never less than `share`."""
-    late = min(max((lag - HURRY) / (LATE - HURRY), 0.0), 1.0)
-    return share + late * max(MOST - share, 0.0)
+    return rising(lag, HURRY, LATE, share, MOST)
 
 
 class Lag:

@@ -11,6 +11,7 @@ from psycopg import IsolationLevel
 
 from prelude_store import migrations
 from prelude_store.connection import BoundedConnection, connect
+from prelude_store.giving_way import rest
 from prelude_store.perseverance import persevere
 from prelude_store.seals import passes
 from prelude_store.seals.notes import Checkpoint
@@ -157,13 +158,7 @@ class Sealer:
 
     def _rest(self, stop: Event) -> None:
         """Leave the machine to others for as long as the share of a core says; that grows while one waits."""
-        ended = time.monotonic()
-        while not stop.is_set():
-            now = time.monotonic()
-            rest = self.last_seconds * (1 / share_at(self.lag.seconds(now), self._share) - 1) - (now - ended)
-            if rest <= 0:
-                return
-            stop.wait(min(rest, _LOOK_AGAIN))
+        rest(stop, self.last_seconds, lambda now: share_at(self.lag.seconds(now), self._share), _LOOK_AGAIN)
 
     def _pass(self, connection: Connection, checkpoint_seconds: float | None = None) -> bool:
         """One pass; whether the next should follow at once."""
